@@ -1,0 +1,3 @@
+// libuv as Swift sees it.
+#pragma once
+#include <uv.h>
