@@ -66,75 +66,144 @@ extension TaskPhase {
     ///
     /// - Throws: ``IllegalTransition`` for what can only be a defect.
     package func next(_ event: TaskEvent) throws -> TaskPhase {
-        switch (self, event) {
-        case (.dispatching, .accept): return .accepted
-        case (.dispatching, .revoke): return .revoked
-        case (.accepted, .stage): return .staging
-        case (.staging, .stageSucceeded): return .staged
-        case (.staged, .launch): return .starting
-        case (.starting, .start): return .running
-        case (.starting, .stop), (.running, .stop): return .stopping
-        case (.stopping, .giveUp): return .unkillable
-        case (.starting, .end), (.running, .end), (.stopping, .end), (.unkillable, .end):
-            return .exited
-        case (.exited, .collect): return .collecting
-        case (.collecting, .finish): return .terminal
-        case (.dispatching, .abandon), (.accepted, .abandon), (.staging, .abandon),
-            (.staged, .abandon), (.starting, .abandon):
-            return .terminal
+        switch step(event) {
+        case .to(let phase): return phase
+        case .repeated: return self
+        case .illegal: throw IllegalTransition(phase: rawValue, event: event.rawValue)
+        }
+    }
 
-        // An agent that restarts stages again what it had not launched.
-        case (.staging, .stage), (.staged, .stage): return .staging
+    /// What an event does in a phase.
+    private enum Step {
+        case to(TaskPhase)
+        /// It has already happened, or comes after the fact.
+        case repeated
+        case illegal
+    }
 
-        // What repeats, or comes after the fact, changes nothing.
-        case (.accepted, .accept), (.staging, .accept), (.staged, .accept), (.starting, .accept),
-            (.running, .accept), (.stopping, .accept), (.unkillable, .accept), (.exited, .accept),
-            (.collecting, .accept), (.terminal, .accept), (.revoked, .accept),
-            (.revoked, .revoke),
-            (.staged, .stageSucceeded), (.starting, .stageSucceeded), (.terminal, .stageSucceeded),
-            (.revoked, .stageSucceeded),
-            (.starting, .launch), (.running, .launch), (.terminal, .launch),
-            (.running, .start), (.stopping, .start), (.unkillable, .start), (.exited, .start),
-            (.collecting, .start), (.terminal, .start),
-            (.stopping, .stop), (.unkillable, .stop), (.exited, .stop), (.collecting, .stop),
-            (.terminal, .stop), (.revoked, .stop),
-            (.unkillable, .giveUp), (.exited, .giveUp), (.collecting, .giveUp),
-            (.terminal, .giveUp),
-            (.exited, .end), (.collecting, .end), (.terminal, .end),
-            (.collecting, .collect), (.terminal, .collect),
-            (.terminal, .finish),
-            (.terminal, .abandon), (.revoked, .abandon):
-            return self
+    private func step(_ event: TaskEvent) -> Step {
+        switch self {
+        case .dispatching: Self.fromDispatching(event)
+        case .accepted: Self.fromAccepted(event)
+        case .staging: Self.fromStaging(event)
+        case .staged: Self.fromStaged(event)
+        case .starting: Self.fromStarting(event)
+        case .running: Self.fromRunning(event)
+        case .stopping: Self.fromStopping(event)
+        case .unkillable: Self.fromUnkillable(event)
+        case .exited: Self.fromExited(event)
+        case .collecting: Self.fromCollecting(event)
+        case .terminal: Self.fromTerminal(event)
+        case .revoked: Self.fromRevoked(event)
+        }
+    }
 
-        case (.accepted, .revoke), (.staging, .revoke), (.staged, .revoke), (.starting, .revoke),
-            (.running, .revoke), (.stopping, .revoke), (.unkillable, .revoke), (.exited, .revoke),
-            (.collecting, .revoke), (.terminal, .revoke),
-            (.dispatching, .stage), (.starting, .stage), (.running, .stage), (.stopping, .stage),
-            (.unkillable, .stage), (.exited, .stage), (.collecting, .stage), (.terminal, .stage),
-            (.revoked, .stage),
-            (.dispatching, .stageSucceeded), (.accepted, .stageSucceeded),
-            (.running, .stageSucceeded), (.stopping, .stageSucceeded),
-            (.unkillable, .stageSucceeded), (.exited, .stageSucceeded),
-            (.collecting, .stageSucceeded),
-            (.dispatching, .launch), (.accepted, .launch), (.staging, .launch),
-            (.stopping, .launch), (.unkillable, .launch), (.exited, .launch),
-            (.collecting, .launch), (.revoked, .launch),
-            (.dispatching, .start), (.accepted, .start), (.staging, .start), (.staged, .start),
-            (.revoked, .start),
-            (.dispatching, .stop), (.accepted, .stop), (.staging, .stop), (.staged, .stop),
-            (.dispatching, .giveUp), (.accepted, .giveUp), (.staging, .giveUp),
-            (.staged, .giveUp), (.starting, .giveUp), (.running, .giveUp), (.revoked, .giveUp),
-            (.dispatching, .end), (.accepted, .end), (.staging, .end), (.staged, .end),
-            (.revoked, .end),
-            (.dispatching, .collect), (.accepted, .collect), (.staging, .collect),
-            (.staged, .collect), (.starting, .collect), (.running, .collect),
-            (.stopping, .collect), (.unkillable, .collect), (.revoked, .collect),
-            (.dispatching, .finish), (.accepted, .finish), (.staging, .finish), (.staged, .finish),
-            (.starting, .finish), (.running, .finish), (.stopping, .finish),
-            (.unkillable, .finish), (.exited, .finish), (.revoked, .finish),
-            (.running, .abandon), (.stopping, .abandon), (.unkillable, .abandon),
-            (.exited, .abandon), (.collecting, .abandon):
-            throw IllegalTransition(phase: rawValue, event: event.rawValue)
+    private static func fromDispatching(_ event: TaskEvent) -> Step {
+        switch event {
+        case .accept: .to(.accepted)
+        case .revoke: .to(.revoked)
+        case .abandon: .to(.terminal)
+        case .stage, .stageSucceeded, .launch, .start, .stop, .giveUp, .end, .collect, .finish:
+            .illegal
+        }
+    }
+
+    private static func fromAccepted(_ event: TaskEvent) -> Step {
+        switch event {
+        case .stage: .to(.staging)
+        case .abandon: .to(.terminal)
+        case .accept: .repeated
+        case .revoke, .stageSucceeded, .launch, .start, .stop, .giveUp, .end, .collect, .finish:
+            .illegal
+        }
+    }
+
+    private static func fromStaging(_ event: TaskEvent) -> Step {
+        switch event {
+        case .stage: .to(.staging)
+        case .stageSucceeded: .to(.staged)
+        case .abandon: .to(.terminal)
+        case .accept: .repeated
+        case .revoke, .launch, .start, .stop, .giveUp, .end, .collect, .finish: .illegal
+        }
+    }
+
+    private static func fromStaged(_ event: TaskEvent) -> Step {
+        switch event {
+        case .stage: .to(.staging)
+        case .launch: .to(.starting)
+        case .abandon: .to(.terminal)
+        case .accept, .stageSucceeded: .repeated
+        case .revoke, .start, .stop, .giveUp, .end, .collect, .finish: .illegal
+        }
+    }
+
+    private static func fromStarting(_ event: TaskEvent) -> Step {
+        switch event {
+        case .start: .to(.running)
+        case .stop: .to(.stopping)
+        case .end: .to(.exited)
+        case .abandon: .to(.terminal)
+        case .accept, .stageSucceeded, .launch: .repeated
+        case .revoke, .stage, .giveUp, .collect, .finish: .illegal
+        }
+    }
+
+    private static func fromRunning(_ event: TaskEvent) -> Step {
+        switch event {
+        case .stop: .to(.stopping)
+        case .end: .to(.exited)
+        case .accept, .launch, .start: .repeated
+        case .revoke, .stage, .stageSucceeded, .giveUp, .collect, .finish, .abandon: .illegal
+        }
+    }
+
+    private static func fromStopping(_ event: TaskEvent) -> Step {
+        switch event {
+        case .giveUp: .to(.unkillable)
+        case .end: .to(.exited)
+        case .accept, .start, .stop: .repeated
+        case .revoke, .stage, .stageSucceeded, .launch, .collect, .finish, .abandon: .illegal
+        }
+    }
+
+    private static func fromUnkillable(_ event: TaskEvent) -> Step {
+        switch event {
+        case .end: .to(.exited)
+        case .accept, .start, .stop, .giveUp: .repeated
+        case .revoke, .stage, .stageSucceeded, .launch, .collect, .finish, .abandon: .illegal
+        }
+    }
+
+    private static func fromExited(_ event: TaskEvent) -> Step {
+        switch event {
+        case .collect: .to(.collecting)
+        case .accept, .start, .stop, .giveUp, .end: .repeated
+        case .revoke, .stage, .stageSucceeded, .launch, .finish, .abandon: .illegal
+        }
+    }
+
+    private static func fromCollecting(_ event: TaskEvent) -> Step {
+        switch event {
+        case .finish: .to(.terminal)
+        case .accept, .start, .stop, .giveUp, .end, .collect: .repeated
+        case .revoke, .stage, .stageSucceeded, .launch, .abandon: .illegal
+        }
+    }
+
+    private static func fromTerminal(_ event: TaskEvent) -> Step {
+        switch event {
+        case .accept, .stageSucceeded, .launch, .start, .stop, .giveUp, .end, .collect, .finish,
+            .abandon:
+            .repeated
+        case .revoke, .stage: .illegal
+        }
+    }
+
+    private static func fromRevoked(_ event: TaskEvent) -> Step {
+        switch event {
+        case .accept, .revoke, .stageSucceeded, .stop, .abandon: .repeated
+        case .stage, .launch, .start, .giveUp, .end, .collect, .finish: .illegal
         }
     }
 
