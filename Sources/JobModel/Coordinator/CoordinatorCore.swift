@@ -164,7 +164,7 @@ extension CoordinatorCore {
 
 extension JobRecord {
     /// Whether nothing can happen to the job any more unless a person asks for something.
-    var isSettled: Bool {
+    package var isSettled: Bool {
         state.isTerminal && outputsFetch != .fetching
             && attempts.allSatisfy { $0.tasks.allSatisfy(\.acknowledged) }
     }
