@@ -23,7 +23,7 @@ extension CoordinatorCore {
     }
 
     /// What no amount of waiting would mend.
-    func refusal(of request: SubmitRequest) -> ShuntError? {
+    package func refusal(of request: SubmitRequest) -> ShuntError? {
         if queue.count >= JobLimits.queuedJobs {
             return ShuntError(
                 .refused, "\(queue.count) jobs are queued, and no more are taken",
