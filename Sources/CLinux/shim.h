@@ -69,3 +69,18 @@ static inline int shunt_peer_of(int socket, struct shunt_peer *peer) {
 static inline int shunt_accept(int listener) {
     return (int)syscall(SYS_accept4, listener, (void *)0, (void *)0, SOCK_CLOEXEC | SOCK_NONBLOCK);
 }
+
+/// Headers and kernel calls of the content store. `openat2` has no wrapper in glibc, and
+/// `renameat2` only since 2.28; both go through `syscall`, which is variadic.
+#include <linux/openat2.h>
+
+static inline int shunt_renameat2(
+    int from_directory, const char *from, int to_directory, const char *to, unsigned int flags) {
+    return (int)syscall(SYS_renameat2, from_directory, from, to_directory, to, flags);
+}
+
+static inline int shunt_openat2(
+    int directory, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve) {
+    struct open_how how = {.flags = flags, .mode = mode, .resolve = resolve};
+    return (int)syscall(SYS_openat2, directory, path, &how, sizeof how);
+}
