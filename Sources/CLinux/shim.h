@@ -6,6 +6,14 @@
 #define _GNU_SOURCE 1
 #endif
 
+// `fd_set` names its member by __USE_XOPEN, which _GNU_SOURCE sets and swift-nio's modules lack.
+// A target that sees both would have two definitions of one type, and does not compile.
+#include <features.h>
+#pragma push_macro("__USE_XOPEN")
+#undef __USE_XOPEN
+#include <sys/select.h>
+#pragma pop_macro("__USE_XOPEN")
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
