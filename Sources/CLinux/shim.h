@@ -44,3 +44,18 @@ static inline int shunt_openat(int directory, const char *path, int flags, mode_
 static inline int shunt_clone_range(int destination, int source) {
     return ioctl(destination, FICLONE, source);
 }
+
+/// Headers and kernel calls of the content store. `openat2` has no wrapper in glibc, and
+/// `renameat2` only since 2.28; both go through `syscall`, which is variadic.
+#include <linux/openat2.h>
+
+static inline int shunt_renameat2(
+    int from_directory, const char *from, int to_directory, const char *to, unsigned int flags) {
+    return (int)syscall(SYS_renameat2, from_directory, from, to_directory, to, flags);
+}
+
+static inline int shunt_openat2(
+    int directory, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve) {
+    struct open_how how = {.flags = flags, .mode = mode, .resolve = resolve};
+    return (int)syscall(SYS_openat2, directory, path, &how, sizeof how);
+}
