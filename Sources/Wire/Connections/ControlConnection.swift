@@ -2,7 +2,7 @@ package import JobModel
 
 /// The coordinator's end of a control stream, after the handshake. One task sends and one receives
 /// at a time.
-package final class CoordinatorControl: Sendable {
+package final class ControlConnection: Sendable {
     private let frames: FrameConnection
 
     init(_ frames: FrameConnection) { self.frames = frames }
@@ -22,7 +22,7 @@ package final class CoordinatorControl: Sendable {
 
 /// The agent's end of a control stream, after the handshake. One task sends and one receives at a
 /// time.
-package final class AgentControl: Sendable {
+package final class AgentControlConnection: Sendable {
     private let frames: FrameConnection
 
     init(_ frames: FrameConnection) { self.frames = frames }

@@ -10,7 +10,7 @@ package enum Handshake {
     /// - Throws: ``Rejection``, ``WireError``, ``DeadlineExceeded``, `StreamError`.
     package static func openControl(
         over stream: any ByteStream, _ hello: Hello, within limit: Duration
-    ) async throws -> (CoordinatorControl, Welcome) {
+    ) async throws -> (ControlConnection, Welcome) {
         precondition(hello.role == .control, "a control stream is greeted as one")
         let frames = FrameConnection(stream)
         let welcome = try await closing(frames, within: limit) {
@@ -20,7 +20,7 @@ package enum Handshake {
             let reports = try await receiveReports(frames, count: Int(proto.reportCount))
             return try Welcome(proto, reports: reports)
         }
-        return (CoordinatorControl(frames), welcome)
+        return (ControlConnection(frames), welcome)
     }
 
     /// Opens a bulk stream as a coordinator.
@@ -140,7 +140,7 @@ package struct IncomingConnection: Sendable {
     /// - Parameter welcome: with at most ``WireLimits/reports`` reports.
     package func welcome(
         _ welcome: Welcome, within limit: Duration
-    ) async throws -> AgentControl {
+    ) async throws -> AgentControlConnection {
         precondition(hello.role == .control, "a bulk stream is accepted, not welcomed")
         let frames = frames
         try await Handshake.closing(frames, within: limit) {
@@ -154,7 +154,7 @@ package struct IncomingConnection: Sendable {
                 try await frames.send(AgentMessage.report(report))
             }
         }
-        return AgentControl(frames)
+        return AgentControlConnection(frames)
     }
 
     /// Answers a bulk `Hello`.

@@ -81,7 +81,7 @@ extension TaskResult: WireValue {
         var proto = ProtoTaskResult()
         proto.verdict = Self.code(verdict)
         if let exit { proto.exit = exit.proto }
-        proto.cause = cause.map(Self.code) ?? .unspecified
+        proto.cause = StopCause.code(cause)
         if let message { proto.message = message }
         if let outputs { proto.outputs = outputs.proto }
         return proto
@@ -91,8 +91,7 @@ extension TaskResult: WireValue {
         self.init(
             verdict: try Field.choice(proto.verdict, "result.verdict", Self.code),
             exit: proto.hasExit ? try ExitStatus(proto.exit) : nil,
-            cause: proto.cause == .unspecified
-                ? nil : try Field.choice(proto.cause, "result.cause", Self.code),
+            cause: try StopCause.decoding(proto.cause, "result.cause"),
             message: proto.hasMessage ? proto.message : nil,
             outputs: proto.hasOutputs ? try OutputSummary(proto.outputs) : nil)
     }
@@ -106,16 +105,6 @@ extension TaskResult: WireValue {
         case .cancelled: .cancelled
         case .refused: .refused
         case .lost: .lost
-        }
-    }
-
-    private static func code(_ cause: StopCause) -> ProtoStopCause {
-        switch cause {
-        case .cancel: .cancel
-        case .timeout: .timeout
-        case .preempt: .preempt
-        case .outOfMemory: .outOfMemory
-        case .lease: .lease
         }
     }
 }
@@ -168,5 +157,26 @@ extension OutputSummary: WireValue {
             totalSize: try Field.byteCount(proto.totalBytes, "outputs.total_bytes"),
             deletedCount: try Field.count(proto.deletedCount, "outputs.deleted_count"),
             deleted: proto.deleted, warnings: proto.warnings)
+    }
+}
+
+extension StopCause {
+    static func code(_ cause: StopCause?) -> ProtoStopCause {
+        switch cause {
+        case nil: .unspecified
+        case .cancel: .cancel
+        case .timeout: .timeout
+        case .preempt: .preempt
+        case .outOfMemory: .outOfMemory
+        case .lease: .lease
+        }
+    }
+
+    /// - Returns: `nil` for unspecified: nobody stopped the task.
+    static func decoding(
+        _ code: ProtoStopCause, _ field: String
+    ) throws(WireError) -> StopCause? {
+        if code == .unspecified { return nil }
+        return try Field.choice(code, field) { (cause: StopCause) in Self.code(cause) }
     }
 }

@@ -1508,6 +1508,268 @@ nonisolated struct ProtoOutputSummary: Sendable {
   fileprivate var _tree: ProtoTreeReference? = nil
 }
 
+/// One entry of an agent's journal; never sent.
+nonisolated struct ProtoAgentRecord: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var kind: ProtoAgentRecord.OneOf_Kind? = nil
+
+  var fenced: ProtoAgentRecord.Fenced {
+    get {
+      if case .fenced(let v)? = kind {return v}
+      return ProtoAgentRecord.Fenced()
+    }
+    set {kind = .fenced(newValue)}
+  }
+
+  var accepted: ProtoAgentRecord.AcceptedStart {
+    get {
+      if case .accepted(let v)? = kind {return v}
+      return ProtoAgentRecord.AcceptedStart()
+    }
+    set {kind = .accepted(newValue)}
+  }
+
+  var revoked: ProtoStartToken {
+    get {
+      if case .revoked(let v)? = kind {return v}
+      return ProtoStartToken()
+    }
+    set {kind = .revoked(newValue)}
+  }
+
+  var started: ProtoAgentRecord.Started {
+    get {
+      if case .started(let v)? = kind {return v}
+      return ProtoAgentRecord.Started()
+    }
+    set {kind = .started(newValue)}
+  }
+
+  var stopRequested: ProtoAgentRecord.StopRequested {
+    get {
+      if case .stopRequested(let v)? = kind {return v}
+      return ProtoAgentRecord.StopRequested()
+    }
+    set {kind = .stopRequested(newValue)}
+  }
+
+  var ended: ProtoAgentRecord.Ended {
+    get {
+      if case .ended(let v)? = kind {return v}
+      return ProtoAgentRecord.Ended()
+    }
+    set {kind = .ended(newValue)}
+  }
+
+  var finished: ProtoAgentRecord.Finished {
+    get {
+      if case .finished(let v)? = kind {return v}
+      return ProtoAgentRecord.Finished()
+    }
+    set {kind = .finished(newValue)}
+  }
+
+  var acknowledged: ProtoStartToken {
+    get {
+      if case .acknowledged(let v)? = kind {return v}
+      return ProtoStartToken()
+    }
+    set {kind = .acknowledged(newValue)}
+  }
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  nonisolated enum OneOf_Kind: Equatable, Sendable {
+    case fenced(ProtoAgentRecord.Fenced)
+    case accepted(ProtoAgentRecord.AcceptedStart)
+    case revoked(ProtoStartToken)
+    case started(ProtoAgentRecord.Started)
+    case stopRequested(ProtoAgentRecord.StopRequested)
+    case ended(ProtoAgentRecord.Ended)
+    case finished(ProtoAgentRecord.Finished)
+    case acknowledged(ProtoStartToken)
+
+  }
+
+  nonisolated struct Fenced: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var coordinator: String = String()
+
+    var fence: ProtoFence {
+      get {_fence ?? ProtoFence()}
+      set {_fence = newValue}
+    }
+    /// Returns true if `fence` has been explicitly set.
+    var hasFence: Bool {self._fence != nil}
+    /// Clears the value of `fence`. Subsequent reads from it will return its default value.
+    mutating func clearFence() {self._fence = nil}
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+
+    fileprivate var _fence: ProtoFence? = nil
+  }
+
+  nonisolated struct AcceptedStart: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var order: ProtoStartOrder {
+      get {_order ?? ProtoStartOrder()}
+      set {_order = newValue}
+    }
+    /// Returns true if `order` has been explicitly set.
+    var hasOrder: Bool {self._order != nil}
+    /// Clears the value of `order`. Subsequent reads from it will return its default value.
+    mutating func clearOrder() {self._order = nil}
+
+    var atMs: Int64 = 0
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+
+    fileprivate var _order: ProtoStartOrder? = nil
+  }
+
+  nonisolated struct Started: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var token: ProtoStartToken {
+      get {_token ?? ProtoStartToken()}
+      set {_token = newValue}
+    }
+    /// Returns true if `token` has been explicitly set.
+    var hasToken: Bool {self._token != nil}
+    /// Clears the value of `token`. Subsequent reads from it will return its default value.
+    mutating func clearToken() {self._token = nil}
+
+    var process: ProtoTaskProcess {
+      get {_process ?? ProtoTaskProcess()}
+      set {_process = newValue}
+    }
+    /// Returns true if `process` has been explicitly set.
+    var hasProcess: Bool {self._process != nil}
+    /// Clears the value of `process`. Subsequent reads from it will return its default value.
+    mutating func clearProcess() {self._process = nil}
+
+    var atMs: Int64 = 0
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+
+    fileprivate var _token: ProtoStartToken? = nil
+    fileprivate var _process: ProtoTaskProcess? = nil
+  }
+
+  nonisolated struct StopRequested: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var token: ProtoStartToken {
+      get {_token ?? ProtoStartToken()}
+      set {_token = newValue}
+    }
+    /// Returns true if `token` has been explicitly set.
+    var hasToken: Bool {self._token != nil}
+    /// Clears the value of `token`. Subsequent reads from it will return its default value.
+    mutating func clearToken() {self._token = nil}
+
+    var cause: ProtoStopCause = .unspecified
+
+    var graceMs: Int64 = 0
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+
+    fileprivate var _token: ProtoStartToken? = nil
+  }
+
+  nonisolated struct Ended: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var token: ProtoStartToken {
+      get {_token ?? ProtoStartToken()}
+      set {_token = newValue}
+    }
+    /// Returns true if `token` has been explicitly set.
+    var hasToken: Bool {self._token != nil}
+    /// Clears the value of `token`. Subsequent reads from it will return its default value.
+    mutating func clearToken() {self._token = nil}
+
+    var exit: ProtoExitStatus {
+      get {_exit ?? ProtoExitStatus()}
+      set {_exit = newValue}
+    }
+    /// Returns true if `exit` has been explicitly set.
+    var hasExit: Bool {self._exit != nil}
+    /// Clears the value of `exit`. Subsequent reads from it will return its default value.
+    mutating func clearExit() {self._exit = nil}
+
+    /// Unspecified where the tree ended by itself.
+    var cause: ProtoStopCause = .unspecified
+
+    var atMs: Int64 = 0
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+
+    fileprivate var _token: ProtoStartToken? = nil
+    fileprivate var _exit: ProtoExitStatus? = nil
+  }
+
+  nonisolated struct Finished: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var token: ProtoStartToken {
+      get {_token ?? ProtoStartToken()}
+      set {_token = newValue}
+    }
+    /// Returns true if `token` has been explicitly set.
+    var hasToken: Bool {self._token != nil}
+    /// Clears the value of `token`. Subsequent reads from it will return its default value.
+    mutating func clearToken() {self._token = nil}
+
+    var result: ProtoTaskResult {
+      get {_result ?? ProtoTaskResult()}
+      set {_result = newValue}
+    }
+    /// Returns true if `result` has been explicitly set.
+    var hasResult: Bool {self._result != nil}
+    /// Clears the value of `result`. Subsequent reads from it will return its default value.
+    mutating func clearResult() {self._result = nil}
+
+    var atMs: Int64 = 0
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+
+    fileprivate var _token: ProtoStartToken? = nil
+    fileprivate var _result: ProtoTaskResult? = nil
+  }
+
+  init() {}
+}
+
 /// Requests of the coordinator, answers of the agent, and what the two ends of a transfer say to
 /// each other while a push or a pull is going on. `BulkMessage.swift` says who says what when.
 /// A list of digests in a body is 32 bytes of SHA-256 for each.
@@ -3864,6 +4126,434 @@ nonisolated extension ProtoOutputSummary: SwiftProtobuf.Message, SwiftProtobuf._
     if lhs.deletedCount != rhs.deletedCount {return false}
     if lhs.deleted != rhs.deleted {return false}
     if lhs.warnings != rhs.warnings {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoAgentRecord: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".AgentRecord"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}fenced\0\u{1}accepted\0\u{1}revoked\0\u{1}started\0\u{3}stop_requested\0\u{1}ended\0\u{1}finished\0\u{1}acknowledged\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try {
+        var v: ProtoAgentRecord.Fenced?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .fenced(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .fenced(v)
+        }
+      }()
+      case 2: try {
+        var v: ProtoAgentRecord.AcceptedStart?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .accepted(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .accepted(v)
+        }
+      }()
+      case 3: try {
+        var v: ProtoStartToken?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .revoked(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .revoked(v)
+        }
+      }()
+      case 4: try {
+        var v: ProtoAgentRecord.Started?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .started(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .started(v)
+        }
+      }()
+      case 5: try {
+        var v: ProtoAgentRecord.StopRequested?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .stopRequested(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .stopRequested(v)
+        }
+      }()
+      case 6: try {
+        var v: ProtoAgentRecord.Ended?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .ended(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .ended(v)
+        }
+      }()
+      case 7: try {
+        var v: ProtoAgentRecord.Finished?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .finished(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .finished(v)
+        }
+      }()
+      case 8: try {
+        var v: ProtoStartToken?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .acknowledged(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .acknowledged(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    switch self.kind {
+    case .fenced?: try {
+      guard case .fenced(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    }()
+    case .accepted?: try {
+      guard case .accepted(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    }()
+    case .revoked?: try {
+      guard case .revoked(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    }()
+    case .started?: try {
+      guard case .started(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    }()
+    case .stopRequested?: try {
+      guard case .stopRequested(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    }()
+    case .ended?: try {
+      guard case .ended(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+    }()
+    case .finished?: try {
+      guard case .finished(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+    }()
+    case .acknowledged?: try {
+      guard case .acknowledged(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+    }()
+    case nil: break
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoAgentRecord, rhs: ProtoAgentRecord) -> Bool {
+    if lhs.kind != rhs.kind {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoAgentRecord.Fenced: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = ProtoAgentRecord.protoMessageName + ".Fenced"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}coordinator\0\u{1}fence\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.coordinator) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._fence) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.coordinator.isEmpty {
+      try visitor.visitSingularStringField(value: self.coordinator, fieldNumber: 1)
+    }
+    try { if let v = self._fence {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoAgentRecord.Fenced, rhs: ProtoAgentRecord.Fenced) -> Bool {
+    if lhs.coordinator != rhs.coordinator {return false}
+    if lhs._fence != rhs._fence {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoAgentRecord.AcceptedStart: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = ProtoAgentRecord.protoMessageName + ".AcceptedStart"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}order\0\u{3}at_ms\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._order) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.atMs) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._order {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if self.atMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.atMs, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoAgentRecord.AcceptedStart, rhs: ProtoAgentRecord.AcceptedStart) -> Bool {
+    if lhs._order != rhs._order {return false}
+    if lhs.atMs != rhs.atMs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoAgentRecord.Started: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = ProtoAgentRecord.protoMessageName + ".Started"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}process\0\u{3}at_ms\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._token) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._process) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.atMs) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._token {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._process {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    if self.atMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.atMs, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoAgentRecord.Started, rhs: ProtoAgentRecord.Started) -> Bool {
+    if lhs._token != rhs._token {return false}
+    if lhs._process != rhs._process {return false}
+    if lhs.atMs != rhs.atMs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoAgentRecord.StopRequested: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = ProtoAgentRecord.protoMessageName + ".StopRequested"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}cause\0\u{3}grace_ms\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._token) }()
+      case 2: try { try decoder.decodeSingularEnumField(value: &self.cause) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.graceMs) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._token {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if self.cause != .unspecified {
+      try visitor.visitSingularEnumField(value: self.cause, fieldNumber: 2)
+    }
+    if self.graceMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.graceMs, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoAgentRecord.StopRequested, rhs: ProtoAgentRecord.StopRequested) -> Bool {
+    if lhs._token != rhs._token {return false}
+    if lhs.cause != rhs.cause {return false}
+    if lhs.graceMs != rhs.graceMs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoAgentRecord.Ended: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = ProtoAgentRecord.protoMessageName + ".Ended"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}exit\0\u{1}cause\0\u{3}at_ms\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._token) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._exit) }()
+      case 3: try { try decoder.decodeSingularEnumField(value: &self.cause) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self.atMs) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._token {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._exit {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    if self.cause != .unspecified {
+      try visitor.visitSingularEnumField(value: self.cause, fieldNumber: 3)
+    }
+    if self.atMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.atMs, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoAgentRecord.Ended, rhs: ProtoAgentRecord.Ended) -> Bool {
+    if lhs._token != rhs._token {return false}
+    if lhs._exit != rhs._exit {return false}
+    if lhs.cause != rhs.cause {return false}
+    if lhs.atMs != rhs.atMs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoAgentRecord.Finished: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = ProtoAgentRecord.protoMessageName + ".Finished"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}result\0\u{3}at_ms\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._token) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._result) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.atMs) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._token {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._result {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    if self.atMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.atMs, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoAgentRecord.Finished, rhs: ProtoAgentRecord.Finished) -> Bool {
+    if lhs._token != rhs._token {return false}
+    if lhs._result != rhs._result {return false}
+    if lhs.atMs != rhs.atMs {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

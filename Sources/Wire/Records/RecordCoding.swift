@@ -2,16 +2,19 @@ package import JobModel
 
 /// The bytes under which an agent's journal keeps what it has to say again after a restart. They
 /// are the messages of the protocol: equal values have equal bytes, and a newer release reads what
-/// an older one wrote.
+/// an older one wrote. An older one that meets something newer throws instead of guessing.
 package enum RecordCoding {
+    package static func encode(_ record: AgentRecord) -> [UInt8] { record.wireBytes }
     package static func encode(_ order: StartOrder) -> [UInt8] { order.wireBytes }
     package static func encode(_ report: TaskReport) -> [UInt8] { report.wireBytes }
     package static func encode(_ result: TaskResult) -> [UInt8] { result.wireBytes }
     package static func encode(_ process: TaskProcess) -> [UInt8] { process.wireBytes }
-    package static func encode(_ exit: ExitStatus) -> [UInt8] { exit.wireBytes }
-    package static func encode(_ tree: TreeReference) -> [UInt8] { tree.wireBytes }
-    package static func encode(_ token: StartToken) -> [UInt8] { token.wireBytes }
-    package static func encode(_ fence: Fence) -> [UInt8] { fence.wireBytes }
+
+    package static func decode(
+        _ type: AgentRecord.Type, from bytes: [UInt8]
+    ) throws(WireError) -> AgentRecord {
+        try AgentRecord(wireBytes: bytes)
+    }
 
     package static func decode(
         _ type: StartOrder.Type, from bytes: [UInt8]
@@ -35,29 +38,5 @@ package enum RecordCoding {
         _ type: TaskProcess.Type, from bytes: [UInt8]
     ) throws(WireError) -> TaskProcess {
         try TaskProcess(wireBytes: bytes)
-    }
-
-    package static func decode(
-        _ type: ExitStatus.Type, from bytes: [UInt8]
-    ) throws(WireError) -> ExitStatus {
-        try ExitStatus(wireBytes: bytes)
-    }
-
-    package static func decode(
-        _ type: TreeReference.Type, from bytes: [UInt8]
-    ) throws(WireError) -> TreeReference {
-        try TreeReference(wireBytes: bytes)
-    }
-
-    package static func decode(
-        _ type: StartToken.Type, from bytes: [UInt8]
-    ) throws(WireError) -> StartToken {
-        try StartToken(wireBytes: bytes)
-    }
-
-    package static func decode(
-        _ type: Fence.Type, from bytes: [UInt8]
-    ) throws(WireError) -> Fence {
-        try Fence(wireBytes: bytes)
     }
 }
