@@ -6,6 +6,14 @@
 #define _GNU_SOURCE 1
 #endif
 
+// `fd_set` names its member by __USE_XOPEN, which _GNU_SOURCE sets and swift-nio's modules lack.
+// A target that sees both would have two definitions of one type, and does not compile.
+#include <features.h>
+#pragma push_macro("__USE_XOPEN")
+#undef __USE_XOPEN
+#include <sys/select.h>
+#pragma pop_macro("__USE_XOPEN")
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -43,6 +51,46 @@ static inline int shunt_openat(int directory, const char *path, int flags, mode_
 /// `ioctl` is variadic and FICLONE a function-like macro.
 static inline int shunt_clone_range(int destination, int source) {
     return ioctl(destination, FICLONE, source);
+}
+
+/// `prctl` is variadic; glibc's `pthread_setname_np` stands behind `_GNU_SOURCE`, without which
+/// Swift's Glibc module is built.
+static inline int shunt_set_thread_name(const char *name) {
+    return prctl(PR_SET_NAME, name);
+}
+
+/// `struct ucred` stands behind `_GNU_SOURCE`: its three fields, in its order.
+struct shunt_peer {
+    pid_t pid;
+    uid_t uid;
+    gid_t gid;
+};
+
+/// The process that connected a Unix socket, as it was then.
+static inline int shunt_peer_of(int socket, struct shunt_peer *peer) {
+    socklen_t length = sizeof *peer;
+    return getsockopt(socket, SOL_SOCKET, SO_PEERCRED, peer, &length);
+}
+
+/// `accept4` stands behind `_GNU_SOURCE`: by its number, so that no descriptor is ever open
+/// without close-on-exec.
+static inline int shunt_accept(int listener) {
+    return (int)syscall(SYS_accept4, listener, (void *)0, (void *)0, SOCK_CLOEXEC | SOCK_NONBLOCK);
+}
+
+/// Headers and kernel calls of the content store. `openat2` has no wrapper in glibc, and
+/// `renameat2` only since 2.28; both go through `syscall`, which is variadic.
+#include <linux/openat2.h>
+
+static inline int shunt_renameat2(
+    int from_directory, const char *from, int to_directory, const char *to, unsigned int flags) {
+    return (int)syscall(SYS_renameat2, from_directory, from, to_directory, to, flags);
+}
+
+static inline int shunt_openat2(
+    int directory, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve) {
+    struct open_how how = {.flags = flags, .mode = mode, .resolve = resolve};
+    return (int)syscall(SYS_openat2, directory, path, &how, sizeof how);
 }
 
 /// `ioctl` is variadic: how many bytes wait in a pipe, or -1.
