@@ -6,7 +6,7 @@ internal import Synchronization
 
 /// A helper process that is waited for: a package installer, an interpreter that is asked for its
 /// version. It runs in a session of its own, and all of that session ends with it.
-struct ChildProcess {
+struct HelperProcess {
     /// Absolute, or looked up in the child's `PATH`.
     var arguments: [String]
     var environment: [String]
