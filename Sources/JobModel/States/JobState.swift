@@ -18,7 +18,7 @@ package enum JobState: String, Sendable, Codable, CaseIterable {
     /// The state after an event of the job's life.
     ///
     /// - Throws: ``IllegalTransition`` for what can only be a defect; a terminal job never changes.
-    package func next(_ event: JobEvent) throws -> JobState {
+    package func next(_ event: JobEvent) throws(IllegalTransition) -> JobState {
         switch (self, event) {
         case (.queued, .place): return .active
         case (.queued, .cancel): return .cancelled

@@ -65,7 +65,7 @@ extension TaskPhase {
     /// as it is: late and duplicate messages are normal.
     ///
     /// - Throws: ``IllegalTransition`` for what can only be a defect.
-    package func next(_ event: TaskEvent) throws -> TaskPhase {
+    package func next(_ event: TaskEvent) throws(IllegalTransition) -> TaskPhase {
         switch step(event) {
         case .to(let phase): return phase
         case .repeated: return self
