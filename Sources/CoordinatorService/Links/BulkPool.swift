@@ -116,8 +116,9 @@ final class BulkPool: Sendable {
         let stream = try await connector.connect()
         let hello = Hello(coordinator: coordinator, fence: fence, role: .bulk, release: release)
         do {
-            return try await Handshake.openBulk(
+            let (connection, _) = try await Handshake.openBulk(
                 over: stream, hello, within: Self.handshakeLimit)
+            return BulkClient(connection)
         } catch {
             await stream.close()
             throw error

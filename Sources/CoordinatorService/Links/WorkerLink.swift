@@ -88,7 +88,7 @@ final class WorkerLink: Sendable {
             let stream = try await connector.connect()
             let hello = Hello(
                 coordinator: coordinator, fence: fence, role: .control, release: release)
-            let (control, welcome): (ControlConnection, Welcome)
+            let (control, welcome): (CoordinatorControl, Welcome)
             do {
                 (control, welcome) = try await Handshake.openControl(
                     over: stream, hello, within: Self.handshakeLimit)
@@ -114,7 +114,7 @@ final class WorkerLink: Sendable {
     }
 
     private func serve(
-        _ control: ControlConnection, _ fence: Fence, _ outbound: AsyncStream<CoordinatorMessage>
+        _ control: CoordinatorControl, _ fence: Fence, _ outbound: AsyncStream<CoordinatorMessage>
     ) async -> String {
         await withTaskGroup(of: String.self) { group in
             group.addTask { [name, inbox] in
