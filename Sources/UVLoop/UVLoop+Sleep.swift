@@ -10,8 +10,9 @@ extension UVLoop {
     }
 
     /// Sleeps until `deadline` on `CLOCK_MONOTONIC`, which is Swift's suspending clock.
-    package nonisolated(nonsending) func sleep(until deadline: SuspendingClock.Instant) async throws
-    {
+    package nonisolated(nonsending) func sleep(
+        until deadline: SuspendingClock.Instant
+    ) async throws {
         try await sleep { loop, onFire in
             let timer = try UVTimer(on: loop, onFire: onFire)
             timer.start(after: deadline - .now)
@@ -23,9 +24,9 @@ extension UVLoop {
     ///
     /// - Parameter milliseconds: as ``SystemClock/steadyMilliseconds()`` reads it.
     /// - Throws: ``StreamError`` where the process is out of descriptors.
-    package nonisolated(nonsending) func sleep(untilSteadyMilliseconds milliseconds: Int64)
-        async throws
-    {
+    package nonisolated(nonsending) func sleep(
+        untilSteadyMilliseconds milliseconds: Int64
+    ) async throws {
         try await sleep { loop, onFire in
             let timer = try BootTimer(on: loop, onFire: onFire)
             do {
