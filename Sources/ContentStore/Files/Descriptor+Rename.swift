@@ -1,0 +1,51 @@
+internal import CLinux
+internal import Glibc
+
+/// Renames that never replace what they did not mean to, on kernels and file systems with and
+/// without `renameat2`.
+extension Descriptor {
+    /// Renames a file to a name that must be free.
+    ///
+    /// - Throws: ``SystemError`` with `EEXIST` where the name is taken.
+    func renameToNew(
+        _ from: [UInt8], _ target: borrowing Descriptor, _ to: [UInt8],
+        shownAs shown: @autoclosure () -> RawPath
+    ) throws(SystemError) {
+        let targetNumber = target.number
+        try withTerminated(from) { from throws(SystemError) in
+            try withTerminated(to) { to throws(SystemError) in
+                do throws(SystemError) {
+                    _ = try checked("create", shown()) {
+                        shunt_renameat2(number, from, targetNumber, to, UInt32(RENAME_NOREPLACE))
+                    }
+                } catch {
+                    // NFS and some other file systems know no flags: a hard link is as atomic.
+                    guard [EINVAL, ENOSYS, ENOTSUP].contains(error.code) else { throw error }
+                    try Self.linkToNew(number, from, targetNumber, to, shownAs: shown())
+                }
+            }
+        }
+    }
+
+    /// ``renameToNew`` by `link` and `unlink`; for files and symlinks, not for directories.
+    static func linkToNew(
+        _ fromDirectory: Int32, _ from: UnsafePointer<CChar>, _ toDirectory: Int32,
+        _ to: UnsafePointer<CChar>, shownAs shown: @autoclosure () -> RawPath
+    ) throws(SystemError) {
+        try checked("create", shown()) { linkat(fromDirectory, from, toDirectory, to, 0) }
+        try checked("remove", shown()) { unlinkat(fromDirectory, from, 0) }
+    }
+
+    /// Renames a file over whatever has the name.
+    func rename(
+        _ from: [UInt8], _ target: borrowing Descriptor, _ to: [UInt8],
+        shownAs shown: @autoclosure () -> RawPath
+    ) throws(SystemError) {
+        let targetNumber = target.number
+        try withTerminated(from) { from throws(SystemError) in
+            try withTerminated(to) { to throws(SystemError) in
+                _ = try checked("replace", shown()) { renameat(number, from, targetNumber, to) }
+            }
+        }
+    }
+}

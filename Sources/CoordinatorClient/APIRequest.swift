@@ -1,0 +1,162 @@
+internal import AsyncHTTPClient
+internal import FoundationEssentials
+internal import Glibc
+internal import JobModel
+internal import NIOCore
+internal import NIOHTTP1
+
+/// One request, ready to be sent any number of times.
+struct APIRequest {
+    var method: HTTPMethod
+    /// Path and query, percent-encoded.
+    var target: String
+    var body: [UInt8]?
+    /// How long the coordinator may wait before it answers.
+    var wait: Milliseconds
+
+    static func get(
+        _ path: String, _ query: [QueryItem] = [], wait: Milliseconds = Milliseconds(0)
+    ) -> APIRequest {
+        let text = query.map { "\($0.name)=\(PercentEncoding.encode($0.value))" }
+        return APIRequest(
+            method: .GET, target: text.isEmpty ? path : path + "?" + text.joined(separator: "&"),
+            body: nil, wait: wait)
+    }
+
+    static func post(_ path: String) -> APIRequest {
+        APIRequest(method: .POST, target: path, body: [], wait: Milliseconds(0))
+    }
+
+    static func post(_ path: String, body: some Encodable) throws -> APIRequest {
+        let data = try JSONEncoder().encode(body)
+        guard data.count <= APIPath.bodyLimit.bytes else {
+            throw ShuntError(
+                .usage,
+                "the job is described by \(ByteCount(Int64(data.count))), "
+                    + "and \(APIPath.bodyLimit) is the most",
+                hint: "put what is long into a file of the directory, and read it from there")
+        }
+        return APIRequest(method: .POST, target: path, body: [UInt8](data), wait: Milliseconds(0))
+    }
+}
+
+/// A parameter of a query.
+struct QueryItem {
+    var name: String
+    var value: String
+
+    init(_ name: String, _ value: String) {
+        self.name = name
+        self.value = value
+    }
+}
+
+/// A successful answer.
+struct APIAnswer {
+    var headers: HTTPHeaders
+    var body: [UInt8]
+}
+
+/// Why a request got no answer.
+struct TransportFailure: Error {
+    /// Nobody listens on the socket, so nobody has seen the request.
+    var requestWasNotSent: Bool
+    var detail: String
+
+    func error(socketPath: String) -> ShuntError {
+        requestWasNotSent
+            ? ShuntError(
+                .unreachable, "no coordinator listens on `\(socketPath)`: \(detail)",
+                hint: "shunt ps")
+            : ShuntError(
+                .unreachable, "the coordinator stopped answering: \(detail)",
+                hint: "shunt coordinator status")
+    }
+}
+
+/// RFC 3986: everything but unreserved characters becomes `%XX`.
+enum PercentEncoding {
+    static func encode(_ text: String) -> String {
+        var result = ""
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "-"), UInt8(ascii: "."),
+                UInt8(ascii: "_"), UInt8(ascii: "~"):
+                result.unicodeScalars.append(Unicode.Scalar(byte))
+            default:
+                let digits = String(byte, radix: 16, uppercase: true)
+                result += digits.count == 1 ? "%0" + digits : "%" + digits
+            }
+        }
+        return result
+    }
+}
+
+extension CoordinatorConnection {
+    /// Sends a request whose answer is a value in JSON.
+    func exchange<Answer: Decodable>(
+        _ request: @autoclosure () throws -> APIRequest, repeating: Repetition
+    ) async throws -> Answer {
+        let answer = try await perform(try request(), repeating: repeating)
+        do {
+            return try JSONDecoder().decode(Answer.self, from: Data(answer.body))
+        } catch {
+            throw ShuntError(
+                .failed, "the coordinator's answer is not understood, it may be of another release",
+                hint: "shunt coordinator stop")
+        }
+    }
+
+    /// Sends a request whose answer says only that it was carried out.
+    func send(_ request: @autoclosure () throws -> APIRequest, repeating: Repetition) async throws {
+        _ = try await perform(try request(), repeating: repeating)
+    }
+}
+
+extension CoordinatorConnection {
+    /// Sends a request once and collects its answer.
+    ///
+    /// - Throws: ``ShuntError`` that the coordinator answered with, ``TransportFailure`` where it
+    ///   did not answer.
+    func attempt(_ request: APIRequest) async throws -> APIAnswer {
+        var message = HTTPClientRequest(
+            url: "http+unix://" + PercentEncoding.encode(socketPath) + request.target)
+        message.method = request.method
+        if let body = request.body {
+            message.body = .bytes(ByteBuffer(bytes: body))
+            message.headers.add(name: "Content-Type", value: "application/json")
+        }
+        let seconds = ClientLimits.answerSeconds + request.wait.count / 1000
+        do {
+            let response = try await client.execute(message, timeout: .seconds(seconds))
+            let buffer = try await response.body.collect(upTo: ClientLimits.answerBytes)
+            let bytes = [UInt8](buffer.readableBytesView)
+            guard (200..<300).contains(response.status.code) else {
+                throw Self.refusal(response.status, bytes)
+            }
+            return APIAnswer(headers: response.headers, body: bytes)
+        } catch let error as ShuntError {
+            throw error
+        } catch let error as CancellationError {
+            throw error
+        } catch let error as IOError {
+            throw TransportFailure(
+                requestWasNotSent: [ENOENT, ECONNREFUSED].contains(error.errnoCode),
+                detail: String(cString: strerror(error.errnoCode)))
+        } catch let error as HTTPClientError where error == .cancelled && Task.isCancelled {
+            throw CancellationError()
+        } catch {
+            throw TransportFailure(requestWasNotSent: false, detail: "\(error)")
+        }
+    }
+
+    /// The error that an answer other than 2xx carries.
+    private static func refusal(_ status: HTTPResponseStatus, _ body: [UInt8]) -> ShuntError {
+        // An answer that is no error of ours (the server's own 404, say) is reported by its status.
+        if let error = try? JSONDecoder().decode(ShuntError.self, from: Data(body)) { return error }
+        return ShuntError(
+            .failed, "the coordinator answered \(status.code) to this request",
+            hint: "shunt coordinator stop")
+    }
+}

@@ -1,0 +1,196 @@
+internal import AsyncHTTPClient
+package import JobModel
+internal import NIOCore
+internal import NIOHTTP1
+
+/// A typed client of the coordinator's HTTP API: one function for each row of the table in
+/// ``APIPath``. Owns an HTTP client whose connections go to one Unix socket; ``close()`` ends it.
+///
+/// Every function throws ``ShuntError``: the coordinator's own, or `unreachable` where none answers.
+/// A request that is safe to repeat is repeated when the coordinator went away under it, after
+/// `restart` has brought one back: all reads are, and `submit` is by its client key. A signal is
+/// not, since nobody can say whether it was delivered.
+package struct CoordinatorConnection: Sendable {
+    package let socketPath: String
+    let client: HTTPClient
+    private let restart: (@Sendable () async throws -> Void)?
+
+    /// - Parameter restart: starts a coordinator and returns once one answers; `nil` for callers
+    ///   that would rather hear that there is none.
+    package init(socketPath: String, restart: (@Sendable () async throws -> Void)? = nil) {
+        self.socketPath = socketPath
+        self.restart = restart
+        var configuration = HTTPClient.Configuration()
+        // A socket that nobody listens on is an answer, not a fault that goes away by waiting.
+        configuration.connectionPool.retryConnectionEstablishment = false
+        configuration.connectionPool.idleTimeout = .seconds(60)
+        configuration.timeout.connect = .seconds(5)
+        configuration.redirectConfiguration = .disallow
+        configuration.decompression = .disabled
+        client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    }
+
+    /// Closes the connections. Requests that are under way fail.
+    package func close() async {
+        // Fails only where it was shut down before, and then there is nothing left to do.
+        try? await client.shutdown()
+    }
+}
+
+extension CoordinatorConnection {
+    /// - Returns: the ID of the job, which is durable; the same one if the key was used before.
+    package func submit(_ request: SubmitRequest) async throws -> JobID {
+        let answer: SubmitResponse = try await exchange(
+            .post(APIPath.jobs, body: request), repeating: .ifInterrupted)
+        return answer.id
+    }
+
+    package func plan(_ request: PlanRequest) async throws -> PlanView {
+        try await exchange(.post(APIPath.plan, body: request), repeating: .ifInterrupted)
+    }
+
+    /// - Parameters:
+    ///   - all: terminal jobs too.
+    ///   - name: only the jobs of this name.
+    package func jobs(all: Bool = false, name: String? = nil) async throws -> [JobView] {
+        var query: [QueryItem] = []
+        if all { query.append(QueryItem("all", "1")) }
+        if let name { query.append(QueryItem("name", name)) }
+        return try await exchange(.get(APIPath.jobs, query), repeating: .ifInterrupted)
+    }
+
+    /// - Parameters:
+    ///   - after: answer only once the job's version is higher; at once without it.
+    ///   - wait: the longest to wait for that, at most ``APIPath/longestWait``.
+    package func job(
+        _ reference: JobReference, after: UInt64? = nil, wait: Milliseconds = Milliseconds(0)
+    ) async throws -> JobView {
+        var query: [QueryItem] = []
+        if let after {
+            query.append(QueryItem("after", "\(after)"))
+            query.append(QueryItem("wait_ms", "\(min(wait, APIPath.longestWait).count)"))
+        }
+        return try await exchange(
+            .get(reference.path, query, wait: wait), repeating: .ifInterrupted)
+    }
+
+    /// Asks for outputs to be brought into the coordinator's store.
+    package func fetchOutputs(of reference: JobReference) async throws -> JobView {
+        try await exchange(.post(reference.path + "/fetch"), repeating: .ifInterrupted)
+    }
+
+    package func signal(_ reference: JobReference, _ number: Int32) async throws {
+        try await send(
+            .post(reference.path + "/signal", body: SignalRequest(signal: number)),
+            repeating: .never)
+    }
+
+    /// - Parameter immediately: KILL at once, without TERM and its grace period.
+    package func cancel(_ reference: JobReference, immediately: Bool = false) async throws {
+        try await send(
+            .post(reference.path + "/cancel", body: CancelRequest(immediately: immediately)),
+            repeating: .ifInterrupted)
+    }
+
+    package func workers() async throws -> [WorkerView] {
+        try await exchange(.get(APIPath.workers), repeating: .ifInterrupted)
+    }
+
+    package func status() async throws -> CoordinatorStatus {
+        try await exchange(.get(APIPath.status), repeating: .ifInterrupted)
+    }
+
+    /// Asks the coordinator to end; returns when it has agreed, not when it has ended.
+    package func stop() async throws {
+        try await send(.post(APIPath.stop), repeating: .never)
+    }
+}
+
+extension CoordinatorConnection {
+    /// A page of a job's log.
+    ///
+    /// - Parameters:
+    ///   - offset: where the page starts; 0, or the `nextOffset` of the page before.
+    ///   - limit: at most ``APIPath/logPage``.
+    ///   - wait: the longest to wait for the first byte.
+    package func logPage(
+        of reference: JobReference, from offset: UInt64, limit: ByteCount = APIPath.logPage,
+        wait: Milliseconds = Milliseconds(0)
+    ) async throws -> LogPage {
+        let answer = try await perform(
+            .get(
+                reference.path + "/log",
+                [
+                    QueryItem("offset", "\(offset)"), QueryItem("max", "\(limit.bytes)"),
+                    QueryItem("wait_ms", "\(min(wait, APIPath.longestWait).count)"),
+                ], wait: wait),
+            repeating: .ifInterrupted)
+        guard let text = answer.headers.first(name: LogHeaders.nextOffset),
+            let next = UInt64(text), next >= offset
+        else {
+            throw ShuntError(
+                .failed, "the coordinator sent a page of a log without its next offset",
+                hint: "shunt coordinator stop")
+        }
+        return LogPage(
+            bytes: answer.body, nextOffset: next,
+            isComplete: answer.headers.first(name: LogHeaders.complete) == "1")
+    }
+
+    /// - Returns: the offset from which the last `lines` lines of a job's log begin.
+    package func logTail(of reference: JobReference, lines: Int) async throws -> UInt64 {
+        let answer: LogOffset = try await exchange(
+            .get(reference.path + "/log-tail", [QueryItem("lines", "\(lines)")]),
+            repeating: .ifInterrupted)
+        return answer.offset
+    }
+}
+
+/// Whole records of a job's log.
+package struct LogPage: Hashable, Sendable {
+    /// Empty when nothing came within the wait.
+    package var bytes: [UInt8]
+    package var nextOffset: UInt64
+    /// The job is terminal and nothing follows.
+    package var isComplete: Bool
+
+    package init(bytes: [UInt8], nextOffset: UInt64, isComplete: Bool) {
+        self.bytes = bytes
+        self.nextOffset = nextOffset
+        self.isComplete = isComplete
+    }
+}
+
+extension CoordinatorConnection {
+    /// Sends a request, and again while it is safe to repeat and was interrupted.
+    func perform(_ request: APIRequest, repeating: Repetition) async throws -> APIAnswer {
+        var attempt = 1
+        while true {
+            do {
+                return try await self.attempt(request)
+            } catch let failure as TransportFailure {
+                guard let restart, attempt < ClientLimits.attempts,
+                    repeating == .ifInterrupted || failure.requestWasNotSent
+                else { throw failure.error(socketPath: socketPath) }
+                attempt += 1
+                try await restart()
+            }
+        }
+    }
+}
+
+/// Whether a request may be sent again when the connection broke before its answer.
+enum Repetition {
+    case ifInterrupted
+    case never
+}
+
+/// Bounds of the client.
+enum ClientLimits {
+    /// Tries of one request that is safe to repeat, each with a coordinator started anew.
+    static let attempts = 4
+    /// For an answer that does not wait for anything.
+    static let answerSeconds: Int64 = 60
+    /// 10,000 jobs with long commands.
+    static let answerBytes = 256 << 20
+}

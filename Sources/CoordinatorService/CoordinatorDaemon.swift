@@ -1,0 +1,171 @@
+internal import ByteStream
+internal import ContentStore
+internal import Foundation
+internal import Glibc
+internal import Hummingbird
+package import JobModel
+internal import Ledger
+package import Logging
+internal import ServiceLifecycle
+internal import Synchronization
+internal import UnixSignals
+
+/// The coordinator as a process: one lock, one ledger, one core, the links to its workers, and the
+/// HTTP API on a Unix socket.
+///
+/// The lock is taken before anything else is touched, so that two coordinators on one home are
+/// impossible: the second is refused. It ends on a request, on SIGTERM, when a commit fails, and by
+/// itself after a while with nothing to do.
+package struct CoordinatorDaemon: Sendable {
+    /// Where everything is; the directories exist and are this account's.
+    package var layout: HomeLayout
+    /// The agent's executable for the local worker, absolute.
+    package var agentExecutable: String
+    package var release: String
+    package var logger: Logger
+
+    /// Without a live job and without a request for this long, the coordinator ends.
+    package static let idleLimit = Milliseconds.minutes(15)
+
+    package init(
+        layout: HomeLayout, agentExecutable: String, release: String, logger: Logger
+    ) {
+        self.layout = layout
+        self.agentExecutable = agentExecutable
+        self.release = release
+        self.logger = logger
+    }
+
+    /// Serves until the coordinator is to end.
+    ///
+    /// - Throws: ``ShuntError``: `refused` if another coordinator has the home, or a newer release
+    ///   wrote it; `failed` for a disk that does not keep what it is given.
+    package func serve() async throws {
+        let lock = try FileLock(path: layout.coordinatorLock)
+        defer { lock.release() }
+        let ledger = try Ledger(path: layout.ledgerFile)
+        var random = SystemRandomNumberGenerator()
+        let (id, epoch) = try ledger.beginEpoch(
+            candidate: CoordinatorID(high: random.next(), low: random.next()))
+        let core = CoordinatorCore(
+            id: id, epoch: epoch, workers: [.local], jobs: try ledger.unsettledJobs(),
+            lastSequence: try ledger.lastSequence(),
+            at: Moment(wall: .current, steady: .current))
+        let inbox = Inbox()
+        let ports = CorePorts(inbox: inbox)
+        let activity = ActivityClock()
+        let coordinator = Coordinator(
+            inbox: inbox, ports: ports,
+            identity: Coordinator.Identity(
+                id: id, epoch: epoch, release: release, pid: getpid(), startedAt: .current,
+                home: layout.root),
+            activity: activity)
+        let content = CoordinatorContent(
+            store: try ObjectStore(at: RawPath(layout.storeDirectory)),
+            executor: try BlockingExecutor(name: "content"))
+        let link = WorkerLink(
+            name: .local,
+            connector: LocalConnector(layout: layout, executable: agentExecutable),
+            coordinator: id, release: release, inbox: inbox, content: content, logger: logger)
+        ports.add(link)
+        try UnixSocket.removeSocket(path: layout.coordinatorSocket)
+        logger.notice(
+            "coordinator started", metadata: ["id": "\(id)", "epoch": "\(epoch)"])
+        let loop = CoreThread(
+            core: core, ledger: ledger, inbox: inbox, ports: ports, logger: logger)
+        try await run(coordinator, loop, link, activity)
+        logger.notice("coordinator ended")
+    }
+
+    private func run(
+        _ coordinator: Coordinator, _ loop: CoreThread, _ link: WorkerLink,
+        _ activity: ActivityClock
+    ) async throws {
+        let application = Application(
+            router: CoordinatorAPI(coordinator: coordinator).router(),
+            configuration: .init(
+                address: .unixDomainSocket(path: layout.coordinatorSocket),
+                serverName: "shunt"),
+            logger: quiet(logger))
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await loop.run() }
+            group.addTask { await link.run() }
+            group.addTask { try await application.run() }
+            group.addTask { await coordinator.waitForStop() }
+            group.addTask { try await Self.endWhenIdle(coordinator, activity) }
+            group.addTask { await Self.endOnSignal() }
+            // The first that ends, for whatever reason, ends all.
+            defer {
+                coordinator.ports.close()
+                group.cancelAll()
+            }
+            do {
+                try await group.next()
+            } catch is CancellationError {}
+            // What was asked before the end is committed and answered.
+            await loop.stop()
+            coordinator.ports.close()
+            group.cancelAll()
+            unlink(layout.coordinatorSocket)
+        }
+    }
+
+    /// Hummingbird tells of every start and stop; this process has its own words for that.
+    private func quiet(_ logger: Logger) -> Logger {
+        var quiet = logger
+        quiet.logLevel = .error
+        return quiet
+    }
+
+    private static func endWhenIdle(
+        _ coordinator: Coordinator, _ activity: ActivityClock
+    ) async throws {
+        while true {
+            try await Task.sleep(for: .seconds(30))
+            guard activity.idle > idleLimit else { continue }
+            let isIdle = try await coordinator.peek { $0.core.isIdle }
+            if isIdle { return }
+        }
+    }
+
+    private static func endOnSignal() async {
+        for await _ in await UnixSignalsSequence(trapping: .sigterm, .sigint) { return }
+    }
+}
+
+/// The core's loop on its thread, as something that a task can wait for.
+final class CoreThread: Sendable {
+    private let inbox: Inbox
+    private let outcome = Mutex<Result<Void, any Error>?>(nil)
+    private let ended = Gate()
+    private let body: @Sendable () throws -> Void
+
+    init(
+        core: CoordinatorCore, ledger: Ledger, inbox: Inbox, ports: CorePorts, logger: Logger
+    ) {
+        self.inbox = inbox
+        body = {
+            var loop = CoreLoop(
+                core: core, ledger: ledger, inbox: inbox, ports: ports, logger: logger)
+            try loop.run()
+        }
+    }
+
+    /// Runs the loop to its end.
+    func run() async throws {
+        try NativeThread.start(name: "core") { [self] in
+            let result = Result { try body() }
+            outcome.withLock { $0 = result }
+            for case .query(let dropped) in inbox.close() { _ = dropped }
+            ended.open()
+        }
+        await ended.wait()
+        try outcome.withLock { $0 }?.get()
+    }
+
+    /// Lets the loop carry out what is in its inbox, and end.
+    func stop() async {
+        await inbox.post(.stop)
+        await ended.wait()
+    }
+}

@@ -1,0 +1,140 @@
+internal import ByteStream
+internal import Dispatch
+internal import Foundation
+internal import JobModel
+internal import Ledger
+internal import Logging
+
+/// The thread that owns the coordinator's state: it takes a turn from the inbox, steps the core
+/// for every event of it, commits what changed as one transaction, and only then carries out
+/// everything else.
+///
+/// A commit that fails ends the process: what it covered must not be assumed, and the next start
+/// recovers from what is durable.
+struct CoreLoop: ~Copyable {
+    private var core: CoordinatorCore
+    private let ledger: Ledger
+    private let inbox: Inbox
+    private let ports: CorePorts
+    private let logger: Logger
+    private var watchers = JobWatchers()
+    private var random = SystemRandomNumberGenerator()
+
+    init(
+        core: consuming CoordinatorCore, ledger: Ledger, inbox: Inbox, ports: CorePorts,
+        logger: Logger
+    ) {
+        self.core = core
+        self.ledger = ledger
+        self.inbox = inbox
+        self.ports = ports
+        self.logger = logger
+    }
+
+    /// Runs until a stop is taken from the inbox.
+    ///
+    /// - Throws: what made it impossible to go on: a failed commit or a broken invariant.
+    mutating func run() throws {
+        var isStopping = false
+        while !isStopping {
+            let turn = inbox.takeTurn()
+            let now = Self.now()
+            var commits = TurnCommits()
+            var acts: [CoordinatorEffect] = []
+            var queries: [@Sendable (inout CoreTurn) -> Void] = []
+            for item in turn {
+                switch item {
+                case .event(let event): try step(event, now, &commits, &acts)
+                case .submit(let request, let reply):
+                    try submit(request, reply, now, &commits, &acts)
+                case .query(let body): queries.append(body)
+                case .stop: isStopping = true
+                }
+            }
+            try ledger.commit(commits.jobs)
+            for act in acts { perform(act) }
+            if !queries.isEmpty {
+                var view = CoreTurn(core: core, ledger: ledger, now: now, watchers: watchers)
+                for body in queries { body(&view) }
+                watchers = view.watchers
+            }
+        }
+        watchers.removeAll()
+    }
+
+    private static func now() -> Moment {
+        Moment(
+            wall: WallTime(milliseconds: SystemClock.wallMilliseconds()),
+            steady: SteadyTime(milliseconds: SystemClock.steadyMilliseconds()))
+    }
+
+    private mutating func step(
+        _ event: CoordinatorEvent, _ now: Moment, _ commits: inout TurnCommits,
+        _ acts: inout [CoordinatorEffect]
+    ) throws {
+        for restored in try restoredJobs(before: event, commits) {
+            _ = try core.step(.restored(restored), at: now)
+        }
+        for effect in try core.step(event, at: now) {
+            if case .commit(let job) = effect {
+                commits.add(job)
+            } else {
+                acts.append(effect)
+            }
+        }
+    }
+
+    /// Jobs that were dropped from memory and that this event is about.
+    private func restoredJobs(
+        before event: CoordinatorEvent, _ commits: TurnCommits
+    ) throws -> [JobRecord] {
+        let wanted: [JobID] =
+            switch event {
+            case .fetch(let id, _): [id]
+            case .connected(_, _, let welcome): welcome.reports.map(\.token.task.job)
+            case .message(_, _, .report(let report)): [report.token.task.job]
+            default: []
+            }
+        var seen: Set<JobID> = []
+        return try wanted.compactMap { id in
+            guard core.job(id) == nil, seen.insert(id).inserted else { return nil }
+            return try commits.job(id) ?? ledger.job(id)
+        }
+    }
+
+    private mutating func submit(
+        _ request: SubmitRequest, _ reply: RequestID, _ now: Moment,
+        _ commits: inout TurnCommits, _ acts: inout [CoordinatorEffect]
+    ) throws {
+        if let known = try ledger.jobID(clientKey: request.clientKey) {
+            acts.append(.reply(reply, .submitted(known)))
+            return
+        }
+        var number = random.next()
+        while try ledger.contains(JobID(random: number)) { number = random.next() }
+        try step(.submit(request, random: number, reply), now, &commits, &acts)
+    }
+
+    private mutating func perform(_ effect: CoordinatorEffect) {
+        switch effect {
+        case .commit: preconditionFailure("commits are carried out before acts")
+        case .changed(let id): watchers.changed(id)
+        case .forget: break
+        default: ports.perform(effect)
+        }
+    }
+}
+
+/// The rows that one turn writes: the last state of each job, in the order of first change.
+struct TurnCommits {
+    private var order: [JobID] = []
+    private var latest: [JobID: JobRecord] = [:]
+
+    var jobs: [JobRecord] { order.compactMap { latest[$0] } }
+
+    func job(_ id: JobID) -> JobRecord? { latest[id] }
+
+    mutating func add(_ job: JobRecord) {
+        if latest.updateValue(job, forKey: job.id) == nil { order.append(job.id) }
+    }
+}

@@ -1,0 +1,108 @@
+internal import JobModel
+internal import Synchronization
+
+/// Where the core's acts go: replies to whoever asked, messages and transfers to the links, and a
+/// timer. Called on the core's thread and never blocks it.
+final class CorePorts: Sendable {
+    private struct State {
+        var replies: [RequestID: CheckedContinuation<CoordinatorReply, Never>] = [:]
+        var nextRequest: UInt64 = 0
+        var links: [WorkerName: WorkerLink] = [:]
+        var isClosed = false
+    }
+
+    private let state = Mutex(State())
+    private let inbox: Inbox
+    private let alarm: Alarm
+
+    init(inbox: Inbox) {
+        self.inbox = inbox
+        alarm = Alarm(inbox: inbox)
+    }
+
+    func add(_ link: WorkerLink) {
+        state.withLock { $0.links[link.name] = link }
+    }
+
+    func link(_ name: WorkerName) -> WorkerLink? { state.withLock { $0.links[name] } }
+
+    func perform(_ effect: CoordinatorEffect) {
+        switch effect {
+        case .reply(let request, let reply):
+            state.withLock { $0.replies.removeValue(forKey: request) }?.resume(returning: reply)
+        case .open(let name, let fence): link(name)?.open(fence)
+        case .send(let name, let fence, let message): link(name)?.send(message, under: fence)
+        case .push(let name, let token, let tree, let references):
+            link(name)?.push(tree, references, for: token)
+        case .fetch(let name, let job, let tree): link(name)?.fetch(tree, of: job)
+        case .wake(let moment): alarm.set(moment)
+        case .commit, .changed, .forget: break
+        }
+    }
+
+    /// Asks the core for something and waits for the answer, which is durable.
+    func ask(_ item: @Sendable (RequestID) -> Inbox.Item) async -> CoordinatorReply {
+        let request = state.withLock { state in
+            state.nextRequest += 1
+            return RequestID(number: state.nextRequest)
+        }
+        let item = item(request)
+        return await withCheckedContinuation { continuation in
+            let isClosed = state.withLock { state in
+                if !state.isClosed { state.replies[request] = continuation }
+                return state.isClosed
+            }
+            if isClosed {
+                continuation.resume(returning: .failed(.stopping))
+                return
+            }
+            Task { await inbox.post(item) }
+        }
+    }
+
+    /// Fails whoever still waits.
+    func close() {
+        let waiting = state.withLock { state in
+            defer { state.replies = [:] }
+            state.isClosed = true
+            return Array(state.replies.values)
+        }
+        for continuation in waiting { continuation.resume(returning: .failed(.stopping)) }
+        alarm.close()
+    }
+}
+
+extension ShuntError {
+    static let stopping = ShuntError(
+        .unreachable, "the coordinator is stopping", hint: "run the command again")
+}
+
+/// One pending tick, at the earliest moment that was asked for.
+final class Alarm: Sendable {
+    private struct State {
+        var earliest: SteadyTime?
+        var task: Task<Void, Never>?
+    }
+
+    private let state = Mutex(State())
+    private let inbox: Inbox
+
+    init(inbox: Inbox) { self.inbox = inbox }
+
+    func set(_ moment: SteadyTime) {
+        state.withLock { state in
+            if let earliest = state.earliest, earliest <= moment { return }
+            state.earliest = moment
+            state.task?.cancel()
+            state.task = Task { [self] in
+                let delay = moment - SteadyTime.current
+                do { try await Task.sleep(for: .milliseconds(delay.count)) } catch { return }
+                self.state.withLock { $0.earliest = nil }
+                var random = SystemRandomNumberGenerator()
+                await inbox.post(.event(.tick(random: random.next())))
+            }
+        }
+    }
+
+    func close() { state.withLock { $0.task?.cancel() } }
+}

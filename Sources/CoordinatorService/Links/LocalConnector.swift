@@ -1,0 +1,112 @@
+internal import ByteStream
+internal import CLinux
+internal import Glibc
+internal import JobModel
+
+/// Reaches the agent of this machine and account through its Unix socket, and starts it when it is
+/// down: detached, in `/`, with nothing of the coordinator's but its log file.
+struct LocalConnector: WorkerConnector {
+    let layout: HomeLayout
+    /// The agent's executable, absolute.
+    let executable: String
+
+    /// A fresh agent opens its journal before it listens; beyond this something is wrong.
+    private static let startLimit = Milliseconds.seconds(10)
+    private static let retryInterval = Duration.milliseconds(3)
+
+    func connect() async throws -> any ByteStream {
+        if let stream = try open() { return stream }
+        try start()
+        let deadline = SteadyTime.current + Self.startLimit
+        while SteadyTime.current < deadline {
+            try await Task.sleep(for: Self.retryInterval)
+            if let stream = try open() { return stream }
+        }
+        throw ShuntError(
+            .unreachable, "the local agent did not start within 10 s",
+            hint: "tail \(layout.agentDirectory)/agent.log")
+    }
+
+    /// - Returns: `nil` if nobody listens.
+    private func open() throws -> (any ByteStream)? {
+        do {
+            let descriptor = try UnixSocket.connect(path: layout.agentSocket)
+            try UnixSocket.requireSameUser(descriptor)
+            return try DescriptorStream(adopting: descriptor, name: "agent-local")
+        } catch let error where [ENOENT, ECONNREFUSED, EAGAIN].contains(error.errno) {
+            return nil
+        }
+    }
+
+    private func start() throws {
+        try makeDirectory(layout.agentDirectory)
+        let log = layout.agentDirectory + "/agent.log"
+        let status = DetachedProcess.spawn(
+            executable,
+            [
+                "shunt-agent", "daemon", "--home", layout.agentDirectory, "--store",
+                layout.storeDirectory, "--socket", layout.agentSocket, "--linger", "3",
+            ],
+            log: log)
+        guard status == 0 else {
+            throw ShuntError(
+                .unreachable, "`\(executable)` cannot be started: \(String(cString: strerror(status)))",
+                hint: "make install puts it where shunt looks for it")
+        }
+    }
+
+    private func makeDirectory(_ path: String) throws {
+        guard mkdir(path, 0o700) == 0 || errno == EEXIST else {
+            throw ShuntError(
+                .failed, "`\(path)` cannot be made: \(String(cString: strerror(errno)))",
+                hint: "df -h; ls -ld \(path)")
+        }
+    }
+}
+
+/// Starts processes that outlive this one and share nothing with it.
+enum DetachedProcess {
+    /// - Parameter log: gets standard output and error, appended.
+    /// - Returns: 0 or an errno.
+    static func spawn(_ path: String, _ arguments: [String], log: String) -> Int32 {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_addopen(
+            &actions, 1, log, O_WRONLY | O_CREAT | O_APPEND, 0o600)
+        posix_spawn_file_actions_adddup2(&actions, 1, 2)
+        posix_spawn_file_actions_addchdir_np(&actions, "/")
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var mask = sigset_t()
+        sigemptyset(&mask)
+        var defaults = sigset_t()
+        sigemptyset(&defaults)
+        sigaddset(&defaults, SIGPIPE)
+        sigaddset(&defaults, SIGINT)
+        sigaddset(&defaults, SIGHUP)
+        posix_spawnattr_setsigmask(&attributes, &mask)
+        posix_spawnattr_setsigdefault(&attributes, &defaults)
+        posix_spawnattr_setflags(
+            &attributes,
+            Int16(POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
+        var pid = pid_t()
+        var vector: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) }
+        vector.append(nil)
+        defer { for pointer in vector { free(pointer) } }
+        let status = posix_spawn(&pid, path, &actions, &attributes, vector, environ)
+        if status == 0 { reap(pid) }
+        return status
+    }
+
+    /// Waits for the child on a thread of its own, so that its end leaves no zombie behind.
+    private static func reap(_ pid: pid_t) {
+        // Without a thread the child only stays a zombie until this process ends.
+        try? NativeThread.start(name: "reaper") {
+            var status: Int32 = 0
+            while waitpid(pid, &status, 0) < 0 && errno == EINTR {}
+        }
+    }
+}

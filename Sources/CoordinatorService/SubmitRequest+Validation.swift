@@ -1,0 +1,46 @@
+internal import JobModel
+
+extension SubmitRequest {
+    /// Checks what the decoder cannot: lengths, ranges, and names that a process could not get.
+    ///
+    /// - Throws: ``ShuntError`` with `usage`.
+    func validate() throws(ShuntError) {
+        guard (1...JobLimits.clientKeyLength).contains(clientKey.utf8.count) else {
+            throw ShuntError(.usage, "a client key has 1 … \(JobLimits.clientKeyLength) bytes")
+        }
+        let arguments = spec.command.argumentVector
+        guard let program = arguments.first, !program.isEmpty else {
+            throw ShuntError(.usage, "there is no command to run", hint: "shunt run -- COMMAND…")
+        }
+        let size =
+            arguments.reduce(0) { $0 + $1.utf8.count + 1 }
+            + spec.environment.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count + 2 }
+        guard size <= JobLimits.commandBytes else {
+            throw ShuntError(
+                .usage, "the command and its environment have \(ByteCount(Int64(size))), and "
+                    + "\(ByteCount(Int64(JobLimits.commandBytes))) is the limit",
+                hint: "put long arguments into a file of the working directory")
+        }
+        for text in arguments + spec.environment.flatMap({ [$0.name, $0.value] })
+        where text.utf8.contains(0) {
+            throw ShuntError(.usage, "a command or its environment cannot hold a NUL byte")
+        }
+        for variable in spec.environment
+        where variable.name.isEmpty || variable.name.utf8.contains(UInt8(ascii: "=")) {
+            throw ShuntError(
+                .usage, "`\(variable.name)` is no name of an environment variable",
+                hint: "-e NAME=VALUE")
+        }
+        guard spec.resources.milliCPUs >= 1, spec.resources.fits(in: .maximum) else {
+            throw ShuntError(
+                .usage, "a job asks for 0.001 … 1024 CPUs and at most 64 TiB of memory",
+                hint: "shunt run --cpus 2 --memory 8GiB -- COMMAND…")
+        }
+        let components = spec.workingDirectory.split(separator: "/")
+        guard !spec.workingDirectory.hasPrefix("/"), !components.contains("..") else {
+            throw ShuntError(
+                .usage, "`workdir` is a path within the submitted directory",
+                hint: "workdir: src")
+        }
+    }
+}

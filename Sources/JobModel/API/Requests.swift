@@ -1,0 +1,62 @@
+/// The paths of the coordinator's HTTP API over its Unix socket, and the small bodies that go with
+/// them. JSON in and out but for logs; an error is a ``ShuntError`` as JSON under a 4xx or 5xx.
+///
+/// | request | answer |
+/// |---|---|
+/// | `POST /v1/jobs` ``SubmitRequest`` | 201 ``SubmitResponse`` |
+/// | `POST /v1/plan` ``PlanRequest`` | ``PlanView`` |
+/// | `GET /v1/jobs?all=1&name=N` | array of ``JobView``, newest first, at most 10,000 |
+/// | `GET /v1/jobs/REF?after=VERSION&wait_ms=MS` | ``JobView``, as soon as its version is higher |
+/// | `GET /v1/jobs/REF/log?offset=N&max=BYTES&wait_ms=MS` | a ``LogPage``: see ``LogHeaders`` |
+/// | `GET /v1/jobs/REF/log-tail?lines=N` | ``LogOffset`` from which the last N lines begin |
+/// | `POST /v1/jobs/REF/signal` ``SignalRequest`` | 204 |
+/// | `POST /v1/jobs/REF/cancel` ``CancelRequest`` | 204 |
+/// | `POST /v1/jobs/REF/fetch` | ``JobView``; fetching has begun or is done |
+/// | `GET /v1/workers` | array of ``WorkerView`` |
+/// | `GET /v1/status` | ``CoordinatorStatus`` |
+/// | `POST /v1/stop` | 202; ends once what was asked before is durable |
+///
+/// REF is an ID, a name (its latest job), or a unique prefix of an ID, in that order.
+package enum APIPath {
+    package static let version = "/v1"
+    package static let jobs = "/v1/jobs"
+    package static let plan = "/v1/plan"
+    package static let workers = "/v1/workers"
+    package static let status = "/v1/status"
+    package static let stop = "/v1/stop"
+    /// The longest that a long poll is held open.
+    package static let longestWait = Milliseconds.seconds(30)
+    /// The largest page of a log.
+    package static let logPage = ByteCount.mebibytes(1)
+    /// The largest body that the coordinator takes.
+    package static let bodyLimit = ByteCount.mebibytes(16)
+}
+
+/// Headers of the answer to a log request, whose body is a run of whole log records
+/// (``LogRecord``), empty when nothing came within the wait.
+package enum LogHeaders {
+    /// The offset to ask for next.
+    package static let nextOffset = "Shunt-Next-Offset"
+    /// `1` when the job is terminal and nothing follows.
+    package static let complete = "Shunt-Log-Complete"
+}
+
+package struct LogOffset: Hashable, Sendable, Codable {
+    package var offset: UInt64
+
+    package init(offset: UInt64) { self.offset = offset }
+}
+
+package struct SignalRequest: Hashable, Sendable, Codable {
+    /// 1 … 64, by the numbers of Linux.
+    package var signal: Int32
+
+    package init(signal: Int32) { self.signal = signal }
+}
+
+package struct CancelRequest: Hashable, Sendable, Codable {
+    /// KILL at once, without TERM and its grace period.
+    package var immediately: Bool
+
+    package init(immediately: Bool) { self.immediately = immediately }
+}

@@ -1,0 +1,105 @@
+/// `POST /v1/jobs`. Everything that the job needs and the coordinator lacks is in its store before
+/// this is sent.
+package struct SubmitRequest: Hashable, Sendable, Codable {
+    /// Chosen by the client, 1 … 64 bytes: submitting again under one key gives the same job.
+    package var clientKey: String
+    package var spec: JobSpec
+    package var inputs: JobInputs
+    /// Whether a transfer above ``JobLimits/unconfirmedTransfer`` was agreed to.
+    package var confirmed: Bool
+
+    package init(clientKey: String, spec: JobSpec, inputs: JobInputs, confirmed: Bool) {
+        self.clientKey = clientKey
+        self.spec = spec
+        self.inputs = inputs
+        self.confirmed = confirmed
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case clientKey = "client_key"
+        case spec
+        case inputs
+        case confirmed
+    }
+}
+
+/// The answer to `POST /v1/jobs`: the job is durable.
+package struct SubmitResponse: Hashable, Sendable, Codable {
+    package var id: JobID
+
+    package init(id: JobID) { self.id = id }
+}
+
+/// `POST /v1/plan`: what a submission would do, without doing it.
+package struct PlanRequest: Hashable, Sendable, Codable {
+    package var spec: JobSpec
+    package var inputs: JobInputs
+
+    package init(spec: JobSpec, inputs: JobInputs) {
+        self.spec = spec
+        self.inputs = inputs
+    }
+}
+
+/// The answer to `POST /v1/plan`.
+package struct PlanView: Hashable, Sendable, Codable {
+    /// The worker that would take the job now, or the one that it would wait for.
+    package var worker: WorkerName?
+    /// Why the job would wait; `nil` if it would start at once.
+    package var waiting: WaitingReason?
+    /// What the worker's store lacks, and for plans its largest directories, largest first.
+    package var missing: ByteCount
+    package var environmentCached: Bool?
+
+    package init(
+        worker: WorkerName?, waiting: WaitingReason?, missing: ByteCount,
+        environmentCached: Bool?
+    ) {
+        self.worker = worker
+        self.waiting = waiting
+        self.missing = missing
+        self.environmentCached = environmentCached
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case worker
+        case waiting
+        case missing = "missing_bytes"
+        case environmentCached = "environment_cached"
+    }
+}
+
+/// Why a queued job does not run, in words a person understands, with a code for scripts.
+package struct WaitingReason: Hashable, Sendable, Codable {
+    package var code: Code
+    package var message: String
+
+    package init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+
+    package enum Code: String, Sendable, Codable, CaseIterable {
+        case workerUnreachable = "worker_unreachable"
+        case workerUnknown = "worker_unknown"
+        /// More than the worker has when it is empty.
+        case tooLarge = "too_large"
+        case workerBusy = "worker_busy"
+        case behindOthers = "behind_others"
+        case backingOff = "backing_off"
+    }
+}
+
+/// Bounds that client and coordinator agree on.
+package enum JobLimits {
+    /// More than this that the worker lacks is sent only when it was agreed to.
+    package static let unconfirmedTransfer = ByteCount.gibibytes(1)
+    /// Larger files are not copied at submit.
+    package static let copiedFile = ByteCount.mebibytes(64)
+    package static let clientKeyLength = 64
+    /// Of the whole command line with its environment, as `execve` allows it on Linux.
+    package static let commandBytes = 1 << 20
+    package static let queuedJobs = 200_000
+    /// Attempts that end before the command ran, after which a job fails.
+    package static let refusedAttempts = 20
+}

@@ -1,0 +1,131 @@
+/// What coordinators say.
+extension AgentCore {
+    mutating func hello(
+        _ coordinator: CoordinatorID, _ fence: Fence, _ connection: ConnectionID
+    ) -> [AgentEffect] {
+        if let highest = fences.first(where: { $0.coordinator == coordinator })?.fence,
+            fence <= highest
+        {
+            return [.reject(connection, highest: highest)]
+        }
+        var effects = [commit(.fenced(coordinator, fence))]
+        for session in sessions where session.coordinator == coordinator {
+            effects.append(.close(session.connection))
+        }
+        sessions.removeAll { $0.coordinator == coordinator }
+        sessions.append(
+            Session(coordinator: coordinator, fence: fence, connection: connection))
+        for index in tasks.indices where tasks[index].token.coordinator == coordinator {
+            tasks[index].version += 1
+            tasks[index].lastSignalSequence = 0
+        }
+        let own = tasks.filter { $0.token.coordinator == coordinator }
+        effects.append(
+            .welcome(
+                connection,
+                Welcome(
+                    agent: identity.agent, incarnation: identity.incarnation,
+                    capacity: identity.capacity, inUse: inUse, platform: identity.platform,
+                    release: identity.release, reports: own.map(\.report))))
+        for task in own where task.waitsForContent && task.phase == .staging {
+            guard let order = task.order else { continue }
+            effects.append(.send(connection, .needContent(task.token, order.tree)))
+        }
+        return effects
+    }
+
+    mutating func receive(
+        _ message: CoordinatorMessage, from coordinator: CoordinatorID, at now: Moment
+    ) throws(IllegalTransition) -> [AgentEffect] {
+        switch message {
+        case .start(let order):
+            guard order.token.coordinator == coordinator else { return [] }
+            return try start(order, at: now)
+        case .go(let token): return try go(token)
+        case .cancel(let token, let immediately):
+            guard token.coordinator == coordinator else { return [] }
+            return try cancel(token, immediately: immediately, at: now)
+        case .signal(let token, let number, let sequence):
+            return signal(token, number: number, sequence: sequence)
+        case .acknowledge(let token): return acknowledge(token, at: now)
+        case .contentPushed(let tree, let failure):
+            return try contentPushed(tree, failure: failure, at: now)
+        case .ping(let value):
+            guard let session = sessions.first(where: { $0.coordinator == coordinator }) else {
+                return []
+            }
+            return [.send(session.connection, .pong(value))]
+        }
+    }
+
+    private mutating func start(
+        _ order: StartOrder, at now: Moment
+    ) throws(IllegalTransition) -> [AgentEffect] {
+        if tombstones.contains(where: { $0.token == order.token }) { return [] }
+        if let known = index(of: order.token) { return report(known) }
+        let free = identity.capacity - inUse
+        guard order.spec.resources.fits(in: free) else {
+            let result = TaskResult(
+                verdict: .refused,
+                message: "needs \(order.spec.resources), and \(free) of "
+                    + "\(identity.capacity) is free")
+            let effect = commit(.finished(order.token, result, at: now.wall))
+            return [effect] + report(tasks.count - 1)
+        }
+        let effect = commit(.accepted(order, at: now.wall))
+        let index = tasks.count - 1
+        try advance(index, .stage)
+        return [effect, .stage(order)] + report(index)
+    }
+
+    private mutating func go(_ token: StartToken) throws(IllegalTransition) -> [AgentEffect] {
+        guard let index = index(of: token), !tasks[index].mayLaunch else { return [] }
+        tasks[index].mayLaunch = true
+        return tasks[index].phase == .staged ? try launch(index) : []
+    }
+
+    private mutating func cancel(
+        _ token: StartToken, immediately: Bool, at now: Moment
+    ) throws(IllegalTransition) -> [AgentEffect] {
+        if tombstones.contains(where: { $0.token == token }) { return [] }
+        guard let index = index(of: token) else {
+            let effect = commit(.revoked(token))
+            return [effect] + report(tasks.count - 1)
+        }
+        switch tasks[index].phase {
+        case .accepted, .staging, .staged:
+            let result = TaskResult(
+                verdict: .cancelled, cause: .cancel, message: "cancelled before it started")
+            return try abandon(token, result, at: now)
+        case .starting, .running, .stopping, .unkillable:
+            let usual = tasks[index].order?.spec.gracePeriod ?? .seconds(10)
+            let stop = StopOrder(cause: .cancel, grace: immediately ? Milliseconds(0) : usual)
+            if let standing = tasks[index].stop, standing.grace <= stop.grace {
+                return report(index)
+            }
+            return [commit(.stopRequested(token, stop)), .stop(token, stop)] + report(index)
+        case .collecting where tasks[index].activity != nil:
+            // The outputs cannot be stored at the moment, and nobody wants to wait for them.
+            return try collected(token, nil, at: now)
+        case .dispatching, .exited, .collecting, .terminal, .revoked:
+            return report(index)
+        }
+    }
+
+    private mutating func signal(
+        _ token: StartToken, number: Int32, sequence: UInt64
+    ) -> [AgentEffect] {
+        guard let index = index(of: token), sequence > tasks[index].lastSignalSequence,
+            tasks[index].phase == .running || tasks[index].phase == .stopping
+        else { return [] }
+        tasks[index].lastSignalSequence = sequence
+        return [.signal(token, number: number)]
+    }
+
+    private mutating func acknowledge(_ token: StartToken, at now: Moment) -> [AgentEffect] {
+        guard let index = index(of: token), tasks[index].phase.isFinal else { return [] }
+        tombstones.append(
+            Tombstone(token: token, until: now.steady + Self.tombstoneLife))
+        return [commit(.acknowledged(token)), .discard(token)]
+    }
+}

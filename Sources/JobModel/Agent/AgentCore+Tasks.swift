@@ -1,0 +1,179 @@
+/// What staging, init, the supervisor and the collection of outputs say.
+extension AgentCore {
+    /// Between two tries to store outputs that could not be stored.
+    static let collectRetry = Milliseconds.seconds(15)
+
+    mutating func contentMissing(_ token: StartToken) -> [AgentEffect] {
+        guard let index = index(of: token), tasks[index].phase == .staging,
+            let order = tasks[index].order
+        else { return [] }
+        tasks[index].waitsForContent = true
+        tasks[index].activity = "receiving content"
+        guard let session = sessions.first(where: { $0.coordinator == token.coordinator }) else {
+            return []
+        }
+        return report(index) + [.send(session.connection, .needContent(token, order.tree))]
+    }
+
+    mutating func contentPushed(
+        _ tree: TreeReference, failure: String?, at now: Moment
+    ) throws(IllegalTransition) -> [AgentEffect] {
+        var effects: [AgentEffect] = []
+        for index in tasks.indices {
+            guard tasks[index].waitsForContent, tasks[index].phase == .staging,
+                let order = tasks[index].order, order.tree == tree
+            else { continue }
+            tasks[index].waitsForContent = false
+            if let failure {
+                let result = TaskResult(verdict: .stagingFailed, message: failure)
+                effects += try abandon(order.token, result, at: now)
+            } else {
+                effects.append(.stage(order))
+            }
+        }
+        return effects
+    }
+
+    mutating func staged(_ token: StartToken) throws(IllegalTransition) -> [AgentEffect] {
+        guard let index = index(of: token), tasks[index].phase == .staging else { return [] }
+        try advance(index, .stageSucceeded)
+        tasks[index].activity = nil
+        return tasks[index].mayLaunch ? try launch(index) : report(index)
+    }
+
+    mutating func launch(_ index: Int) throws(IllegalTransition) -> [AgentEffect] {
+        guard let order = tasks[index].order else { return [] }
+        try advance(index, .launch)
+        return [.launch(order)] + report(index)
+    }
+
+    mutating func initReady(
+        _ token: StartToken, _ process: TaskProcess, at now: Moment
+    ) throws(IllegalTransition) -> [AgentEffect] {
+        guard let index = index(of: token) else { return [] }
+        switch tasks[index].phase {
+        case .starting:
+            return [
+                commit(.started(token, process, at: now.wall)), .release(token),
+            ] + report(index)
+        case .running: return [.release(token)]
+        case .stopping, .unkillable:
+            return tasks[index].stop.map { [.stop(token, $0)] } ?? []
+        case .dispatching, .accepted, .staging, .staged, .exited, .collecting, .terminal,
+            .revoked:
+            return []
+        }
+    }
+
+    mutating func launchFailed(
+        _ token: StartToken, _ message: String, at now: Moment
+    ) throws(IllegalTransition) -> [AgentEffect] {
+        guard let index = index(of: token) else { return [] }
+        if tasks[index].phase == .stopping, tasks[index].process == nil {
+            return try ended(token, TaskEnding(exit: .neverStarted), at: now)
+        }
+        guard tasks[index].phase == .starting else { return [] }
+        return try abandon(token, TaskResult(verdict: .stagingFailed, message: message), at: now)
+    }
+
+    /// Ends a task that was never released.
+    mutating func abandon(
+        _ token: StartToken, _ result: TaskResult, at now: Moment
+    ) throws(IllegalTransition) -> [AgentEffect] {
+        guard let index = index(of: token), !tasks[index].phase.isFinal else { return [] }
+        let wasStaging = tasks[index].phase == .staging
+        _ = try tasks[index].phase.next(.abandon)
+        let effect = commit(.finished(token, result, at: now.wall))
+        return [effect] + (wasStaging ? [.abortStaging(token)] : []) + report(index)
+    }
+
+    mutating func ended(
+        _ token: StartToken, _ ending: TaskEnding, at now: Moment
+    ) throws(IllegalTransition) -> [AgentEffect] {
+        guard let index = index(of: token), let order = tasks[index].order else { return [] }
+        switch tasks[index].phase {
+        case .starting:
+            // The barrier never opened, so nothing ran: the way to a result is the short one.
+            let result = TaskResult(
+                verdict: .stagingFailed, exit: ending.exit,
+                message: "init ended before the command was started")
+            return try abandon(token, result, at: now)
+        case .running, .stopping, .unkillable:
+            _ = try tasks[index].phase.next(.end)
+            let effect = commit(.ended(token, ending, at: now.wall))
+            try advance(index, .collect)
+            return [effect, .collect(order)] + report(index)
+        case .exited, .collecting, .terminal, .revoked: return []
+        case .dispatching, .accepted, .staging, .staged:
+            throw IllegalTransition(phase: tasks[index].phase.rawValue, event: "end")
+        }
+    }
+
+    mutating func unkillable(_ token: StartToken) throws(IllegalTransition) -> [AgentEffect] {
+        guard let index = index(of: token), tasks[index].phase == .stopping else { return [] }
+        try advance(index, .giveUp)
+        return report(index)
+    }
+
+    mutating func collected(
+        _ token: StartToken, _ outputs: OutputSummary?, at now: Moment
+    ) throws(IllegalTransition) -> [AgentEffect] {
+        guard let index = index(of: token), tasks[index].phase == .collecting,
+            let ending = tasks[index].ending
+        else { return [] }
+        _ = try tasks[index].phase.next(.finish)
+        let result = TaskResult(ending: ending, stop: tasks[index].stop, outputs: outputs)
+        let effect = commit(.finished(token, result, at: now.wall))
+        return [effect] + report(index)
+    }
+
+    mutating func collectFailed(_ token: StartToken, message: String) -> [AgentEffect] {
+        guard let index = index(of: token), tasks[index].phase == .collecting,
+            let order = tasks[index].order
+        else { return [] }
+        tasks[index].activity = "outputs cannot be stored yet: \(message)"
+        return report(index) + [.collectLater(order, after: Self.collectRetry)]
+    }
+}
+
+extension TaskResult {
+    /// The verdict on a task whose tree has ended.
+    init(ending: TaskEnding, stop: StopOrder?, outputs: OutputSummary?) {
+        let cause = ending.cause ?? (ending.exit == .neverStarted ? stop?.cause : nil)
+        switch (ending.exit, cause) {
+        case (.vanished, _):
+            self.init(
+                verdict: .lost, exit: ending.exit, cause: cause,
+                message: "init was killed and left no exit record")
+        case (_, .cancel?):
+            self.init(
+                verdict: .cancelled, exit: ending.exit, cause: cause, message: "cancelled")
+        case (_, .timeout?):
+            self.init(
+                verdict: .failed, exit: ending.exit, cause: cause,
+                message: "ran longer than its max_duration")
+        case (_, .preempt?), (_, .outOfMemory?), (_, .lease?):
+            self.init(
+                verdict: .failed, exit: ending.exit, cause: cause,
+                message: "ended by Shunt: \(cause?.rawValue ?? "")")
+        case (.exited(0), nil):
+            self.init(verdict: .succeeded, exit: ending.exit)
+        case (.exited(let code), nil):
+            self.init(
+                verdict: .failed, exit: ending.exit, message: "exited with code \(code)")
+        case (.signalled(let signal), nil):
+            self.init(
+                verdict: .failed, exit: ending.exit, message: "killed by signal \(signal)")
+        case (.execFailed(let errno), nil):
+            let why =
+                errno == 2 || errno == 20 ? "was not found" : "cannot be executed (errno \(errno))"
+            self.init(
+                verdict: .failed, exit: ending.exit, message: "the command \(why)")
+        case (.neverStarted, nil):
+            self.init(
+                verdict: .stagingFailed, exit: ending.exit,
+                message: "ended before the command was started")
+        }
+        self.outputs = outputs
+    }
+}

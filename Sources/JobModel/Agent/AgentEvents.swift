@@ -1,0 +1,57 @@
+/// Names one accepted connection of an agent's life.
+package struct ConnectionID: Hashable, Sendable {
+    package var number: UInt64
+
+    package init(number: UInt64) { self.number = number }
+}
+
+/// What happens to an agent.
+package enum AgentEvent: Sendable {
+    /// A coordinator opened a control stream.
+    case hello(CoordinatorID, Fence, ConnectionID)
+    /// Something arrived on the control stream that was opened under this fence.
+    case message(CoordinatorID, Fence, CoordinatorMessage)
+    case disconnected(ConnectionID)
+    /// The task's tree is not complete in the store.
+    case contentMissing(StartToken)
+    case staging(StartToken, activity: String)
+    case staged(StartToken)
+    case stagingFailed(StartToken, TaskResult.Verdict, message: String)
+    /// Init stands at the barrier.
+    case initReady(StartToken, TaskProcess)
+    case launchFailed(StartToken, message: String)
+    case ended(StartToken, TaskEnding)
+    /// The tree does not die.
+    case unkillable(StartToken)
+    case collected(StartToken, OutputSummary?)
+    /// Outputs could not be stored; they are tried again, since the directory still has them.
+    case collectFailed(StartToken, message: String)
+}
+
+/// What an agent's core wants done. All records of one step become durable, in order, before any
+/// other effect of that step is carried out; every effect is safe to repeat.
+package enum AgentEffect: Hashable, Sendable {
+    case record(AgentRecord)
+    case welcome(ConnectionID, Welcome)
+    /// The fence is not above the highest one seen.
+    case reject(ConnectionID, highest: Fence)
+    case close(ConnectionID)
+    case send(ConnectionID, AgentMessage)
+    /// Puts content and environment in place; answered by one of the staging events. A task whose
+    /// init is alive has been staged.
+    case stage(StartOrder)
+    case abortStaging(StartToken)
+    /// Makes sure that a supervisor and an init at its barrier exist; answered by `initReady`,
+    /// `launchFailed` or `ended`.
+    case launch(StartOrder)
+    /// Opens the barrier. Only ever after `started` is durable.
+    case release(StartToken)
+    /// Makes sure that a supervisor lives, and watches for the end.
+    case supervise(StartOrder)
+    case signal(StartToken, number: Int32)
+    case stop(StartToken, StopOrder)
+    case collect(StartOrder)
+    case collectLater(StartOrder, after: Milliseconds)
+    /// Removes the task's directory but for its log.
+    case discard(StartToken)
+}

@@ -1,0 +1,39 @@
+/// One entry of an agent's journal. What is durable is exactly a sequence of these; folding it
+/// gives back the tasks, the fences and nothing else.
+package enum AgentRecord: Hashable, Sendable {
+    case fenced(CoordinatorID, Fence)
+    case accepted(StartOrder, at: WallTime)
+    /// A task that was never accepted and never will be.
+    case revoked(StartToken)
+    /// The barrier may open from here on. No such record: the command provably never ran.
+    case started(StartToken, TaskProcess, at: WallTime)
+    case stopRequested(StartToken, StopOrder)
+    case ended(StartToken, TaskEnding, at: WallTime)
+    case finished(StartToken, TaskResult, at: WallTime)
+    /// The coordinator has the result; nothing of the task is needed any more but its log.
+    case acknowledged(StartToken)
+}
+
+/// How a launched task is to be ended.
+package struct StopOrder: Hashable, Sendable, Codable {
+    package var cause: StopCause
+    /// From TERM to KILL; zero kills at once.
+    package var grace: Milliseconds
+
+    package init(cause: StopCause, grace: Milliseconds) {
+        self.cause = cause
+        self.grace = grace
+    }
+}
+
+/// The supervisor's testimony that a task's tree is gone and its log is complete.
+package struct TaskEnding: Hashable, Sendable, Codable {
+    package var exit: ExitStatus
+    /// Set where the supervisor ended the tree itself, at a time limit, or on request.
+    package var cause: StopCause?
+
+    package init(exit: ExitStatus, cause: StopCause? = nil) {
+        self.exit = exit
+        self.cause = cause
+    }
+}

@@ -1,0 +1,37 @@
+/// What an agent knows about one task. `order` is absent only for a task that was revoked before
+/// its start order came.
+package struct AgentTask: Hashable, Sendable {
+    package let token: StartToken
+    package var order: StartOrder?
+    package var phase: TaskPhase
+    /// Grows with every report of this life of the agent; see ``TaskReport/version``.
+    package var version: UInt64 = 0
+    package var activity: String?
+    package var process: TaskProcess?
+    package var startedAt: WallTime?
+    package var endedAt: WallTime?
+    package var stop: StopOrder?
+    package var ending: TaskEnding?
+    package var result: TaskResult?
+    /// Whether a gang's `Go` has come, or none is needed.
+    package var mayLaunch: Bool
+    package var waitsForContent = false
+    package var lastSignalSequence: UInt64 = 0
+
+    package init(token: StartToken, order: StartOrder?, phase: TaskPhase) {
+        self.token = token
+        self.order = order
+        self.phase = phase
+        mayLaunch = order.map { !$0.waitsForGo } ?? false
+    }
+
+    package var resources: Resources {
+        phase.holdsResources ? order?.spec.resources ?? .none : .none
+    }
+
+    package var report: TaskReport {
+        TaskReport(
+            token: token, phase: phase, version: version, activity: activity, process: process,
+            startedAt: startedAt, endedAt: endedAt, result: result)
+    }
+}

@@ -1,0 +1,141 @@
+/// What people ask for.
+extension CoordinatorCore {
+    mutating func submit(
+        _ request: SubmitRequest, random: UInt64, _ reply: RequestID, _ turn: inout Turn
+    ) {
+        nonces ^= random
+        if let known = clientKeys[request.clientKey] {
+            turn.act(.reply(reply, .submitted(known)))
+            return
+        }
+        if let error = refusal(of: request) {
+            turn.act(.reply(reply, .failed(error)))
+            return
+        }
+        var id = JobID(random: random)
+        while jobs[id] != nil { id = JobID(random: nonce()) }
+        insert(
+            JobRecord(
+                id: id, sequence: nextSequence, request: request, submittedAt: turn.now.wall))
+        nextSequence += 1
+        turn.touch(id)
+        turn.act(.reply(reply, .submitted(id)))
+    }
+
+    /// What no amount of waiting would mend.
+    package func refusal(of request: SubmitRequest) -> ShuntError? {
+        if queue.count >= JobLimits.queuedJobs {
+            return ShuntError(
+                .refused, "\(queue.count) jobs are queued, and no more are taken",
+                hint: "shunt ps, then shunt cancel JOB… for those that are not needed")
+        }
+        if case .worker(let name) = request.spec.placement, workerIndex(name) == nil {
+            let known = workers.map { "`\($0.name)`" }.joined(separator: ", ")
+            return ShuntError(
+                .notFound, "there is no worker `\(name)`; there is \(known)",
+                hint: "shunt worker ls")
+        }
+        if let largest = Scheduler.neverFits(request.spec, workers: workers) {
+            return ShuntError(
+                .refused,
+                "the job needs \(request.spec.resources), and `\(largest.name)` has "
+                    + "\(largest.welcome?.capacity ?? .none) in all",
+                hint: "ask for less with --cpus or --memory; shunt worker ls shows what there is")
+        }
+        return nil
+    }
+
+    mutating func cancel(
+        _ id: JobID, immediately: Bool, _ reply: RequestID, _ turn: inout Turn
+    ) throws(IllegalTransition) {
+        guard let job = jobs[id], !job.state.isTerminal else {
+            turn.act(.reply(reply, .done))
+            return
+        }
+        turn.act(.reply(reply, .done))
+        if job.state == .queued {
+            try end(id, .cancel, reason: "cancelled before it started", &turn)
+            return
+        }
+        let standing = job.cancel?.immediately ?? false
+        change(id, &turn) { $0.cancel = .init(immediately: immediately || standing) }
+        sendCancels(of: id, &turn)
+    }
+
+    /// Tells the agents of the current attempt, as far as they are connected.
+    func sendCancels(of id: JobID, _ turn: inout Turn) {
+        guard let job = jobs[id], let cancel = job.cancel else { return }
+        for task in job.current?.tasks ?? [] where !task.phase.isFinal {
+            send(.cancel(task.token, immediately: cancel.immediately), to: task.worker, &turn)
+        }
+    }
+
+    func send(_ message: CoordinatorMessage, to name: WorkerName, _ turn: inout Turn) {
+        guard let fence = worker(name)?.fence else { return }
+        turn.act(.send(name, fence, message))
+    }
+
+    mutating func signal(
+        _ id: JobID, _ number: Int32, _ reply: RequestID, _ turn: inout Turn
+    ) {
+        let tasks = jobs[id]?.current?.tasks.filter { $0.phase == .running } ?? []
+        guard !tasks.isEmpty else {
+            turn.act(
+                .reply(
+                    reply,
+                    .failed(ShuntError(.refused, "job `\(id)` is not running", hint: nil))))
+            return
+        }
+        nextSignal += 1
+        for task in tasks {
+            send(
+                .signal(task.token, number: number, sequence: nextSignal), to: task.worker, &turn)
+        }
+        turn.act(.reply(reply, .done))
+    }
+
+    mutating func fetch(_ id: JobID, _ reply: RequestID, _ turn: inout Turn) {
+        guard let job = jobs[id] else {
+            turn.act(.reply(reply, .done))
+            return
+        }
+        guard job.state.isTerminal else {
+            turn.act(
+                .reply(
+                    reply,
+                    .failed(
+                        ShuntError(
+                            .refused, "job `\(id)` has no outputs before it ends",
+                            hint: "shunt wait \(id)"))))
+            return
+        }
+        turn.act(.reply(reply, .done))
+        turn.touch(id)
+        guard let task = job.outputTask, let outputs = task.result?.outputs else { return }
+        if job.outputsFetch == .none || job.outputsFetch == .held {
+            change(id, &turn) { $0.outputsFetch = .fetching }
+        }
+        if job.outputsFetch != .fetched { startFetch(id, task.worker, outputs, &turn) }
+    }
+
+    func startFetch(
+        _ id: JobID, _ name: WorkerName, _ outputs: OutputSummary, _ turn: inout Turn
+    ) {
+        if worker(name)?.fence != nil { turn.act(.fetch(name, id, outputs.tree)) }
+    }
+
+    mutating func fetched(_ id: JobID, failure: String?, _ turn: inout Turn) {
+        guard let job = jobs[id], job.outputsFetch == .fetching else { return }
+        if failure == nil {
+            change(id, &turn) { $0.outputsFetch = .fetched }
+        } else {
+            // It goes on when the worker is connected again, or when somebody asks.
+            change(id, &turn) { $0.outputsFetch = .held }
+        }
+    }
+}
+
+extension JobRecord {
+    /// The task whose outputs are the job's: rank 0 of the last attempt.
+    var outputTask: TaskRecord? { current?.tasks.first }
+}

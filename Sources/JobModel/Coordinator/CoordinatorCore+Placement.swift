@@ -1,0 +1,71 @@
+/// Placing queued jobs, and asking where one would go.
+extension CoordinatorCore {
+    /// Places what fits. A placement and its start order are part of the same turn, and the order
+    /// is sent only after the placement is durable.
+    mutating func place(_ turn: inout Turn) throws(IllegalTransition) {
+        guard !queue.isEmpty else { return }
+        let placements = plan(at: turn.now.wall)
+        guard !placements.isEmpty else { return }
+        let placed = Set(placements.map(\.job))
+        for placement in placements {
+            guard let job = jobs[placement.job] else { continue }
+            let next = try job.state.next(.place)
+            let attempt = AttemptID(job: job.id, number: (job.current?.id.number ?? 0) + 1)
+            let token = StartToken(
+                coordinator: id, epoch: epoch, task: TaskID(attempt: attempt, rank: 0),
+                nonce: nonce())
+            change(job.id, &turn) {
+                $0.state = next
+                $0.notBefore = nil
+                $0.attempts.append(
+                    AttemptRecord(
+                        id: attempt,
+                        tasks: [TaskRecord(token: token, worker: placement.worker)]))
+            }
+            reserve(job.spec.resources, on: placement.worker)
+            send(
+                .start(
+                    StartOrder(
+                        token: token, spec: job.spec, tree: job.inputs.tree,
+                        git: job.inputs.git)),
+                to: placement.worker, &turn)
+        }
+        queue.removeAll { placed.contains($0) }
+    }
+
+    private func plan(at now: WallTime) -> [Scheduler.Placement] {
+        Scheduler.plan(
+            queue: queue.lazy.compactMap { candidate($0) }, workers: workers, now: now)
+    }
+
+    private func candidate(_ id: JobID) -> Scheduler.Candidate? {
+        jobs[id].map {
+            Scheduler.Candidate(id: id, spec: $0.spec, notBefore: $0.notBefore)
+        }
+    }
+
+    /// Where a job of this spec would go if it were submitted now.
+    package func outlook(
+        for spec: JobSpec, at now: WallTime
+    ) -> (worker: WorkerName?, waiting: WaitingReason?) {
+        let probe = Scheduler.Candidate(
+            id: JobID(random: 0), spec: spec, notBefore: nil)
+        let ahead = queue.lazy.compactMap { self.candidate($0) }
+        let placements = Scheduler.plan(
+            queue: Array(ahead) + [probe], workers: workers, now: now)
+        if placements.count == queue.count + 1, let own = placements.last {
+            return (own.worker, nil)
+        }
+        let reason = Scheduler.reason(probe, workers: workers, ahead: queue.count, now: now)
+        if case .worker(let name) = spec.placement { return (name, reason) }
+        return (nil, reason)
+    }
+
+    /// Why a job waits; `nil` for one that is not queued.
+    package func waitingReason(of id: JobID, at now: WallTime) -> WaitingReason? {
+        guard jobs[id]?.state == .queued, let candidate = candidate(id),
+            let ahead = queue.firstIndex(of: id)
+        else { return nil }
+        return Scheduler.reason(candidate, workers: workers, ahead: ahead, now: now)
+    }
+}

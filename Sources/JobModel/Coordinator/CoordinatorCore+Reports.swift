@@ -1,0 +1,150 @@
+/// What becomes of a job when one of its tasks is reported on.
+extension CoordinatorCore {
+    /// Between two tries at placing a job that a worker refused; doubles up to a minute.
+    static let firstBackoff = Milliseconds(500)
+    static let longestBackoff = Milliseconds.minutes(1)
+
+    mutating func apply(
+        _ report: TaskReport, from name: WorkerName, _ turn: inout Turn
+    ) throws(IllegalTransition) {
+        guard let job = jobs[report.token.task.job] else { return }
+        guard let known = task(report.token), known.worker == name else {
+            // An attempt that this coordinator never made or has long given up.
+            if !report.phase.isFinal {
+                send(.cancel(report.token, immediately: true), to: name, &turn)
+            }
+            return
+        }
+        if known.phase.isFinal {
+            if report.phase.isFinal { acknowledge(known, &turn) }
+            return
+        }
+        guard report.version > known.reportVersion else { return }
+        if known.phase.mayHaveRun, !report.phase.mayHaveRun {
+            throw IllegalTransition(
+                phase: known.phase.rawValue, event: "report of \(report.phase.rawValue)")
+        }
+        adopt(report, &turn)
+        if known.phase.holdsResources, !report.phase.holdsResources {
+            release(job.spec.resources, on: name)
+        }
+        if report.phase.isFinal, let over = task(report.token) {
+            acknowledge(over, &turn)
+            try attemptAdvanced(job.id, &turn)
+        } else if job.cancel != nil, report.phase != .stopping, report.phase.holdsResources {
+            sendCancels(of: job.id, &turn)
+        }
+    }
+
+    private mutating func adopt(_ report: TaskReport, _ turn: inout Turn) {
+        changeTask(report.token) {
+            $0.phase = report.phase
+            $0.reportVersion = report.version
+            $0.activity = report.activity
+            $0.process = report.process ?? $0.process
+            $0.startedAt = report.startedAt ?? $0.startedAt
+            $0.endedAt = report.endedAt ?? $0.endedAt
+            $0.result = report.result ?? $0.result
+        }
+        change(report.token.task.job, &turn) { job in
+            job.startedAt = job.startedAt ?? report.startedAt
+        }
+    }
+
+    /// Lets the agent collect a task whose end is part of this turn's commit or of an earlier one.
+    private mutating func acknowledge(_ task: TaskRecord, _ turn: inout Turn) {
+        guard worker(task.worker)?.fence != nil else { return }
+        send(.acknowledge(task.token), to: task.worker, &turn)
+        changeTask(task.token) { $0.acknowledged = true }
+        turn.touch(task.token.task.job)
+    }
+
+    private mutating func attemptAdvanced(
+        _ id: JobID, _ turn: inout Turn
+    ) throws(IllegalTransition) {
+        guard let job = jobs[id], !job.state.isTerminal, let attempt = job.current,
+            attempt.phase == .terminal
+        else { return }
+        let results = attempt.tasks.map(\.result)
+        if attempt.tasks.allSatisfy({ $0.phase == .revoked || $0.result?.verdict == .refused }) {
+            try neverRan(id, because: results.compactMap { $0?.message }.first, &turn)
+            return
+        }
+        let worst = results.compactMap { $0 }.max {
+            Self.severity($0.verdict) < Self.severity($1.verdict)
+        }
+        guard let worst else { return }
+        switch worst.verdict {
+        case .succeeded: try end(id, .succeed, reason: nil, &turn)
+        case .cancelled, .refused: try end(id, .cancel, reason: worst.message, &turn)
+        case .lost: try end(id, .lose, reason: worst.message, &turn)
+        case .failed, .stagingFailed, .environmentFailed:
+            try end(id, .fail, reason: worst.message, &turn)
+        }
+    }
+
+    /// Which of a gang's verdicts is the attempt's.
+    private static func severity(_ verdict: TaskResult.Verdict) -> Int {
+        switch verdict {
+        case .succeeded: 0
+        case .refused: 1
+        case .cancelled: 2
+        case .lost: 3
+        case .failed, .stagingFailed, .environmentFailed: 4
+        }
+    }
+
+    private mutating func neverRan(
+        _ id: JobID, because reason: String?, _ turn: inout Turn
+    ) throws(IllegalTransition) {
+        guard let job = jobs[id] else { return }
+        if job.cancel != nil {
+            try end(id, .cancel, reason: "cancelled before it started", &turn)
+            return
+        }
+        let refused = job.attempts.count { $0.tasks.contains { $0.result?.verdict == .refused } }
+        if refused >= JobLimits.refusedAttempts {
+            let reason = "refused \(refused) times, the last time because it \(reason ?? "")"
+            try end(id, .fail, reason: reason, &turn)
+            return
+        }
+        let next = try job.state.next(.requeue)
+        let shift = min(7, max(0, refused - 1))
+        let delay = min(Self.longestBackoff, Milliseconds(Self.firstBackoff.count << shift))
+        let now = turn.now.wall
+        change(id, &turn) {
+            $0.state = next
+            $0.notBefore =
+                refused == 0 ? nil : WallTime(milliseconds: now.milliseconds + delay.count)
+        }
+        if refused > 0 { turn.act(.wake(turn.now.steady + delay)) }
+        enqueue(id)
+    }
+
+    /// Puts a job back where its sequence belongs.
+    private mutating func enqueue(_ id: JobID) {
+        guard let sequence = jobs[id]?.sequence else { return }
+        let index = queue.firstIndex { (jobs[$0]?.sequence ?? 0) > sequence } ?? queue.count
+        queue.insert(id, at: index)
+    }
+
+    mutating func end(
+        _ id: JobID, _ event: JobEvent, reason: String?, _ turn: inout Turn
+    ) throws(IllegalTransition) {
+        guard let job = jobs[id] else { return }
+        if job.state == .queued { queue.removeAll { $0 == id } }
+        let next = try job.state.next(event)
+        var fetch = OutputsFetch.none
+        if let task = job.outputTask, let outputs = task.result?.outputs, outputs.fileCount > 0 {
+            fetch = outputs.totalSize <= job.spec.pullLimit ? .fetching : .held
+            if fetch == .fetching { startFetch(id, task.worker, outputs, &turn) }
+        }
+        let now = turn.now.wall
+        change(id, &turn) {
+            $0.state = next
+            $0.reason = reason
+            $0.endedAt = $0.current?.tasks.compactMap(\.endedAt).max() ?? now
+            $0.outputsFetch = fetch
+        }
+    }
+}

@@ -1,0 +1,144 @@
+/// What workers say, and what becomes of their links.
+extension CoordinatorCore {
+    mutating func connecting(_ name: WorkerName, _ turn: inout Turn) {
+        guard let index = workerIndex(name) else { return }
+        workers[index].session += 1
+        turn.act(.open(name, Fence(epoch: epoch, session: workers[index].session)))
+    }
+
+    mutating func connected(
+        _ name: WorkerName, _ fence: Fence, _ welcome: Welcome, _ turn: inout Turn
+    ) throws(IllegalTransition) {
+        guard let index = workerIndex(name), fence.epoch == epoch,
+            fence.session == workers[index].session
+        else { return }
+        workers[index].fence = fence
+        workers[index].welcome = welcome
+        workers[index].link = .connected
+        workers[index].pushes = []
+        workers[index].ownUseAtWelcome = welcome.reports.reduce(.none) { sum, report in
+            guard report.phase.holdsResources, let job = jobs[report.token.task.job] else {
+                return sum
+            }
+            return sum + job.spec.resources
+        }
+        // The fence is durable there: what is not reported never ran and never will.
+        let reported = Set(welcome.reports.map(\.token))
+        for id in order {
+            guard let job = jobs[id] else { continue }
+            for attempt in job.attempts {
+                for task in attempt.tasks where task.worker == name {
+                    forgetReportVersion(of: task.token)
+                    if !task.phase.isFinal, !reported.contains(task.token) {
+                        try missing(task, &turn)
+                    }
+                }
+            }
+            if jobs[id]?.outputsFetch == .fetching, let task = job.outputTask,
+                task.worker == name, let outputs = task.result?.outputs
+            {
+                startFetch(id, name, outputs, &turn)
+            }
+        }
+        for report in welcome.reports { try apply(report, from: name, &turn) }
+        for id in order where jobs[id]?.current?.tasks.contains(where: { $0.worker == name }) == true {
+            sendCancels(of: id, &turn)
+        }
+    }
+
+    /// An agent that made a higher fence durable does not know a task of ours.
+    private mutating func missing(
+        _ task: TaskRecord, _ turn: inout Turn
+    ) throws(IllegalTransition) {
+        if task.phase == .dispatching {
+            try apply(
+                TaskReport(token: task.token, phase: .revoked, version: 1), from: task.worker,
+                &turn)
+        } else {
+            let result = TaskResult(
+                verdict: .lost, message: "the worker has no record of the task any more")
+            try apply(
+                TaskReport(
+                    token: task.token, phase: .terminal, version: 1, endedAt: turn.now.wall,
+                    result: result),
+                from: task.worker, &turn)
+        }
+    }
+
+    mutating func disconnected(
+        _ name: WorkerName, _ fence: Fence, reason: String, _ turn: inout Turn
+    ) {
+        guard let index = workerIndex(name),
+            fence.epoch == epoch, fence.session == workers[index].session
+        else { return }
+        workers[index].fence = nil
+        workers[index].pushes = []
+        switch workers[index].link {
+        case .connected, .suspect, .needsLogin:
+            workers[index].link = .unreachable(since: turn.now.wall, reason: reason)
+        case .unreachable(let since, _):
+            workers[index].link = .unreachable(since: since, reason: reason)
+        }
+        for id in order where jobs[id]?.current?.tasks.contains(where: { $0.worker == name }) == true {
+            turn.act(.changed(id))
+        }
+    }
+
+    mutating func receive(
+        _ message: AgentMessage, from name: WorkerName, _ turn: inout Turn
+    ) throws(IllegalTransition) {
+        switch message {
+        case .report(let report): try apply(report, from: name, &turn)
+        case .needContent(let token, let tree):
+            guard let index = workerIndex(name), let job = jobs[token.task.job] else { return }
+            if workers[index].pushes.contains(tree) { return }
+            workers[index].pushes.append(tree)
+            turn.act(.push(name, token, tree, job.inputs.references))
+        case .pong: break
+        }
+    }
+
+    mutating func pushed(
+        _ name: WorkerName, _ token: StartToken, _ tree: TreeReference, bytesSent: ByteCount,
+        _ failure: PushFailure?, _ turn: inout Turn
+    ) {
+        guard let index = workerIndex(name) else { return }
+        workers[index].pushes.removeAll { $0 == tree }
+        change(token.task.job, &turn) { $0.bytesSent += bytesSent }
+        switch failure {
+        case nil: send(.contentPushed(tree, failure: nil), to: name, &turn)
+        case .impossible(let why): send(.contentPushed(tree, failure: why), to: name, &turn)
+        case .interrupted:
+            // The link is about to be seen broken, and the agent asks again when it is back. Where
+            // only the bulk stream broke, it is asked for once more here.
+            guard workers[index].fence != nil, let job = jobs[token.task.job],
+                !job.state.isTerminal
+            else { return }
+            workers[index].pushes.append(tree)
+            turn.act(.push(name, token, tree, job.inputs.references))
+        }
+    }
+}
+
+extension CoordinatorCore {
+    private mutating func forgetReportVersion(of token: StartToken) {
+        changeTask(token) { $0.reportVersion = 0 }
+    }
+
+    /// Changes a task's mirror without counting the job's version.
+    mutating func changeTask(_ token: StartToken, _ body: (inout TaskRecord) -> Void) {
+        guard var job = jobs[token.task.job] else { return }
+        for attempt in job.attempts.indices {
+            for task in job.attempts[attempt].tasks.indices
+            where job.attempts[attempt].tasks[task].token == token {
+                body(&job.attempts[attempt].tasks[task])
+                jobs[job.id] = job
+                return
+            }
+        }
+    }
+
+    func task(_ token: StartToken) -> TaskRecord? {
+        jobs[token.task.job]?.attempts.lazy.flatMap(\.tasks).first { $0.token == token }
+    }
+}

@@ -1,0 +1,57 @@
+/// Names a request of a client for the life of a coordinator.
+package struct RequestID: Hashable, Sendable {
+    package var number: UInt64
+
+    package init(number: UInt64) { self.number = number }
+}
+
+/// What happens to a coordinator. Random numbers and time arrive in here.
+package enum CoordinatorEvent: Sendable {
+    /// - `random` gives the job its ID and its first token a nonce. The ledger has no job of that
+    ///   ID.
+    case submit(SubmitRequest, random: UInt64, RequestID)
+    case cancel(JobID, immediately: Bool, RequestID)
+    case signal(JobID, number: Int32, RequestID)
+    case fetch(JobID, RequestID)
+    case fetched(JobID, failure: String?)
+    /// A connection to the worker is about to be opened and needs a fence.
+    case connecting(WorkerName)
+    case connected(WorkerName, Fence, Welcome)
+    case disconnected(WorkerName, Fence, reason: String)
+    case message(WorkerName, Fence, AgentMessage)
+    case pushed(WorkerName, StartToken, TreeReference, bytesSent: ByteCount, failure: PushFailure?)
+    /// A job that was dropped from memory is needed again.
+    case restored(JobRecord)
+    case tick(random: UInt64)
+}
+
+/// How a push ended short.
+package enum PushFailure: Hashable, Sendable {
+    /// The link broke; it goes on when the worker is back.
+    case interrupted
+    /// It cannot succeed: a file that was to be sent has changed, or the worker's disk is full.
+    case impossible(String)
+}
+
+/// What a coordinator's core wants done. The commits of all events of one turn of the inbox are
+/// one transaction, durable before any other effect of that turn is carried out.
+package enum CoordinatorEffect: Sendable {
+    case commit(JobRecord)
+    case reply(RequestID, CoordinatorReply)
+    /// Wakes whoever waits for the job to change.
+    case changed(JobID)
+    case open(WorkerName, Fence)
+    case send(WorkerName, Fence, CoordinatorMessage)
+    case push(WorkerName, StartToken, TreeReference, [FileReference])
+    case fetch(WorkerName, JobID, TreeReference)
+    /// The ledger has the job for good; memory need not.
+    case forget(JobID)
+    /// Sends a tick at this moment, unless one comes earlier.
+    case wake(SteadyTime)
+}
+
+package enum CoordinatorReply: Sendable {
+    case submitted(JobID)
+    case done
+    case failed(ShuntError)
+}

@@ -1,0 +1,71 @@
+extension JobRecord {
+    /// The code that `shunt run` ends with; `nil` before the job is terminal.
+    package var exitCode: Int32? {
+        guard state.isTerminal else { return nil }
+        return outputTask?.result?.exit?.shellCode ?? (state == .succeeded ? 0 : 125)
+    }
+
+    /// What the API says of the job.
+    ///
+    /// - Parameters:
+    ///   - waiting: why it waits, if it is queued.
+    ///   - link: what is wrong with the link to its worker, if anything is.
+    package func view(waiting: WaitingReason?, link: String?) -> JobView {
+        let task = outputTask
+        return JobView(
+            id: id, name: spec.name, state: state, version: version, phase: task?.phase,
+            activity: state.isTerminal ? nil : task?.activity,
+            waiting: waiting, worker: task?.worker, link: state.isTerminal ? nil : link,
+            attempt: current?.id.number, submittedAt: submittedAt, startedAt: startedAt,
+            endedAt: endedAt, exitCode: exitCode, exit: task?.result?.exit,
+            cause: task?.result?.cause, reason: reason,
+            killMethod: task?.process?.killMethod, bytesSent: bytesSent,
+            outputs: task?.result?.outputs, outputsFetch: outputsFetch,
+            cancelRequested: cancel != nil, verdict: task?.result?.verdict, spec: spec,
+            inputs: inputs)
+    }
+}
+
+extension CoordinatorCore {
+    package func view(of id: JobID, at now: WallTime) -> JobView? {
+        guard let job = jobs[id] else { return nil }
+        let link = job.outputTask.flatMap { worker($0.worker) }?.link.trouble(at: now)
+        return job.view(waiting: waitingReason(of: id, at: now), link: link)
+    }
+
+    package func workerViews(at now: WallTime) -> [WorkerView] {
+        workers.map { worker in
+            let running = order.count { id in
+                jobs[id]?.current?.tasks.contains {
+                    $0.worker == worker.name && $0.phase.holdsResources
+                } ?? false
+            }
+            return WorkerView(
+                name: worker.name, link: worker.link.trouble(at: now) ?? "connected",
+                connected: worker.link.isConnected, platform: worker.welcome?.platform,
+                capacity: worker.welcome?.capacity,
+                inUse: worker.welcome.map { _ in worker.reserved + worker.foreignUse },
+                runningJobs: running, release: worker.welcome?.release)
+        }
+    }
+}
+
+extension LinkState {
+    /// What is wrong with the link, for people; `nil` while nothing is.
+    package func trouble(at now: WallTime) -> String? {
+        switch self {
+        case .connected: nil
+        case .needsLogin(let since): "needs login for \(Self.span(since, now))"
+        case .suspect(let since): "silent for \(Self.span(since, now))"
+        case .unreachable(let since, let reason):
+            "unreachable for \(Self.span(since, now)): \(reason)"
+        }
+    }
+
+    private static func span(_ since: WallTime, _ now: WallTime) -> String {
+        let seconds = max(0, now.milliseconds - since.milliseconds) / 1000
+        if seconds < 60 { return "\(seconds) s" }
+        if seconds < 3600 { return "\(seconds / 60) m" }
+        return "\(seconds / 3600) h \(seconds / 60 % 60) m"
+    }
+}

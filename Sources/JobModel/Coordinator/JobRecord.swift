@@ -1,0 +1,101 @@
+/// All that a coordinator keeps of a job: one row of the ledger, replaced whole.
+package struct JobRecord: Hashable, Sendable, Codable {
+    package let id: JobID
+    /// Order of submission within the home, from 1.
+    package let sequence: UInt64
+    package let clientKey: String
+    package let spec: JobSpec
+    package let inputs: JobInputs
+    package let submittedAt: WallTime
+    package internal(set) var state: JobState = .queued
+    package internal(set) var version: UInt64 = 1
+    package internal(set) var startedAt: WallTime?
+    package internal(set) var endedAt: WallTime?
+    package internal(set) var cancel: Cancel?
+    /// Set while the job is not to be placed again at once.
+    package internal(set) var notBefore: WallTime?
+    /// The last ones, oldest first; at most ``JobLimits/refusedAttempts`` and one.
+    package internal(set) var attempts: [AttemptRecord] = []
+    package internal(set) var bytesSent = ByteCount.zero
+    package internal(set) var outputsFetch = OutputsFetch.none
+    /// Why the job ended as it did.
+    package internal(set) var reason: String?
+
+    package init(
+        id: JobID, sequence: UInt64, request: SubmitRequest, submittedAt: WallTime
+    ) {
+        self.id = id
+        self.sequence = sequence
+        clientKey = request.clientKey
+        spec = request.spec
+        inputs = request.inputs
+        self.submittedAt = submittedAt
+    }
+
+    package struct Cancel: Hashable, Sendable, Codable {
+        package var immediately: Bool
+    }
+
+    /// The attempt that counts, and of a single node the task.
+    package var current: AttemptRecord? { attempts.last }
+
+    enum CodingKeys: String, CodingKey {
+        case id
+        case sequence
+        case clientKey = "client_key"
+        case spec
+        case inputs
+        case submittedAt = "submitted_at"
+        case state
+        case version
+        case startedAt = "started_at"
+        case endedAt = "ended_at"
+        case cancel
+        case notBefore = "not_before"
+        case attempts
+        case bytesSent = "bytes_sent"
+        case outputsFetch = "outputs_fetch"
+        case reason
+    }
+}
+
+/// One try at running a job.
+package struct AttemptRecord: Hashable, Sendable, Codable {
+    package let id: AttemptID
+    package internal(set) var tasks: [TaskRecord]
+
+    package var phase: AttemptPhase { AttemptPhase(folding: tasks.map(\.phase)) }
+}
+
+/// A coordinator's mirror of one task.
+package struct TaskRecord: Hashable, Sendable, Codable {
+    package let token: StartToken
+    package let worker: WorkerName
+    package internal(set) var phase: TaskPhase = .dispatching
+    package internal(set) var activity: String?
+    package internal(set) var process: TaskProcess?
+    package internal(set) var startedAt: WallTime?
+    package internal(set) var endedAt: WallTime?
+    package internal(set) var result: TaskResult?
+    /// The terminal report was durable here and the agent was told.
+    package internal(set) var acknowledged = false
+    /// Of the last report within the present session.
+    var reportVersion: UInt64 = 0
+
+    init(token: StartToken, worker: WorkerName) {
+        self.token = token
+        self.worker = worker
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case token
+        case worker
+        case phase
+        case activity
+        case process
+        case startedAt = "started_at"
+        case endedAt = "ended_at"
+        case result
+        case acknowledged
+    }
+}

@@ -1,0 +1,33 @@
+/// What a coordinator knows of a worker at the moment. Nothing of it is durable: it is asked for
+/// again at every connection.
+package struct WorkerState: Hashable, Sendable {
+    package let name: WorkerName
+    package internal(set) var link: LinkState
+    /// Counts connections within this epoch.
+    package internal(set) var session: UInt64 = 0
+    /// The fence of the open control stream; `nil` while there is none.
+    package internal(set) var fence: Fence?
+    package internal(set) var welcome: Welcome?
+    /// What this coordinator's unfinished tasks hold there.
+    package internal(set) var reserved = Resources.none
+    /// Trees that are being pushed there now.
+    var pushes: [TreeReference] = []
+
+    init(name: WorkerName, since: WallTime) {
+        self.name = name
+        link = .unreachable(since: since, reason: "not connected yet")
+    }
+
+    /// What other coordinators' tasks were using when the worker last connected.
+    var foreignUse: Resources {
+        guard let welcome else { return .none }
+        return welcome.inUse - ownUseAtWelcome
+    }
+    var ownUseAtWelcome = Resources.none
+
+    /// What can be placed there now.
+    package var free: Resources {
+        guard let welcome, link.isConnected else { return .none }
+        return welcome.capacity - foreignUse - reserved
+    }
+}

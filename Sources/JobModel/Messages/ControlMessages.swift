@@ -1,0 +1,133 @@
+/// What a coordinator says to an agent on a control stream after the handshake. Every one is safe
+/// to repeat.
+package enum CoordinatorMessage: Hashable, Sendable {
+    case start(StartOrder)
+    /// Opens a gang that waits at `staged`.
+    case go(StartToken)
+    /// Ends the task: TERM and its grace period, or at once. For a token that the agent does not
+    /// know it is a revocation, and the answer is a report with `revoked`.
+    case cancel(StartToken, immediately: Bool)
+    /// Sends a signal to the command's process group. `sequence` grows with each signal of a task;
+    /// one that was already delivered is not delivered again.
+    case signal(StartToken, number: Int32, sequence: UInt64)
+    /// The terminal report is durable here; the agent may collect the task's directory.
+    case acknowledge(StartToken)
+    /// A push of this tree into the agent's store has ended, completely or not.
+    case contentPushed(TreeReference, failure: String?)
+    case ping(UInt64)
+}
+
+/// What an agent says to a coordinator on a control stream after the handshake.
+package enum AgentMessage: Hashable, Sendable {
+    case report(TaskReport)
+    /// The task's tree is not complete in the agent's store.
+    case needContent(StartToken, TreeReference)
+    case pong(UInt64)
+}
+
+/// All that an agent needs to run a task.
+package struct StartOrder: Hashable, Sendable, Codable {
+    package var token: StartToken
+    package var spec: JobSpec
+    package var tree: TreeReference
+    package var git: GitState?
+    package var nodeCount: Int
+    /// Whether the task stops at `staged` until `Go`; a single node does not.
+    package var waitsForGo: Bool
+
+    package init(
+        token: StartToken, spec: JobSpec, tree: TreeReference, git: GitState? = nil,
+        nodeCount: Int = 1, waitsForGo: Bool = false
+    ) {
+        self.token = token
+        self.spec = spec
+        self.tree = tree
+        self.git = git
+        self.nodeCount = nodeCount
+        self.waitsForGo = waitsForGo
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case token
+        case spec
+        case tree
+        case git
+        case nodeCount = "node_count"
+        case waitsForGo = "waits_for_go"
+    }
+}
+
+/// The first frame of a coordinator on any stream.
+package struct Hello: Hashable, Sendable {
+    package var coordinator: CoordinatorID
+    package var fence: Fence
+    package var role: Role
+    /// The release of the speaker, for people.
+    package var release: String
+
+    package init(coordinator: CoordinatorID, fence: Fence, role: Role, release: String) {
+        self.coordinator = coordinator
+        self.fence = fence
+        self.role = role
+        self.release = release
+    }
+
+    package enum Role: String, Sendable, CaseIterable {
+        /// Control messages, one such stream for a coordinator.
+        case control
+        /// Requests for content and logs, answered in order; any number of streams.
+        case bulk
+    }
+}
+
+/// The answer to a control `Hello` whose fence is not a stale one.
+package struct Welcome: Hashable, Sendable {
+    package var agent: AgentID
+    package var incarnation: MachineIncarnation
+    package var capacity: Resources
+    /// In use by every coordinator that this agent serves.
+    package var inUse: Resources
+    package var platform: Platform
+    package var release: String
+    /// Every task of this coordinator that the agent knows: after the fence became durable, a
+    /// token that is not among them never ran and never will.
+    package var reports: [TaskReport]
+
+    package init(
+        agent: AgentID, incarnation: MachineIncarnation, capacity: Resources, inUse: Resources,
+        platform: Platform, release: String, reports: [TaskReport]
+    ) {
+        self.agent = agent
+        self.incarnation = incarnation
+        self.capacity = capacity
+        self.inUse = inUse
+        self.platform = platform
+        self.release = release
+        self.reports = reports
+    }
+}
+
+/// What kind of machine a worker is.
+package struct Platform: Hashable, Sendable, Codable {
+    /// As `uname -s` says, lower case: `linux`.
+    package var system: String
+    /// `x86_64` or `aarch64`.
+    package var architecture: String
+    /// As `uname -r` says.
+    package var kernel: String
+    package var hostName: String
+
+    package init(system: String, architecture: String, kernel: String, hostName: String) {
+        self.system = system
+        self.architecture = architecture
+        self.kernel = kernel
+        self.hostName = hostName
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case system
+        case architecture
+        case kernel
+        case hostName = "host_name"
+    }
+}

@@ -1,0 +1,29 @@
+/// All that an agent has to say about a task, each time it says anything: whole reports with a
+/// growing version make loss, repetition and reordering harmless.
+package struct TaskReport: Hashable, Sendable, Codable {
+    package var token: StartToken
+    package var phase: TaskPhase
+    /// Grows with every change on the agent; a lower or equal one is old news.
+    package var version: UInt64
+    /// What the agent is doing for the task, for people: `building the environment`.
+    package var activity: String?
+    package var process: TaskProcess?
+    package var startedAt: WallTime?
+    package var endedAt: WallTime?
+    package var result: TaskResult?
+
+    package init(
+        token: StartToken, phase: TaskPhase, version: UInt64, activity: String? = nil,
+        process: TaskProcess? = nil, startedAt: WallTime? = nil, endedAt: WallTime? = nil,
+        result: TaskResult? = nil
+    ) {
+        self.token = token
+        self.phase = phase
+        self.version = version
+        self.activity = activity
+        self.process = process
+        self.startedAt = startedAt
+        self.endedAt = endedAt
+        self.result = result
+    }
+}

@@ -1,0 +1,120 @@
+/// Decides which queued job goes where: first in, first out, on workers where it fits.
+///
+/// Pure and deterministic. A job that would fit an empty worker but does not fit it now holds the
+/// worker for itself: what came later does not overtake it there, so nobody starves. A job that
+/// fits nowhere, or whose worker is unreachable, holds nothing up.
+package enum Scheduler {
+    package struct Candidate: Sendable {
+        package var id: JobID
+        package var spec: JobSpec
+        package var notBefore: WallTime?
+
+        package init(id: JobID, spec: JobSpec, notBefore: WallTime?) {
+            self.id = id
+            self.spec = spec
+            self.notBefore = notBefore
+        }
+    }
+
+    package struct Placement: Hashable, Sendable {
+        package var job: JobID
+        package var worker: WorkerName
+    }
+
+    /// - Parameters:
+    ///   - queue: in the order of submission; read only as far as a worker has room.
+    ///   - workers: sorted by name.
+    /// - Returns: placements in the order of the queue; together they fit.
+    package static func plan(
+        queue: some Sequence<Candidate>, workers: [WorkerState], now: WallTime
+    ) -> [Placement] {
+        var lanes = workers.filter(\.link.isConnected).map {
+            Lane(name: $0.name, free: $0.free, capacity: $0.welcome?.capacity ?? .none)
+        }
+        var placements: [Placement] = []
+        for candidate in queue {
+            if lanes.allSatisfy({ $0.isHeld || $0.free.milliCPUs == 0 }) { break }
+            if let notBefore = candidate.notBefore, notBefore > now { continue }
+            let needs = candidate.spec.resources
+            let eligible = lanes.indices.filter { lanes[$0].accepts(candidate.spec) }
+            if let lane = eligible.first(where: {
+                !lanes[$0].isHeld && needs.fits(in: lanes[$0].free)
+            }) {
+                lanes[lane].free = lanes[lane].free - needs
+                placements.append(Placement(job: candidate.id, worker: lanes[lane].name))
+            } else {
+                for lane in eligible { lanes[lane].isHeld = true }
+            }
+        }
+        return placements
+    }
+
+    /// What a worker has left while a plan is being made.
+    private struct Lane {
+        var name: WorkerName
+        var free: Resources
+        var capacity: Resources
+        /// A job that came earlier waits for room here.
+        var isHeld = false
+
+        func accepts(_ spec: JobSpec) -> Bool {
+            switch spec.placement {
+            case .worker(let wanted) where wanted != name: false
+            case .worker, .any: spec.resources.fits(in: capacity)
+            }
+        }
+    }
+
+    /// The largest worker that could take the job if it were large enough, where none is; `nil`
+    /// where one is, or where it is not known yet.
+    package static func neverFits(_ spec: JobSpec, workers: [WorkerState]) -> WorkerState? {
+        let eligible = workers.filter {
+            spec.placement == .any || spec.placement == .worker($0.name)
+        }
+        if eligible.contains(where: { worker in
+            worker.welcome.map { spec.resources.fits(in: $0.capacity) } ?? true
+        }) {
+            return nil
+        }
+        return eligible.max {
+            ($0.welcome?.capacity.milliCPUs ?? 0) < ($1.welcome?.capacity.milliCPUs ?? 0)
+        }
+    }
+
+    /// Why a queued job does not run.
+    ///
+    /// - Parameter ahead: how many queued jobs came earlier.
+    package static func reason(
+        _ candidate: Candidate, workers: [WorkerState], ahead: Int, now: WallTime
+    ) -> WaitingReason {
+        let eligible = workers.filter {
+            candidate.spec.placement == .any || candidate.spec.placement == .worker($0.name)
+        }
+        guard let first = eligible.first else {
+            return WaitingReason(.workerUnknown, "its worker does not exist any more")
+        }
+        if let notBefore = candidate.notBefore, notBefore > now {
+            let seconds = (notBefore.milliseconds - now.milliseconds + 999) / 1000
+            return WaitingReason(
+                .backingOff, "the worker refused it; tried again in \(seconds) s")
+        }
+        let connected = eligible.filter(\.link.isConnected)
+        guard !connected.isEmpty else {
+            return WaitingReason(.workerUnreachable, "`\(first.name)` is not reachable")
+        }
+        let needs = candidate.spec.resources
+        guard connected.contains(where: { needs.fits(in: $0.welcome?.capacity ?? .none) }) else {
+            return WaitingReason(
+                .tooLarge, "needs \(needs), more than any reachable worker has in all")
+        }
+        if connected.contains(where: { needs.fits(in: $0.free) }), ahead > 0 {
+            return WaitingReason(.behindOthers, "\(ahead) jobs are ahead of it")
+        }
+        let busiest = connected[0]
+        let queueText = ahead > 0 ? ", \(ahead) jobs ahead" : ""
+        return WaitingReason(
+            .workerBusy,
+            "needs \(needs); \(busiest.free) of \(busiest.welcome?.capacity ?? .none) is free on "
+                + "`\(busiest.name)`\(queueText)")
+    }
+}

@@ -1,0 +1,136 @@
+/// What a person asks for: the final form of `job.yaml` and flags, with every default filled in.
+/// It does not change after submission, whatever machine the job runs on.
+package struct JobSpec: Hashable, Sendable, Codable {
+    package var name: JobName?
+    package var command: Command
+    /// Where the command starts, relative to the snapshot's root; empty is the root itself.
+    package var workingDirectory: String
+    /// In the order given; a later variable wins over an earlier one of the same name.
+    package var environment: [EnvironmentVariable]
+    package var resources: Resources
+    package var python: PythonEnvironment?
+    /// Paths or globs relative to the root that are the job's outputs; empty means every new or
+    /// changed file.
+    package var outputs: [String]
+    package var maximumDuration: Milliseconds?
+    /// From TERM to KILL when the job is ended by a limit or a cancel.
+    package var gracePeriod: Milliseconds
+    /// Outputs above this stay on the worker until they are pulled.
+    package var pullLimit: ByteCount
+    package var placement: PlacementRequest
+
+    package init(
+        name: JobName? = nil, command: Command, workingDirectory: String = "",
+        environment: [EnvironmentVariable] = [], resources: Resources = .standard,
+        python: PythonEnvironment? = nil, outputs: [String] = [],
+        maximumDuration: Milliseconds? = nil, gracePeriod: Milliseconds = .seconds(10),
+        pullLimit: ByteCount = .gibibytes(1), placement: PlacementRequest = .worker(.local)
+    ) {
+        self.name = name
+        self.command = command
+        self.workingDirectory = workingDirectory
+        self.environment = environment
+        self.resources = resources
+        self.python = python
+        self.outputs = outputs
+        self.maximumDuration = maximumDuration
+        self.gracePeriod = gracePeriod
+        self.pullLimit = pullLimit
+        self.placement = placement
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case name
+        case command
+        case workingDirectory = "workdir"
+        case environment = "env"
+        case resources
+        case python
+        case outputs
+        case maximumDuration = "max_duration_ms"
+        case gracePeriod = "grace_ms"
+        case pullLimit = "pull_limit_bytes"
+        case placement
+    }
+}
+
+extension JobSpec {
+    /// A command line: for the shell, or as it is.
+    package enum Command: Hashable, Sendable, Codable {
+        /// Run as `/bin/sh -c TEXT`.
+        case shell(String)
+        /// At least one element; the first is looked up in `PATH`.
+        case arguments([String])
+
+        /// What `execvp` gets.
+        package var argumentVector: [String] {
+            switch self {
+            case .shell(let text): ["/bin/sh", "-c", text]
+            case .arguments(let list): list
+            }
+        }
+    }
+
+    package struct EnvironmentVariable: Hashable, Sendable, Codable {
+        package var name: String
+        package var value: String
+
+        package init(name: String, value: String) {
+            self.name = name
+            self.value = value
+        }
+    }
+
+    /// A virtual environment, built once for each (digest, Python version, platform).
+    package struct PythonEnvironment: Hashable, Sendable, Codable {
+        /// The requirements file, relative to the root of the snapshot.
+        package var requirementsPath: String
+        /// SHA-256 of that file as it was snapshotted.
+        package var requirementsDigest: Digest
+
+        package init(requirementsPath: String, requirementsDigest: Digest) {
+            self.requirementsPath = requirementsPath
+            self.requirementsDigest = requirementsDigest
+        }
+
+        enum CodingKeys: String, CodingKey {
+            case requirementsPath = "requirements"
+            case requirementsDigest = "requirements_digest"
+        }
+    }
+
+    /// Where a job may run.
+    package enum PlacementRequest: Hashable, Sendable, Codable {
+        case worker(WorkerName)
+        /// Any worker that fits.
+        case any
+    }
+}
+
+extension Milliseconds {
+    package init(from decoder: any Decoder) throws {
+        count = try decoder.singleValueContainer().decode(Int64.self)
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(count)
+    }
+}
+
+extension ByteCount {
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        let bytes = try container.decode(Int64.self)
+        guard bytes >= 0 else {
+            throw DecodingError.dataCorruptedError(
+                in: container, debugDescription: "a byte count is never negative")
+        }
+        self.bytes = bytes
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(bytes)
+    }
+}

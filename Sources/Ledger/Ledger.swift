@@ -1,0 +1,197 @@
+package import JobModel
+
+internal import Foundation
+internal import GRDB
+
+/// The durable record of a coordinator: every job that was ever submitted to a home, and who the
+/// coordinator is.
+///
+/// One SQLite connection in WAL mode with `synchronous=FULL` and exclusive locking, used by the
+/// coordinator's core thread alone. A commit is one transaction; when ``commit(_:)`` returns, the
+/// rows survive a power cut. A home that a newer release wrote is refused, never converted back.
+package final class Ledger: Sendable {
+    private let database: DatabaseQueue
+
+    /// Opens the ledger, creating or migrating it.
+    ///
+    /// - Parameter path: of the database file, in an existing directory that the caller has locked.
+    /// - Throws: ``ShuntError`` for a newer format, a file that is no ledger, or a failing disk.
+    package init(path: String) throws {
+        var configuration = Configuration()
+        configuration.label = "ledger"
+        configuration.prepareDatabase { connection in
+            // GRDB would set synchronous=NORMAL together with WAL, so WAL is set here.
+            try connection.execute(sql: "PRAGMA locking_mode=EXCLUSIVE")
+            try connection.execute(sql: "PRAGMA journal_mode=WAL")
+            try connection.execute(sql: "PRAGMA synchronous=FULL")
+        }
+        do {
+            database = try DatabaseQueue(path: path, configuration: configuration)
+            try database.inDatabase { connection in
+                let mode = try String.fetchOne(connection, sql: "PRAGMA journal_mode")
+                let synchronous = try Int.fetchOne(connection, sql: "PRAGMA synchronous")
+                guard mode == "wal", synchronous == 2 else {
+                    throw ShuntError(
+                        .failed,
+                        "the ledger `\(path)` cannot be made durable (journal \(mode ?? "none"))",
+                        hint: "put SHUNT_HOME on a local file system")
+                }
+            }
+            try LedgerSchema.migrate(database, path: path)
+        } catch let error as DatabaseError {
+            throw Self.translated(error, path: path)
+        }
+    }
+
+    /// Who the coordinator of this home is, and its next epoch, made durable before it returns.
+    ///
+    /// - Parameter candidate: becomes the identity of a home that has none yet.
+    package func beginEpoch(candidate: CoordinatorID) throws -> (id: CoordinatorID, epoch: UInt64) {
+        try database.write { connection in
+            let known = try String.fetchOne(
+                connection, sql: "SELECT value FROM meta WHERE key = 'coordinator_id'")
+            let id = known.flatMap { CoordinatorID($0) } ?? candidate
+            let last = try Int64.fetchOne(
+                connection, sql: "SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'epoch'")
+            let epoch = (last ?? 0) + 1
+            try connection.execute(
+                sql: "INSERT OR REPLACE INTO meta VALUES ('coordinator_id', ?), ('epoch', ?)",
+                arguments: [id.text, String(epoch)])
+            return (id, UInt64(epoch))
+        }
+    }
+
+    /// Writes jobs as one transaction.
+    package func commit(_ jobs: [JobRecord]) throws {
+        guard !jobs.isEmpty else { return }
+        try database.write { connection in
+            let statement = try connection.cachedStatement(
+                sql: """
+                    INSERT INTO job (sequence, id, client_key, name, state, settled, record)
+                    VALUES (?, ?, ?, ?, ?, ?, ?)
+                    ON CONFLICT (sequence) DO UPDATE SET
+                      state = excluded.state, settled = excluded.settled, record = excluded.record
+                    """)
+            for job in jobs {
+                try statement.execute(arguments: [
+                    Int64(job.sequence), job.id.text, job.clientKey, job.spec.name?.text,
+                    job.state.rawValue, job.isSettled ? 1 : 0, try Self.encode(job),
+                ])
+            }
+        }
+    }
+
+    static func encode(_ job: JobRecord) throws -> Data {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return try encoder.encode(job)
+    }
+
+    private static func translated(_ error: DatabaseError, path: String) -> ShuntError {
+        switch error.resultCode {
+        case .SQLITE_NOTADB, .SQLITE_CORRUPT:
+            ShuntError(
+                .failed, "the ledger `\(path)` is damaged: \(error.message ?? "")",
+                hint: "restore it from a backup, or move the home aside and start with a new one")
+        case .SQLITE_FULL:
+            ShuntError(.failed, "no space is left for the ledger `\(path)`", hint: "df -h")
+        case .SQLITE_BUSY, .SQLITE_LOCKED:
+            ShuntError(
+                .refused, "the ledger `\(path)` is in use by another process",
+                hint: "shunt coordinator status")
+        default:
+            ShuntError(.failed, "the ledger `\(path)` cannot be used: \(error)", hint: nil)
+        }
+    }
+}
+
+extension Ledger {
+    /// Every job that the core has to know: not over, or not acknowledged, or being fetched.
+    package func unsettledJobs() throws -> [JobRecord] {
+        try fetch(where: "settled = 0 ORDER BY sequence", [])
+    }
+
+    /// The highest sequence ever given, 0 in an empty ledger.
+    package func lastSequence() throws -> UInt64 {
+        try database.read { connection in
+            UInt64(try Int64.fetchOne(connection, sql: "SELECT MAX(sequence) FROM job") ?? 0)
+        }
+    }
+
+    package func job(_ id: JobID) throws -> JobRecord? {
+        try fetch(where: "id = ?", [id.text]).first
+    }
+
+    package func jobID(clientKey: String) throws -> JobID? {
+        try database.read { connection in
+            try String.fetchOne(
+                connection, sql: "SELECT id FROM job WHERE client_key = ?", arguments: [clientKey])
+        }.flatMap { JobID($0) }
+    }
+
+    /// What a person means: an ID, the latest job of a name, or a unique prefix of an ID.
+    ///
+    /// - Throws: ``ShuntError`` with `notFound` for none and `usage` for an ambiguous prefix.
+    package func resolve(_ reference: String) throws -> JobID {
+        if let id = JobID(reference), try contains(id) { return id }
+        let found = try database.read { connection in
+            if let named = try String.fetchOne(
+                connection, sql: "SELECT id FROM job WHERE name = ? ORDER BY sequence DESC LIMIT 1",
+                arguments: [reference])
+            {
+                return [named]
+            }
+            guard !reference.isEmpty, reference.utf8.allSatisfy({ JobID.alphabet.contains($0) })
+            else { return [] }
+            return try String.fetchAll(
+                connection, sql: "SELECT id FROM job WHERE id >= ? AND id < ? || '~' LIMIT 5",
+                arguments: [reference, reference])
+        }
+        if found.count > 1 {
+            throw ShuntError(
+                .usage,
+                "`\(reference)` is the beginning of several jobs: "
+                    + found.map { "`\($0)`" }.joined(separator: ", "),
+                hint: "give more of the ID")
+        }
+        guard let id = found.first.flatMap({ JobID($0) }) else {
+            throw ShuntError(
+                .notFound, "there is no job `\(reference)`", hint: "shunt ps -a")
+        }
+        return id
+    }
+
+    /// - Parameters:
+    ///   - all: whether jobs that are over are among them.
+    ///   - limit: 1 … 10,000; the newest ones come first.
+    package func jobs(all: Bool, limit: Int) throws -> [JobRecord] {
+        try fetch(
+            where: (all ? "1" : "state IN ('queued', 'active')")
+                + " ORDER BY sequence DESC LIMIT \(limit)", [])
+    }
+
+    package func contains(_ id: JobID) throws -> Bool {
+        try database.read { connection in
+            try Int.fetchOne(
+                connection, sql: "SELECT 1 FROM job WHERE id = ?", arguments: [id.text]) != nil
+        }
+    }
+
+    private func fetch(where condition: String, _ arguments: [String]) throws -> [JobRecord] {
+        let rows = try database.read { connection in
+            try Data.fetchAll(
+                connection, sql: "SELECT record FROM job WHERE \(condition)",
+                arguments: StatementArguments(arguments))
+        }
+        let decoder = JSONDecoder()
+        return try rows.map { row in
+            do {
+                return try decoder.decode(JobRecord.self, from: row)
+            } catch {
+                throw ShuntError(
+                    .failed, "a job in the ledger cannot be read: \(error)",
+                    hint: "it may come from another release: shunt coordinator status")
+            }
+        }
+    }
+}

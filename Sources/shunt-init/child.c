@@ -1,0 +1,163 @@
+// The side of the fork that becomes the command. It waits at the barrier in a session of its own,
+// holding nothing of init but two pipes: should init die, the barrier's end of file ends it.
+
+#include "init.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+// The descriptors of the child between fork and exec; all above are closed.
+enum { BARRIER = 3, STATUS = 4, FIRST_UNUSED = 5 };
+
+void close_from(unsigned first) {
+#ifdef SYS_close_range
+    if (syscall(SYS_close_range, first, ~0U, 0) == 0) return;
+#endif
+    // Before Linux 5.9. Init itself holds few and low descriptors, but may have inherited more.
+    long limit = sysconf(_SC_OPEN_MAX);
+    if (limit < 0 || limit > 65536) limit = 65536;
+    for (long descriptor = first; descriptor < limit; descriptor++) close((int)descriptor);
+}
+
+static void reset_signals(void) {
+    struct sigaction standard = {.sa_handler = SIG_DFL};
+    for (int number = 1; number < NSIG; number++) {
+        if (number != SIGKILL && number != SIGSTOP) sigaction(number, &standard, NULL);
+    }
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static _Noreturn void fail(enum step step, int error) {
+    struct child_failure failure = {.step = step, .error = error};
+    ssize_t written;
+    do {
+        written = write(STATUS, &failure, sizeof failure);
+    } while (written < 0 && errno == EINTR);
+    _exit(127);
+}
+
+// Whether a file that the kernel cannot execute is a script without `#!`, which a shell runs:
+// its first line holds no NUL, as bash decides it.
+static bool looks_like_script(const char *path) {
+    char start[128];
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0) return false;
+    ssize_t count = read(file, start, sizeof start);
+    close(file);
+    if (count < 0) return false;
+    size_t length = (size_t)count;
+    const char *newline = memchr(start, '\n', length);
+    if (newline) length = (size_t)(newline - start);
+    return memchr(start, 0, length) == NULL;
+}
+
+// Returns the errno of a failed execution of one path.
+static int execute_path(const char *path, char **argv, char **env) {
+    execve(path, argv, env);
+    if (errno != ENOEXEC || !looks_like_script(path)) return errno;
+    size_t count = 0;
+    while (argv[count]) count++;
+    char **words = calloc(count + 3, sizeof(char *));
+    if (!words) return ENOMEM;
+    static char shell[] = "/bin/sh";
+    words[0] = shell;
+    words[1] = (char *)path;
+    if (count > 1) memcpy(words + 2, argv + 1, (count - 1) * sizeof(char *));
+    execve(shell, words, env);
+    return ENOEXEC;
+}
+
+static const char *path_variable(char **env) {
+    for (; *env; env++) {
+        if (!strncmp(*env, "PATH=", 5)) return *env + 5;
+    }
+    return "/usr/local/bin:/usr/bin:/bin";
+}
+
+// execvpe looks along the caller's PATH; the one that counts is the task's.
+static int execute(char **argv, char **env) {
+    const char *name = argv[0];
+    if (!*name) return ENOENT;
+    if (strchr(name, '/')) return execute_path(name, argv, env);
+    int result = ENOENT;
+    char path[4096];
+    for (const char *entry = path_variable(env);;) {
+        size_t length = strcspn(entry, ":");
+        // An empty entry is the working directory.
+        int written = snprintf(
+            path, sizeof path, "%.*s/%s", length ? (int)length : 1, length ? entry : ".", name);
+        if (written > 0 && (size_t)written < sizeof path) {
+            int error = execute_path(path, argv, env);
+            switch (error) {
+            case ENOENT: case ENOTDIR: case ENAMETOOLONG: case ELOOP: break;
+            case EACCES: result = EACCES; break;
+            default: return error;
+            }
+        }
+        if (!entry[length]) return result;
+        entry += length + 1;
+    }
+}
+
+static _Noreturn void become_command(int directory, const struct launch *launch) {
+    setsid();
+    reset_signals();
+    int input = open("/dev/null", O_RDONLY);
+    // Init holds each FIFO open read-write, so opening for writing neither blocks nor fails, and
+    // a reader that is gone costs the command nothing.
+    int output = openat(directory, "stdout.fifo", O_WRONLY);
+    int errors = openat(directory, "stderr.fifo", O_WRONLY);
+    if (input < 0 || output < 0 || errors < 0) fail(STEP_SETUP, errno);
+    if (dup2(input, 0) < 0 || dup2(output, 1) < 0 || dup2(errors, 2) < 0) fail(STEP_SETUP, errno);
+    close_from(FIRST_UNUSED);
+    char go;
+    ssize_t count;
+    do {
+        count = read(BARRIER, &go, 1);
+    } while (count < 0 && errno == EINTR);
+    if (count != 1) _exit(127);
+    close(BARRIER);
+    if (chdir(launch->workdir) < 0) fail(STEP_WORKDIR, errno);
+    fail(STEP_EXEC, execute(launch->argv, launch->env));
+}
+
+// Moves both pipes to the numbers the child knows, whatever numbers they have now.
+static void place_pipes(int barrier, int status) {
+    int high_barrier = fcntl(barrier, F_DUPFD_CLOEXEC, 16);
+    int high_status = fcntl(status, F_DUPFD_CLOEXEC, 16);
+    if (high_barrier < 0 || high_status < 0) _exit(127);
+    if (dup3(high_barrier, BARRIER, O_CLOEXEC) < 0 || dup3(high_status, STATUS, O_CLOEXEC) < 0) {
+        _exit(127);
+    }
+}
+
+int child_fork(int directory, const struct launch *launch, struct child *child, int *step) {
+    int barrier[2], status[2];
+    *step = STEP_SETUP;
+    if (pipe2(barrier, O_CLOEXEC) < 0) return errno;
+    if (pipe2(status, O_CLOEXEC | O_NONBLOCK) < 0) return errno;
+    // Only init's ends stay out of the way of the numbers that the child uses.
+    int high_directory = fcntl(directory, F_DUPFD_CLOEXEC, 16);
+    if (high_directory < 0) return errno;
+    *step = STEP_FORK;
+    pid_t pid = fork();
+    if (pid < 0) return errno;
+    if (pid == 0) {
+        place_pipes(barrier[0], status[1]);
+        become_command(high_directory, launch);
+    }
+    close(high_directory);
+    close(barrier[0]);
+    close(status[1]);
+    *child = (struct child){.pid = pid, .barrier = barrier[1], .status = status[0]};
+    *step = STEP_NONE;
+    return 0;
+}

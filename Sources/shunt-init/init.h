@@ -1,0 +1,136 @@
+// shunt-init: the parent and subreaper of one task's command. Depends on libc alone, never
+// upgraded under a task, links statically.
+//
+//   main.c     the loop and its phases
+//   launch.c   reads TASKDIR/launch
+//   child.c    the side of the fork that becomes the command
+//   tree.c     finding and ending every descendant through /proc
+//   cgroup.c   a cgroup v2 of the task's own, where one may be made
+//   record.c   the small text files that supervisor and agent read
+//
+// Every file of a task's directory is described in Supervision/TaskDirectory.swift.
+#pragma once
+
+#define _GNU_SOURCE 1
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+
+// Exit statuses of init itself; the command's own status stands in the exit record only.
+enum init_status {
+    INIT_DONE = 0,
+    INIT_USAGE = 64,
+    // The task's directory cannot be used at all.
+    INIT_BROKEN = 74,
+    // Another init holds the lock, or one that lived before has left its records.
+    INIT_TAKEN = 75,
+};
+
+// ---- launch.c
+
+struct launch {
+    char **argv;
+    char **env;
+    const char *workdir;
+    // Names the cgroup: 1…64 of A-Z a-z 0-9 . _ -
+    const char *name;
+    bool may_use_cgroup;
+    // What is left when the command has ended gets SIGTERM, this long, SIGKILL.
+    int64_t leftover_grace_ms;
+    // Set where the file cannot be used: why, for people.
+    const char *problem;
+    // Owns all of the above strings.
+    char *storage;
+};
+
+// Returns 0, or an errno with `problem` set.
+int launch_read(int directory, struct launch *launch);
+
+// ---- child.c
+
+enum step {
+    STEP_NONE = 0,
+    STEP_LAUNCH_FILE,
+    STEP_SETUP,
+    STEP_FORK,
+    STEP_WORKDIR,
+    STEP_EXEC,
+};
+
+// What the child says through a CLOEXEC pipe when it did not become the command.
+struct child_failure {
+    int32_t step;
+    int32_t error;
+};
+
+struct child {
+    pid_t pid;
+    // One byte opens the barrier; end of file ends the child.
+    int barrier;
+    // End of file without a byte: the command was executed.
+    int status;
+};
+
+// Forks the child, which waits at the barrier in a session of its own.
+// Returns 0 or an errno, with the step that failed.
+int child_fork(int directory, const struct launch *launch, struct child *child, int *step);
+// Closes every descriptor from `first` on.
+void close_from(unsigned first);
+
+// ---- cgroup.c
+
+struct cgroup {
+    // -1 where there is none.
+    int directory;
+    int parent;
+    char path[4096];
+    char leaf[80];
+};
+
+// Makes a cgroup and moves `pid` into it. False where this account may not, or there is no v2.
+bool cgroup_create(struct cgroup *group, const char *name, pid_t pid);
+// Whether a process lives in it or below.
+bool cgroup_populated(const struct cgroup *group);
+// Signals every process in it and below; returns how many.
+int cgroup_signal(const struct cgroup *group, int signal);
+// SIGKILL for all, at once where the kernel can (5.14), else frozen first.
+void cgroup_kill(const struct cgroup *group);
+// True once it is gone.
+bool cgroup_remove(struct cgroup *group);
+
+// ---- tree.c
+
+// Signals every descendant of this process once, those in `skip` excepted; returns how many.
+int tree_signal(int signal);
+// Stops every descendant until no new one appears, then kills them; returns how many.
+int tree_kill(void);
+// Pids of up to `capacity` live descendants.
+int tree_list(pid_t *pids, int capacity);
+// Field 22 of /proc/PID/stat, or 0.
+unsigned long long process_start_ticks(pid_t pid);
+
+// ---- record.c
+
+struct record {
+    char text[4096];
+    size_t length;
+};
+
+void record_begin(struct record *record, const char *kind);
+void record_add(struct record *record, const char *key, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+// Writes NAME.tmp and renames it. `durable` syncs the file before and the directory after.
+// Returns 0 or an errno.
+int record_write(int directory, struct record *record, const char *name, bool durable);
+// Allocates NAME.tmp while there is space, so that a full disk cannot swallow the record.
+void record_reserve(int directory, const char *name);
+bool record_exists(int directory, const char *name);
+
+int64_t now_wall_ms(void);
+// CLOCK_BOOTTIME: runs through suspend.
+int64_t now_boot_ms(void);
+void read_boot_id(char id[40]);
+// Reads at most `capacity` - 1 bytes of a small file and ends them with NUL; -1 with errno.
+ssize_t read_small_file(int directory, const char *path, char *buffer, size_t capacity);
