@@ -142,3 +142,8 @@ static inline int shunt_is_locked(int file) {
     if (fcntl(file, F_OFD_GETLK, &whole) < 0) return -1;
     return whole.l_type != F_UNLCK;
 }
+
+/// POSIX_SPAWN_SETSID stands behind `_GNU_SOURCE`, without which Swift's Glibc module is built.
+static inline int shunt_spawn_setsid(void) {
+    return POSIX_SPAWN_SETSID;
+}
