@@ -26,9 +26,11 @@ void close_from(unsigned first) {
 }
 
 static void reset_signals(void) {
-    struct sigaction standard = {.sa_handler = SIG_DFL};
+    // By the kernel's call, since glibc hides two signals, and a `posix_spawn` in somebody's past
+    // may have left them ignored. All zero is SIG_DFL without flags on every architecture.
+    static const unsigned char standard[256];
     for (int number = 1; number < NSIG; number++) {
-        if (number != SIGKILL && number != SIGSTOP) sigaction(number, &standard, NULL);
+        syscall(SYS_rt_sigaction, number, standard, NULL, 8);
     }
     sigset_t none;
     sigemptyset(&none);

@@ -1,5 +1,5 @@
 internal import Glibc
-package import JobModel
+internal import JobModel
 
 extension Moment {
     /// What this machine's clocks say.
