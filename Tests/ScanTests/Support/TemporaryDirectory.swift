@@ -4,8 +4,10 @@ import Glibc
 final class TemporaryDirectory: Sendable {
     let path: [UInt8]
 
-    init() {
-        var template = Array("/tmp/shunt-scan-XXXXXX".utf8CString)
+    /// - Parameter parent: used if it is there, else `/tmp`.
+    init(under parent: String = "/tmp") {
+        let parent = access(parent, W_OK) == 0 ? parent : "/tmp"
+        var template = Array((parent + "/shunt-scan-XXXXXX").utf8CString)
         guard mkdtemp(&template) != nil else { fatal("mkdtemp") }
         path = template.dropLast().map { UInt8(bitPattern: $0) }
     }
