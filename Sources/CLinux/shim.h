@@ -92,3 +92,58 @@ static inline int shunt_openat2(
     struct open_how how = {.flags = flags, .mode = mode, .resolve = resolve};
     return (int)syscall(SYS_openat2, directory, path, &how, sizeof how);
 }
+
+/// `ioctl` is variadic: how many bytes wait in a pipe, or -1.
+static inline int shunt_bytes_waiting(int pipe) {
+    int count = 0;
+    return ioctl(pipe, FIONREAD, &count) < 0 ? -1 : count;
+}
+
+/// `prctl` is variadic: orphaned descendants become children of the caller.
+static inline int shunt_become_subreaper(void) {
+    return prctl(PR_SET_CHILD_SUBREAPER, 1L, 0L, 0L, 0L);
+}
+
+/// `syscall` is variadic, and glibc has `pidfd_open` only since 2.36. -1 with ENOSYS before
+/// Linux 5.3.
+static inline int shunt_pidfd_open(pid_t pid) {
+#ifdef SYS_pidfd_open
+    return (int)syscall(SYS_pidfd_open, pid, 0);
+#else
+    (void)pid;
+    errno = ENOSYS;
+    return -1;
+#endif
+}
+
+/// As ``shunt_pidfd_open``.
+static inline int shunt_pidfd_send_signal(int pidfd, int signal) {
+#ifdef SYS_pidfd_send_signal
+    return (int)syscall(SYS_pidfd_send_signal, pidfd, signal, (void *)0, 0);
+#else
+    (void)pidfd;
+    (void)signal;
+    errno = ENOSYS;
+    return -1;
+#endif
+}
+
+/// `fcntl` is variadic. An open-file-description lock on the whole file: `type` is F_WRLCK to take
+/// it, F_UNLCK to give it back. -1 with EAGAIN while another holds it.
+static inline int shunt_set_lock(int file, short type) {
+    struct flock whole = {.l_type = type, .l_whence = SEEK_SET};
+    return fcntl(file, F_OFD_SETLK, &whole);
+}
+
+/// As ``shunt_set_lock``: 1 while another description holds a lock on the file, 0 while none does,
+/// -1 with errno. Asks without taking.
+static inline int shunt_is_locked(int file) {
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    if (fcntl(file, F_OFD_GETLK, &whole) < 0) return -1;
+    return whole.l_type != F_UNLCK;
+}
+
+/// `getdents64` has a wrapper in glibc only since 2.30, and `syscall` is variadic.
+static inline long shunt_getdents64(int directory, void *buffer, size_t count) {
+    return syscall(SYS_getdents64, directory, buffer, count);
+}

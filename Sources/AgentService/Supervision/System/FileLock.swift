@@ -1,0 +1,39 @@
+internal import CLinux
+internal import Glibc
+
+/// An exclusive open-file-description lock, held until it is dropped or the process ends.
+///
+/// OFD locks and not `flock`, because they can be asked about without being taken: an observer
+/// that took a lock for an instant could make an init or a supervisor that starts in that instant
+/// give up.
+struct FileLock: ~Copyable {
+    private let file: OwnedDescriptor
+
+    /// - Returns: `nil` while another process holds it.
+    static func take(
+        _ name: String, in directory: borrowing OwnedDescriptor
+    ) throws(SystemError) -> FileLock? {
+        let file = try directory.open(name, O_RDWR | O_CREAT)
+        do throws(SystemError) {
+            try SystemError.check("lock", name) { shunt_set_lock(file.raw, Int16(F_WRLCK)) }
+        } catch {
+            if error.errno == EAGAIN || error.errno == EACCES { return nil }
+            throw error
+        }
+        return FileLock(file: file)
+    }
+
+    /// Whether somebody holds it. A file that is not there is not locked.
+    static func isHeld(
+        _ name: String, in directory: borrowing OwnedDescriptor
+    ) throws(SystemError) -> Bool {
+        let file: OwnedDescriptor
+        do throws(SystemError) {
+            file = try directory.open(name, O_RDWR)
+        } catch {
+            if error.errno == ENOENT { return false }
+            throw error
+        }
+        return try SystemError.check("ask for the lock", name) { shunt_is_locked(file.raw) } == 1
+    }
+}
