@@ -152,7 +152,7 @@ extension SeededGenerator {
     }
 
     mutating func bulkMessage() -> BulkMessage {
-        switch below(17) {
+        switch below(18) {
         case 0: .failure(error())
         case 1:
             .readLog(
@@ -161,17 +161,18 @@ extension SeededGenerator {
                     wait: Milliseconds(Int64(below(60_001)))))
         case 2: .tailLog(token(), lines: UInt32(below(1 << 30)))
         case 3: .checkEnvironment(requirements: digest())
-        case 4: .query(pick(ObjectKind.allCases), list(upTo: 40) { $0.digest() })
+        case 4: .queryFiles(list(upTo: 40) { $0.digest() })
+        case 17: .queryTrees(list(upTo: 40) { $0.tree() })
         case 5: .push
-        case 6: .pull(.tree(tree()))
-        case 7: .pull(.listed(list(upTo: 40) { $0.digest() }))
+        case 6: .pull(.tree(tree()), compressed: chance(2))
+        case 7: .pull(.listed(list(upTo: 40) { $0.digest() }), compressed: chance(2))
         case 8:
             .logPage(
                 LogPage(bytes: bytes(below(4000)), nextOffset: next(), isComplete: chance(2)))
         case 9: .logOffset(next())
         case 10: .environmentState(isCached: chance(2))
         case 11: .bitmap(MissingBitmap(list(upTo: 100) { $0.chance(2) }))
-        case 12: .offer(tree(), guess: list(upTo: 40) { $0.digest() })
+        case 12: .offer(tree(), guess: list(upTo: 40) { $0.tree() })
         case 13: .objects(batch())
         case 14:
             .part(
