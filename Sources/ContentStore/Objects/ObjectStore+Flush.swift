@@ -13,7 +13,7 @@ internal import Synchronization
 extension ObjectStore {
     /// Up to this many files or folders are synced one by one, more by one call for the whole
     /// file system.
-    private static let singleSyncLimit = 8
+    static let singleSyncLimit = 8
 
     /// Makes durable what was inserted through this instance, and what it found already there.
     /// After it, whoever opens the store has it.
