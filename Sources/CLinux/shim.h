@@ -152,3 +152,5 @@ static inline long shunt_getdents64(int directory, void *buffer, size_t count) {
 static inline int shunt_spawn_setsid(void) {
     return POSIX_SPAWN_SETSID;
 }
+
+}
