@@ -16,6 +16,8 @@ enum Invariant: String, CaseIterable {
     /// Agents report only what their journals would say again.
     case durableBeforeSaid = "durable before it is said"
     case noIllegalTransition = "no illegal transition"
+    /// A task in one phase has only so much to say.
+    case noStorm = "no storm of messages"
     case compactionKeepsState = "a compacted journal folds to the same state"
     /// Once nothing fails any more, everything comes to its end, and nothing is left.
     case settles = "the world settles"

@@ -11,6 +11,8 @@ final class Oracle {
     /// In the order of the promises.
     private var promiseOrder: [JobID] = []
     private var toldEnds: [JobID: JobState] = [:]
+    private var lastSaid: [StartToken: (phase: TaskPhase, count: Int)] = [:]
+    private static let mostReportsInAPhase = 120
 
     init(watched: Set<Invariant>) { self.watched = watched }
 
@@ -75,6 +77,12 @@ extension Oracle {
     }
 
     func said(_ report: TaskReport, by machine: Machine) {
+        let last = lastSaid[report.token]
+        let count = last?.phase == report.phase ? (last?.count ?? 0) + 1 : 1
+        lastSaid[report.token] = (report.phase, count)
+        if count > Self.mostReportsInAPhase {
+            violate(.noStorm, "\(report.token.task) is reported as \(report.phase) for ever")
+        }
         if !machine.facts.cover(report.phase, of: report.token) {
             violate(
                 .durableBeforeSaid,

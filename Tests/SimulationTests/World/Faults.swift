@@ -31,7 +31,7 @@ struct Faults {
     init(drawing random: inout SeededRandom) {
         loss = random.pick([0, 5, 20, 60])
         duplication = random.pick([0, 20, 100])
-        delay = random.pick([0, 5, 30])
+        delay = random.pick([0, 20, 100, 250])
         agentCrash = random.pick([0, 5, 20, 60])
         coordinatorCrash = random.pick([0, 5, 20, 60])
         killInterval = random.pick([nil, 20_000, 7_000, 3_000])

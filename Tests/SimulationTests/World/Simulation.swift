@@ -138,8 +138,8 @@ extension Simulation {
             homes.append(home)
             home.start()
         }
-        addJobs(random.within(4...10), of: homes[0])
-        addJobs(random.within(0...4), of: homes[1])
+        addJobs(random.within(5...25), of: homes[0])
+        addJobs(random.pick([0, 3, 10]), of: homes[1])
         arrangeKill()
     }
 
