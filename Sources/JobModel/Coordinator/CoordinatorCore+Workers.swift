@@ -9,8 +9,10 @@ extension CoordinatorCore {
     mutating func connected(
         _ name: WorkerName, _ fence: Fence, _ welcome: Welcome, _ turn: inout Turn
     ) throws(IllegalTransition) {
+        // A welcome counts once and before the end of its session: an older one knows nothing of
+        // what was sent since, and would have tasks that run taken for tasks that never did.
         guard let index = workerIndex(name), fence.epoch == epoch,
-            fence.session == workers[index].session
+            fence.session == workers[index].session, workers[index].fence != fence
         else { return }
         workers[index].fence = fence
         workers[index].welcome = welcome
@@ -71,6 +73,7 @@ extension CoordinatorCore {
         guard let index = workerIndex(name),
             fence.epoch == epoch, fence.session == workers[index].session
         else { return }
+        workers[index].session += 1
         workers[index].fence = nil
         workers[index].pushes = []
         switch workers[index].link {

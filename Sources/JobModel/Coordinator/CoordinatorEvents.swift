@@ -20,7 +20,8 @@ package enum CoordinatorEvent: Sendable {
     case disconnected(WorkerName, Fence, reason: String)
     case message(WorkerName, Fence, AgentMessage)
     case pushed(WorkerName, StartToken, TreeReference, bytesSent: ByteCount, failure: PushFailure?)
-    /// A job that was dropped from memory is needed again.
+    /// A job that was dropped from memory is needed again, by the next event: a `fetch`, or a
+    /// report on one of its tasks, in a `message` or in the welcome of `connected`. Has no effects.
     case restored(JobRecord)
     case tick(random: UInt64)
 }

@@ -3,7 +3,8 @@
 package struct WorkerState: Hashable, Sendable {
     package let name: WorkerName
     package internal(set) var link: LinkState
-    /// Counts connections within this epoch.
+    /// Counts connections within this epoch, and their ends: the number of one that has ended is
+    /// never the present one again.
     package internal(set) var session: UInt64 = 0
     /// The fence of the open control stream; `nil` while there is none.
     package internal(set) var fence: Fence?
