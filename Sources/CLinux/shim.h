@@ -152,5 +152,3 @@ static inline long shunt_getdents64(int directory, void *buffer, size_t count) {
 static inline int shunt_spawn_setsid(void) {
     return POSIX_SPAWN_SETSID;
 }
-
-}
