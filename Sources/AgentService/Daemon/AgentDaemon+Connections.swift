@@ -62,7 +62,7 @@ extension AgentDaemon {
             answers[connection] = continuation
             post(.hello(hello.coordinator, hello.fence, connection))
         }
-        let control: AgentControl
+        let control: AgentControlConnection
         switch answer {
         case .stale(let highest):
             try await incoming.reject(.staleFence(highest: highest), within: Self.handshakeLimit)

@@ -1,7 +1,7 @@
 internal import ByteStream
 internal import ContentStore
 internal import Glibc
-internal import JobModel
+package import JobModel
 internal import Logging
 internal import UVLoop
 internal import Wire
