@@ -5,10 +5,8 @@ import JobModel
 
 /// A working directory, a store and a stat cache of one test.
 struct ScanBench {
-    let work: TemporaryDirectory
+    let work = TemporaryDirectory()
     let home = TemporaryDirectory()
-
-    init(work: TemporaryDirectory = TemporaryDirectory()) { self.work = work }
 
     var root: RawPath { RawPath(work.path) }
     var storePath: RawPath { RawPath(home.absolute("store")) }
