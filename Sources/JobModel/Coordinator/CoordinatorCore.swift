@@ -20,6 +20,8 @@ package struct CoordinatorCore: Sendable {
     var nextSignal: UInt64 = 0
     /// Jobs that were brought back for the next event and may be over for good.
     var restored: [JobID] = []
+    /// The tick that is on its way.
+    var alarm: SteadyTime?
     /// Drives nonces; seeded by the random numbers that events bring.
     var nonces: UInt64 = 0
 
@@ -77,7 +79,9 @@ package struct CoordinatorCore: Sendable {
         case .restored(let record):
             restore(record)
             return []
-        case .tick(let random): nonces ^= random
+        case .tick(let random):
+            nonces ^= random
+            alarm = nil
         }
         try place(&turn)
         return finish(turn)

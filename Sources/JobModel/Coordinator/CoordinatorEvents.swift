@@ -47,7 +47,8 @@ package enum CoordinatorEffect: Sendable {
     case fetch(WorkerName, JobID, TreeReference)
     /// The ledger has the job for good; memory need not.
     case forget(JobID)
-    /// Sends a tick at this moment, unless one comes earlier.
+    /// Sends a tick at this moment. One alarm is kept, at the earliest moment asked for; what was
+    /// asked for beyond it is asked for again after that tick.
     case wake(SteadyTime)
 }
 
