@@ -59,3 +59,8 @@ static inline int shunt_openat2(
     struct open_how how = {.flags = flags, .mode = mode, .resolve = resolve};
     return (int)syscall(SYS_openat2, directory, path, &how, sizeof how);
 }
+
+/// `getdents64` has a wrapper in glibc only since 2.30, and `syscall` is variadic.
+static inline long shunt_getdents64(int directory, void *buffer, size_t count) {
+    return syscall(SYS_getdents64, directory, buffer, count);
+}
