@@ -18,12 +18,14 @@ extension CoordinatorCore {
         workers[index].welcome = welcome
         workers[index].link = .connected
         workers[index].pushes = []
-        workers[index].ownUseAtWelcome = welcome.reports.reduce(.none) { sum, report in
+        let ownUse: Resources = welcome.reports.reduce(.none) { sum, report in
             guard report.phase.holdsResources, let job = jobs[report.token.task.job] else {
                 return sum
             }
             return sum + job.spec.resources
         }
+        workers[index].foreignUse = welcome.inUse - ownUse
+        workers[index].foreignUseVersion = 0
         // The fence is durable there: what is not reported never ran and never will.
         let reported = Set(welcome.reports.map(\.token))
         for id in order {
@@ -98,6 +100,12 @@ extension CoordinatorCore {
             workers[index].pushes.append(tree)
             turn.act(.push(name, token, tree, job.inputs.references))
         case .pong: break
+        case .foreignUse(let use, let version):
+            guard let index = workerIndex(name), version > workers[index].foreignUseVersion else {
+                return
+            }
+            workers[index].foreignUse = use
+            workers[index].foreignUseVersion = version
         }
     }
 
