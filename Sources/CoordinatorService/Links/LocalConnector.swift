@@ -30,12 +30,18 @@ struct LocalConnector: WorkerConnector {
     /// - Returns: `nil` if nobody listens.
     private func open() throws -> (any ByteStream)? {
         do {
-            let descriptor = try UnixSocket.connect(path: layout.agentSocket)
-            try UnixSocket.requireSameUser(descriptor)
-            return try DescriptorStream(adopting: descriptor, name: "agent-local")
-        } catch let error where [ENOENT, ECONNREFUSED, EAGAIN].contains(error.errno) {
+            return try connected()
+        } catch let error as StreamError
+            where [ENOENT, ECONNREFUSED, EAGAIN].contains(error.errno)
+        {
             return nil
         }
+    }
+
+    private func connected() throws -> DescriptorStream {
+        let descriptor = try UnixSocket.connect(path: layout.agentSocket)
+        try UnixSocket.requireSameUser(descriptor)
+        return try DescriptorStream(descriptor, name: "agent-local")
     }
 
     private func start() throws {
@@ -96,7 +102,7 @@ enum DetachedProcess {
         var vector: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) }
         vector.append(nil)
         defer { for pointer in vector { free(pointer) } }
-        let status = posix_spawn(&pid, path, &actions, &attributes, vector, environ)
+        let status = posix_spawn(&pid, path, &actions, &attributes, vector, Glibc.environ)
         if status == 0 { reap(pid) }
         return status
     }

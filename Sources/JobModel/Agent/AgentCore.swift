@@ -170,3 +170,15 @@ extension AgentCore {
         return report(index)
     }
 }
+
+extension AgentCore {
+    /// Whether this is the coordinator's open session.
+    package func hasSession(_ coordinator: CoordinatorID, _ fence: Fence) -> Bool {
+        sessions.contains { $0.coordinator == coordinator && $0.fence == fence }
+    }
+
+    /// Whether a task is on its way, or its outputs are.
+    package var isBusy: Bool {
+        tasks.contains { !$0.phase.isFinal }
+    }
+}

@@ -1,0 +1,4 @@
+internal import AgentService
+internal import Glibc
+
+exit(await AgentMain.run(CommandLine.arguments))
