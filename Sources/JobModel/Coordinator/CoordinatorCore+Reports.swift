@@ -31,7 +31,7 @@ extension CoordinatorCore {
         if report.phase.isFinal, let over = task(report.token) {
             acknowledge(over, &turn)
             try attemptAdvanced(job.id, &turn)
-        } else if job.cancel != nil, report.phase != .stopping, report.phase.holdsResources {
+        } else if job.cancel != nil, report.phase.canBeStopped {
             sendCancels(of: job.id, &turn)
         }
     }

@@ -19,12 +19,10 @@ package struct WorkerState: Hashable, Sendable {
         link = .unreachable(since: since, reason: "not connected yet")
     }
 
-    /// What other coordinators' tasks were using when the worker last connected.
-    var foreignUse: Resources {
-        guard let welcome else { return .none }
-        return welcome.inUse - ownUseAtWelcome
-    }
-    var ownUseAtWelcome = Resources.none
+    /// What other coordinators' tasks hold there, as the agent said last.
+    var foreignUse = Resources.none
+    /// Of what the agent said last, within the present session.
+    var foreignUseVersion: UInt64 = 0
 
     /// What can be placed there now.
     package var free: Resources {

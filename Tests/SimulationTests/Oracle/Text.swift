@@ -64,6 +64,7 @@ enum Text {
             "report \(report.token.task) \(report.phase) v\(report.version)"
         case .needContent(let token, _): "needContent \(token.task)"
         case .pong(let value): "pong \(value)"
+        case .foreignUse(let use, let version): "foreignUse \(use) v\(version)"
         }
     }
 
