@@ -122,7 +122,7 @@ extension AgentDaemon {
             coordinator: hello.coordinator, home: home, environments: staging.environments,
             disk: disk, loop: loop,
             isOver: { [weak self] token in await self?.isLogComplete(token) ?? true })
-        try await BulkServer(connection: bulk, store: store, executor: disk, responder: responder)
-            .serve()
+        try await BulkServer(inventory: inventory, executor: content, handler: responder)
+            .serve(bulk)
     }
 }

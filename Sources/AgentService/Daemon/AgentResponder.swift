@@ -7,7 +7,7 @@ internal import Wire
 
 /// Answers a coordinator's questions on a bulk stream: logs and environments. It reads what is on
 /// disk and asks the daemon only whether a task is over.
-struct AgentResponder: BulkResponder {
+struct AgentResponder: BulkRequestHandler {
     let coordinator: CoordinatorID
     let home: AgentHome
     let environments: PythonEnvironments
@@ -46,10 +46,10 @@ struct AgentResponder: BulkResponder {
         }
     }
 
-    func tailLog(_ token: StartToken, lines: Int) async throws -> UInt64 {
+    func tailLog(_ token: StartToken, lines: UInt32) async throws -> UInt64 {
         try check(token)
         let path = TaskDirectory(home.taskDirectory(token)).logPath
-        return try await disk.run { try LogReader(path).tail(lines: lines).offset }
+        return try await disk.run { try LogReader(path).tail(lines: Int(lines)).offset }
     }
 
     func hasEnvironment(_ requirements: Digest) async throws -> Bool {

@@ -18,7 +18,7 @@ final class WorkerLink: Sendable {
     private let connector: any WorkerConnector
     private let coordinator: CoordinatorID
     private let inbox: Inbox
-    private let content: CoordinatorContent
+    let content: CoordinatorContent
     private let logger: Logger
     private let bulk: BulkPool
     private let fences: AsyncStream<Fence>
