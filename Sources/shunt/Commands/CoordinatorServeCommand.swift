@@ -1,6 +1,5 @@
 internal import ArgumentParser
 internal import CoordinatorClient
-internal import Glibc
 internal import JobModel
 
 /// `shunt coordinator serve`: what the other commands start in the background, in the foreground.
@@ -19,15 +18,24 @@ struct CoordinatorServeCommand: AsyncParsableCommand {
     var startupReport: Int32?
 
     func run() async throws {
-        if let startupReport { _ = fcntl(startupReport, F_SETFD, FD_CLOEXEC) }
+        let channel = StartupChannel(descriptor: startupReport)
         do {
-            let home = try HomeDirectory.open()
-            try await CoordinatorServer.serve(home: home.layout) {
-                startupReport.map { StartupReport.ready.write(to: $0) }
-            }
+            try await serve(channel)
         } catch let error as ShuntError {
-            startupReport.map { StartupReport.failed(error).write(to: $0) }
+            channel.send(.failed(error))
             throw error
+        }
+    }
+
+    private func serve(_ channel: StartupChannel) async throws {
+        let home = try HomeDirectory.open()
+        do {
+            try await CoordinatorServer.serve(home: home.layout) { channel.send(.ready) }
+        } catch is CoordinatorAlreadyRuns {
+            channel.send(.alreadyRunning)
+            throw ShuntError(
+                .refused, "another coordinator serves the home `\(home.layout.root)`",
+                hint: "shunt coordinator status")
         }
     }
 }
