@@ -6,6 +6,7 @@ internal import JobModel
 @main
 enum ShuntMain {
     static func main() async {
+        StandardDescriptors.ensureOpen()
         // A reader that goes away is an error of the write, not the end of the program.
         signal(SIGPIPE, SIG_IGN)
         exit(await run())
@@ -20,6 +21,19 @@ enum ShuntMain {
             return CommandLine.arguments.dropFirst().first == "run" ? ExitCodes.ours : 2
         }
         return await CommandRunner.run(arguments)
+    }
+}
+
+/// The descriptors 0 to 2, which every program may take for granted and not every parent gives.
+enum StandardDescriptors {
+    /// Opens those that are closed: a socket or a file of ours would else become standard output.
+    /// They are opened for reading, so that writing fails as it would have.
+    static func ensureOpen() {
+        var descriptor: Int32
+        repeat {
+            descriptor = open("/dev/null", O_RDONLY)
+        } while descriptor >= 0 && descriptor <= 2
+        if descriptor > 2 { _ = close(descriptor) }
     }
 }
 
