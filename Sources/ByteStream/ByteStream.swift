@@ -38,7 +38,7 @@ package enum StreamLimits {
     /// one byte cost neither a million arrays nor a million system calls.
     package static let coalesce = 16 << 10
     /// How long ``ByteStream/close()`` waits for a peer to take what was accepted.
-    package static let linger = Duration.seconds(1)
+    package static let linger = Duration.seconds(2)
     /// The longest path of a Unix socket, in bytes: `sun_path` holds 108, one of them the NUL.
     package static let socketPath = 107
     /// Connections that the kernel holds for a listener before it refuses more.
