@@ -5,8 +5,8 @@
 /// Cancelling a task that waits in ``read(atMost:)`` or ``write(_:)`` ends the wait with
 /// `CancellationError` and leaves the stream fit only for ``close()``.
 ///
-/// All three run on their caller's executor and leave it only to wait, so that a frame which already
-/// stands in the buffer costs no change of thread.
+/// All three run on their caller's executor and leave it only to wait: a frame that already stands
+/// in the buffer costs no change of thread.
 package protocol ByteStream: Sendable {
     /// Waits until at least one byte is there and returns up to `limit` bytes (1 … 1 MiB).
     ///
