@@ -25,6 +25,8 @@ import Testing
         let latch = Latch()
         let order = Shared<[Int]>([])
         async let held: Void = executor.run { latch.wait() }
+        // However the test ends: the thread is not held for ever.
+        defer { latch.open() }
         try await eventually("the thread is held") { executor.load.running == 1 }
         try await withThrowingTaskGroup(of: Void.self) { group in
             for number in 0..<10 {
@@ -69,6 +71,8 @@ import Testing
         let executor = try BlockingExecutor(threads: 1, queueLimit: 1)
         let latch = Latch()
         async let held: Void = executor.run { latch.wait() }
+        // However the test ends: the thread is not held for ever.
+        defer { latch.open() }
         try await eventually("the thread is held") { executor.load.running == 1 }
         let queued = Task { try await executor.run { _ = Issue.record("it was cancelled") } }
         try await eventually("one is in line") { executor.load.queued == 1 }
@@ -91,6 +95,8 @@ import Testing
         let executor = try BlockingExecutor(threads: 1)
         let latch = Latch()
         async let held: Void = executor.run { latch.wait() }
+        // However the test ends: the thread is not held for ever.
+        defer { latch.open() }
         try await eventually("the thread is held") { executor.load.running == 1 }
         let task = Task {
             withUnsafeCurrentTask { $0?.cancel() }
@@ -106,6 +112,7 @@ import Testing
         let executor = try BlockingExecutor(threads: 1, queueLimit: 1)
         let latch = Latch()
         let running = Task { try await executor.run { latch.wait() } }
+        defer { latch.open() }
         try await eventually("the thread is held") { executor.load.running == 1 }
         let queued = Task { try await executor.run {} }
         try await eventually("one is in line") { executor.load.queued == 1 }
