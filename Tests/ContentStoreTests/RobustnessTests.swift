@@ -81,7 +81,9 @@ internal import Testing
         return path.withCString { mount("tmpfs", $0, "tmpfs", 0, "size=2m") } == 0 ? path : nil
     }
 
-    private func unmount(_ path: RawPath) { _ = path.withCString { umount2($0, Int32(MNT_DETACH)) } }
+    private func unmount(_ path: RawPath) {
+        _ = path.withCString { umount2($0, Int32(MNT_DETACH)) }
+    }
 
     @Test func aFullDiskFailsTheInsertAndLeavesNothing() throws {
         guard let disk = smallDisk() else { return }
@@ -159,7 +161,9 @@ internal import Testing
             metadata: try store.insert(TreeMetadata(modified: time, entries: [.modified(time)])))
         for _ in 0..<levels {
             directory = try TreeDirectory(entries: [
-                TreeEntry(name: [UInt8(ascii: "d")], node: .directory(tree.content, directory.totals))
+                TreeEntry(
+                    name: [UInt8(ascii: "d")],
+                    node: .directory(tree.content, directory.totals))
             ])
             tree = TreeReference(
                 content: try store.insert(directory),

@@ -55,7 +55,8 @@ func shellQuoted(_ path: RawPath) -> String {
     }
     if path.isEmpty { return "." }
     if plain, path.bytes.first != UInt8(ascii: "-") { return path.description }
-    return "'" + path.description.split(separator: "'", omittingEmptySubsequences: false)
+    return "'"
+        + path.description.split(separator: "'", omittingEmptySubsequences: false)
         .joined(separator: "'\\''") + "'"
 }
 
