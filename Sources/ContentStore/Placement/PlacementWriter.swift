@@ -148,29 +148,23 @@ struct PlacementWriter {
     }
 
     private func sync(_ temporaries: [(folder: RawPath, name: [UInt8])]) throws {
-        if temporaries.count > ObjectStore.singleSyncLimit {
-            try require(store.sync.fileSystem(root.directory.descriptor.number))
-            if store.sync.reportsFailedWrites { return }
-        }
-        for (folder, name) in temporaries {
-            let folder = try root.directory.openDirectory(folder)
-            guard try folder.status(of: name, shownAs: shown)?.kind == .file else { continue }
+        let code = try store.sync.each(temporaries.count, in: root.directory.descriptor) {
+            [root, shown] index in
+            let (path, name) = temporaries[index]
+            let folder = try root.directory.openDirectory(path)
+            // A symlink has no bytes to sync but its name, which goes with the folder.
+            guard try folder.status(of: name, shownAs: shown)?.kind == .file else { return nil }
             // Read permission may be missing: the umask is the person's.
-            let file = try folder.open(name, O_WRONLY, shownAs: shown)
-            try require(store.sync.file(file.number))
+            return try folder.open(name, O_WRONLY, shownAs: shown)
         }
+        try require(code)
     }
 
     private func syncFolders(_ folders: [RawPath]) throws {
-        if folders.count > ObjectStore.singleSyncLimit {
-            try require(store.sync.fileSystem(root.directory.descriptor.number))
-            if store.sync.reportsFailedWrites { return }
+        let code = try store.sync.each(folders.count, in: root.directory.descriptor) {
+            [root] index in try root.directory.openDirectory(folders[index])
         }
-        for folder in folders {
-            // A binding: a descriptor that is only an expression closes before the call.
-            let folder = try root.directory.openDirectory(folder)
-            try require(store.sync.file(folder.number))
-        }
+        try require(code)
     }
 
     private func require(_ code: Int32) throws(SystemError) {
