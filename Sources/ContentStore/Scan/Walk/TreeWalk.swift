@@ -150,9 +150,12 @@ extension TreeWalk {
             try takeStatus(node, node.descriptor)
             return node.descriptor
         }
-        let number: Int32
+        let opened: Descriptor
         do {
-            number = try withDescriptor(of: parent) { try openDirectory(node, in: $0) }
+            opened = try withDescriptor(of: parent) {
+                Descriptor(adopting: try openDirectory(node, in: $0))
+            }
+            try takeStatus(node, opened.number)
         } catch let error as SystemError {
             guard error.code == ENOENT else { throw WalkError.unreadable(error) }
             parent.entries[node.entryIndex].flags.insert(.isGone)
@@ -160,6 +163,7 @@ extension TreeWalk {
             release(parent)
             return nil
         }
+        let number = opened.release()
         let isRetained = shared.withLock { shared in
             node.holds = 1
             guard shared.retained < retainedLimit else { return false }
@@ -170,7 +174,6 @@ extension TreeWalk {
         }
         // Without a descriptor of its own to reach it by, it needs its parent's until its end.
         if isRetained { release(parent) }
-        try takeStatus(node, number)
         return number
     }
 
@@ -197,7 +200,7 @@ extension TreeWalk {
     }
 
     /// Calls `body` with the directory open. The caller holds the node.
-    func withDescriptor<Result>(
+    func withDescriptor<Result: ~Copyable>(
         of node: DirectoryNode, _ body: (Int32) throws -> Result
     ) throws -> Result {
         if node.isRetained { return try body(node.descriptor) }
