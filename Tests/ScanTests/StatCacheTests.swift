@@ -40,8 +40,12 @@ import Testing
     /// finely where somebody looks, so the coincidence is written into the cache by hand.
     @Test func aChangeWithinTheSameTickIsSeen() throws {
         let store = try bench.store()
-        bench.work.write("file", "version 1")
-        _ = try bench.take(store)
+        // On a busy machine more than a tick may pass before the file is read.
+        repeat {
+            bench.work.write("file", "version 1")
+            _ = try bench.take(store)
+        } while try #require(bench.cache.load(root: bench.root)).entries[0].flags
+            .contains(.isSettled)
         bench.work.write("file", "version 2")
         try makeCacheBelieve(try status(of: "file"))
         let result = try bench.take(store)

@@ -150,12 +150,13 @@ extension TreeWalk {
             try takeStatus(node, node.descriptor)
             return node.descriptor
         }
-        let opened: Descriptor
+        let number: Int32
         do {
-            opened = try withDescriptor(of: parent) {
-                Descriptor(adopting: try openDirectory(node, in: $0))
+            number = try withDescriptor(of: parent) {
+                let directory = Descriptor(adopting: try openDirectory(node, in: $0))
+                try takeStatus(node, directory.number)
+                return directory.release()
             }
-            try takeStatus(node, opened.number)
         } catch let error as SystemError {
             guard error.code == ENOENT else { throw WalkError.unreadable(error) }
             parent.entries[node.entryIndex].flags.insert(.isGone)
@@ -163,7 +164,6 @@ extension TreeWalk {
             release(parent)
             return nil
         }
-        let number = opened.release()
         let isRetained = shared.withLock { shared in
             node.holds = 1
             guard shared.retained < retainedLimit else { return false }
@@ -200,7 +200,7 @@ extension TreeWalk {
     }
 
     /// Calls `body` with the directory open. The caller holds the node.
-    func withDescriptor<Result: ~Copyable>(
+    func withDescriptor<Result>(
         of node: DirectoryNode, _ body: (Int32) throws -> Result
     ) throws -> Result {
         if node.isRetained { return try body(node.descriptor) }
