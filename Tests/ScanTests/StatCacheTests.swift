@@ -97,15 +97,18 @@ import Testing
         #expect(isSettled(.coarse, at: 102, 500_000_001))
         var whole = status
         whole.changed.nanoseconds = 0
-        #expect(!TimestampGrain.kernelTick.isSettled(
-            whole, readAt: FileTime(seconds: 101, nanoseconds: 0)))
+        #expect(
+            !TimestampGrain.kernelTick.isSettled(
+                whole, readAt: FileTime(seconds: 101, nanoseconds: 0)))
         var future = status
         future.modified = FileTime(seconds: 5000, nanoseconds: 1)
-        #expect(TimestampGrain.kernelTick.isSettled(
-            future, readAt: FileTime(seconds: 200, nanoseconds: 0)))
+        #expect(
+            TimestampGrain.kernelTick.isSettled(
+                future, readAt: FileTime(seconds: 200, nanoseconds: 0)))
         future.modified = FileTime(seconds: 200, nanoseconds: 1)
-        #expect(!TimestampGrain.kernelTick.isSettled(
-            future, readAt: FileTime(seconds: 200, nanoseconds: 0)))
+        #expect(
+            !TimestampGrain.kernelTick.isSettled(
+                future, readAt: FileTime(seconds: 200, nanoseconds: 0)))
     }
 
     @Test func aWipedStoreIsFilledAgain() throws {
@@ -239,7 +242,8 @@ import Testing
             bench.work.remove(file)
             bench.work.makeDirectory(name)
             bench.work.link(file, to: "t\(Int.random(in: 0..<3, using: &random))")
-        case 7: run(["sh", "-c", "touch -ch -d @\(Int.random(in: 0..<99, using: &random)) \(path)"])
+        case 7:
+            run(["sh", "-c", "touch -ch -d @\(Int.random(in: 0..<99, using: &random)) \(path)"])
         default: run(["sh", "-c", "mv \(path) \(bench.work.string)/moved 2>/dev/null || :"])
         }
     }

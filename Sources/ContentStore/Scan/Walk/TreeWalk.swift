@@ -34,8 +34,6 @@ final class TreeWalk: Sendable {
         var findings = WalkFindings()
     }
 
-    /// Directories that stay open at once; further ones are reached again from above.
-    private let retainedLimit: Int
     /// Entries that one thread looks at before others may take part.
     private static let rangeLength = 1024
 
@@ -49,9 +47,6 @@ final class TreeWalk: Sendable {
         self.cache = cache
         self.trustsStore = trustsStore
         included = Set(options.includedCredentials)
-        var limit = rlimit()
-        let isKnown = getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0
-        retainedLimit = isKnown ? max(16, Int(clamping: limit.rlim_cur) / 4) : 64
     }
 
     /// Walks the whole tree.
@@ -166,7 +161,7 @@ extension TreeWalk {
         }
         let isRetained = shared.withLock { shared in
             node.holds = 1
-            guard shared.retained < retainedLimit else { return false }
+            guard shared.retained < options.openDirectories else { return false }
             shared.retained += 1
             node.descriptor = number
             node.isRetained = true
