@@ -66,7 +66,7 @@ struct TransportFailure: Error {
     func error(socketPath: String) -> ShuntError {
         requestWasNotSent
             ? ShuntError(
-                .unreachable, "no coordinator listens on `\(socketPath)`: \(detail)",
+                .unreachable, "no coordinator runs (`\(socketPath)`: \(detail))",
                 hint: "shunt ps")
             : ShuntError(
                 .unreachable, "the coordinator stopped answering: \(detail)",

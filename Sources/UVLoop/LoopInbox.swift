@@ -2,11 +2,13 @@ internal import ByteStream
 internal import CLibUV
 internal import Synchronization
 
-/// The line of jobs and actions in front of a loop, and the `uv_async_t` that tells the loop of
-/// it. Anybody appends; the loop's thread runs them in order, a bounded number per turn.
+/// The line of jobs and actions in front of a loop. Anybody appends; the loop's thread runs them
+/// in order, a bounded number in each turn of the loop, before it waits for its sockets.
 ///
-/// libuv merges calls of `uv_async_send`, and each may cost a system call: it is called only for
-/// the first item that comes to an idle loop.
+/// Two C handles serve it. `uv_prepare_t` runs the line before every wait, so that what the loop's
+/// own callbacks append needs no signal. `uv_async_t` wakes the loop from other threads; libuv
+/// merges its calls and each may cost a system call, so it is called only for the first item that
+/// comes to a loop that sleeps.
 final class LoopInbox: Sendable {
     enum Item: Sendable {
         case job(UnownedJob)
@@ -15,78 +17,90 @@ final class LoopInbox: Sendable {
 
     private struct State: Sendable {
         var items = Fifo<Item>()
-        /// The loop has been told, or is at work and will look again.
+        /// The loop will look at the line before it next sleeps.
         var isAwake = false
         var isOpen = true
     }
 
     private let state = Mutex(State())
-    /// Memory of the handle: freed by its close callback. Other threads touch it only in
-    /// `uv_async_send`, which is made for that, under the lock and while the inbox is open; the
-    /// rest happens on the loop's thread.
-    private nonisolated(unsafe) let handle: UnsafeMutablePointer<uv_async_t>
+    /// Memory of the handles: freed by their close callbacks. Other threads touch only `signal`,
+    /// only in `uv_async_send`, which is made for that, under the lock and while the inbox is open;
+    /// the rest happens on the loop's thread.
+    private nonisolated(unsafe) let signal: UnsafeMutablePointer<uv_async_t>
+    private nonisolated(unsafe) let turn: UnsafeMutablePointer<uv_prepare_t>
 
-    init(on loop: UnsafeMutablePointer<uv_loop_t>) throws(StreamError) {
+    /// - Parameter loop: outlives its handles, so that it is not retained by them.
+    init(on memory: UnsafeMutablePointer<uv_loop_t>) throws(StreamError) {
         let raw = UnsafeMutableRawPointer.allocate(
             byteCount: uv_handle_size(UV_ASYNC), alignment: 16)
-        handle = raw.bindMemory(to: uv_async_t.self, capacity: 1)
-        let code = uv_async_init(loop, handle) { handle in
+        signal = raw.bindMemory(to: uv_async_t.self, capacity: 1)
+        // Waking is all that it does: the turn that follows looks at the line.
+        let code = uv_async_init(memory, signal) { _ in }
+        if code < 0 { raw.deallocate() }
+        try uvCall("make a loop", code)
+        // Neither is a `UVHandle`: whoever walks the loop's handles passes them over.
+        signal.pointee.data = nil
+
+        turn = UnsafeMutableRawPointer.allocate(
+            byteCount: uv_handle_size(UV_PREPARE), alignment: 16
+        ).bindMemory(to: uv_prepare_t.self, capacity: 1)
+        // These two cannot fail.
+        uv_prepare_init(memory, turn)
+        turn.pointee.data = nil
+        uv_prepare_start(turn) { handle in
             guard let loop = handle?.pointee.loop.pointee.data else { return }
             Unmanaged<UVLoop>.fromOpaque(loop).takeUnretainedValue().runTurn()
         }
-        if code < 0 { raw.deallocate() }
-        try uvCall("make a loop", code)
-        // Not a `UVHandle`: whoever walks the loop's handles passes it over.
-        handle.pointee.data = nil
     }
 
-    /// Says whose inbox it is, before anything is appended. The loop outlives its handles, so that
-    /// it need not be retained.
-    func attach(to loop: UVLoop) {
-        handle.pointee.loop.pointee.data = Unmanaged.passUnretained(loop).toOpaque()
-    }
-
-    var isEmpty: Bool { state.withLock { $0.items.isEmpty } }
-
-    /// - Returns: false if the loop has ended: the item is dropped.
+    /// - Returns: false if the loop has ended: the item is dropped. Whatever is accepted runs.
     @discardableResult
-    func append(_ item: Item) -> Bool {
+    func append(_ item: Item, isOnLoop: Bool) -> Bool {
         state.withLock { state in
             guard state.isOpen else { return false }
             state.items.append(item)
-            if !state.isAwake { wake(&state) }
+            if !state.isAwake, !isOnLoop {
+                // Fails only for a handle of another type.
+                uv_async_send(signal)
+            }
+            state.isAwake = true
             return true
         }
     }
 
-    /// Takes the oldest item, or notes that the loop goes to sleep.
+    /// Takes the oldest item, or notes that the loop may go to sleep.
     func next() -> Item? {
         state.withLock { state in
-            if let item = state.items.popFirst() { return item }
-            state.isAwake = false
-            return nil
+            let item = state.items.popFirst()
+            state.isAwake = item != nil
+            return item
         }
     }
 
-    /// Has the loop come back after it has looked at its sockets and timers.
+    /// Has the loop only look at its sockets and timers before its next turn, if there are items.
     func continueNextTurn() {
-        state.withLock { wake(&$0) }
-    }
-
-    /// Takes nothing more, and frees the handle.
-    func close() {
         state.withLock { state in
-            state.isOpen = false
-            state.items = Fifo()
+            state.isAwake = !state.items.isEmpty
+            if state.isAwake { uv_async_send(signal) }
         }
-        let handle = UnsafeMutableRawPointer(handle).assumingMemoryBound(to: uv_handle_t.self)
-        uv_close(handle) { UnsafeMutableRawPointer($0)?.deallocate() }
     }
 
-    private func wake(_ state: inout State) {
-        state.isAwake = true
-        // Fails only for a handle of another type.
-        uv_async_send(handle)
+    var isEmpty: Bool { state.withLock { $0.items.isEmpty } }
+
+    /// Accepts nothing more and frees the handles.
+    ///
+    /// - Returns: what was still in line.
+    func close() -> [Item] {
+        let items = state.withLock { state in
+            state.isOpen = false
+            return state.items.takeAll()
+        }
+        for memory in [UnsafeMutableRawPointer(signal), UnsafeMutableRawPointer(turn)] {
+            uv_close(memory.assumingMemoryBound(to: uv_handle_t.self)) {
+                UnsafeMutableRawPointer($0)?.deallocate()
+            }
+        }
+        return items
     }
 }
 
@@ -94,12 +108,16 @@ extension UVLoop {
     /// Runs the line, up to a bound, on the loop's thread.
     func runTurn() {
         for _ in 0..<LoopLimits.jobsPerTurn {
-            switch inbox.next() {
-            case .job(let job): job.runSynchronously(on: asUnownedSerialExecutor())
-            case .action(let action): action()
-            case nil: return
-            }
+            guard let item = inbox.next() else { return }
+            run(item)
         }
         inbox.continueNextTurn()
+    }
+
+    func run(_ item: LoopInbox.Item) {
+        switch item {
+        case .job(let job): job.runSynchronously(on: asUnownedSerialExecutor())
+        case .action(let action): action()
+        }
     }
 }

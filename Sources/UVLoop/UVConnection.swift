@@ -38,7 +38,11 @@ final class UVConnection: PumpWaker {
         }
     }
 
-    func wakePump() { loop.post { self.turn() } }
+    func wakePump() {
+        // The pump itself never calls this, so that a task on the loop finds it at rest and its
+        // bytes go out without another turn of the loop.
+        if loop.isOnLoop { turn() } else { loop.post { self.turn() } }
+    }
 
     func requestClose() {
         inbound.abandon()
@@ -54,7 +58,7 @@ final class UVConnection: PumpWaker {
         do throws(StreamError) {
             let descriptor = confined.withValue { $0.pump?.readDescriptor }
             guard let descriptor else { return }
-            let poll = try UVPoll(descriptor, on: loop) { self.turn() }
+            let poll = try UVPoll(descriptor, on: loop) { self.turn(isReadable: $0) }
             poll.onLoopEnd = { self.letGo(nil) }
             confined.withValue { $0.poll = poll }
             turn()
@@ -64,11 +68,11 @@ final class UVConnection: PumpWaker {
     }
 
     /// Moves bytes and says what to wait for.
-    private func turn() {
+    private func turn(isReadable: Bool = false) {
         do throws(StreamError) {
             let isDone = try confined.withValue { confined throws(StreamError) in
                 guard let poll = confined.poll, !poll.isClosed else { return false }
-                let interest = confined.pump?.transfer() ?? []
+                let interest = confined.pump?.transfer(isReadable: isReadable) ?? []
                 try poll.watch(interest)
                 return confined.isClosing && outbound.isDrained
             }

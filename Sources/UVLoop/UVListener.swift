@@ -21,12 +21,12 @@ package final class UVListener: Sendable {
     ///
     /// - Throws: ``StreamError``: errno 0 once closed, `EMFILE` and its like where the process
     ///   holds too much (the listener goes on: wait before the next try); `CancellationError`.
-    package func accept() async throws -> UVStream {
+    package nonisolated(nonsending) func accept() async throws -> UVStream {
         try await service.accept()
     }
 
     /// Stops listening and fails who waits. Connections that were accepted go on.
-    package func close() async {
+    package nonisolated(nonsending) func close() async {
         service.requestClose()
         await service.end.wait()
     }
@@ -51,7 +51,7 @@ private final class ListenerService: Sendable {
         confined = LoopConfined(Confined(listener: consume listener), on: loop)
     }
 
-    func accept() async throws -> UVStream {
+    nonisolated(nonsending) func accept() async throws -> UVStream {
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 waiting.withLock { waiting in
@@ -115,7 +115,7 @@ private final class ListenerService: Sendable {
                 case .some(let listener): descriptor = listener.raw
                 case nil: return
                 }
-                let poll = try UVPoll(descriptor, on: loop) { self.turn() }
+                let poll = try UVPoll(descriptor, on: loop) { _ in self.turn() }
                 poll.onLoopEnd = { self.letGo() }
                 confined.poll = poll
             }

@@ -1,6 +1,6 @@
 extension UVLoop: SerialExecutor {
     package func enqueue(_ job: consuming ExecutorJob) {
-        inbox.append(.job(UnownedJob(job)))
+        inbox.append(.job(UnownedJob(job)), isOnLoop: isOnLoop)
     }
 
     package func asUnownedSerialExecutor() -> UnownedSerialExecutor {

@@ -5,12 +5,14 @@ internal import Synchronization
 /// once with `CancellationError`, as does the end of the loop.
 extension UVLoop {
     /// Sleeps for at least `duration`, time in suspend not counted (see ``UVTimer``).
-    package func sleep(for duration: Duration) async throws {
+    package nonisolated(nonsending) func sleep(for duration: Duration) async throws {
         try await sleep(until: .now + duration)
     }
 
     /// Sleeps until `deadline` on `CLOCK_MONOTONIC`, which is Swift's suspending clock.
-    package func sleep(until deadline: SuspendingClock.Instant) async throws {
+    package nonisolated(nonsending) func sleep(
+        until deadline: SuspendingClock.Instant
+    ) async throws {
         try await sleep { loop, onFire in
             let timer = try UVTimer(on: loop, onFire: onFire)
             timer.start(after: deadline - .now)
@@ -22,7 +24,9 @@ extension UVLoop {
     ///
     /// - Parameter milliseconds: as ``SystemClock/steadyMilliseconds()`` reads it.
     /// - Throws: ``StreamError`` where the process is out of descriptors.
-    package func sleep(untilSteadyMilliseconds milliseconds: Int64) async throws {
+    package nonisolated(nonsending) func sleep(
+        untilSteadyMilliseconds milliseconds: Int64
+    ) async throws {
         try await sleep { loop, onFire in
             let timer = try BootTimer(on: loop, onFire: onFire)
             do {
@@ -36,7 +40,7 @@ extension UVLoop {
     }
 
     /// - Parameter start: makes and starts the timer, on the loop's thread.
-    private func sleep(
+    private nonisolated(nonsending) func sleep(
         _ start: @escaping @Sendable (UVLoop, @escaping () -> Void) throws -> any SleepTimer
     ) async throws {
         let sleep = Sleep(loop: self)

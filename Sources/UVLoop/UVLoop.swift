@@ -52,7 +52,7 @@ package final class UVLoop: Sendable {
             raw.deallocate()
             throw error
         }
-        inbox.attach(to: self)
+        memory.pointee.data = Unmanaged.passUnretained(self).toOpaque()
     }
 
     deinit {
@@ -91,7 +91,7 @@ package final class UVLoop: Sendable {
 
     /// As ``stop()``, and waits for the end. Never from an actor that is pinned to this loop: it
     /// could not be resumed.
-    package func shutdown() async {
+    package nonisolated(nonsending) func shutdown() async {
         stop()
         await end.wait()
     }
@@ -109,11 +109,12 @@ package final class UVLoop: Sendable {
     }
 
     /// Runs `action` on the loop's thread, after everything that was posted or enqueued before.
+    /// Before the loop runs, this is how it is given what it will do first.
     ///
     /// - Returns: false if the loop has ended: then `action` never runs.
     @discardableResult
     package func post(_ action: @escaping @Sendable () -> Void) -> Bool {
-        inbox.append(.action(action))
+        inbox.append(.action(action), isOnLoop: isOnLoop)
     }
 
     /// For libuv's functions.
@@ -141,7 +142,7 @@ package final class UVLoop: Sendable {
         if !isStopped { uv_run(memory, UV_RUN_DEFAULT) }
         phase.store(.ending, ordering: .releasing)
         closeEverything()
-        inbox.close()
+        for item in inbox.close() { run(item) }
         uv_run(memory, UV_RUN_DEFAULT)
         let code = uv_loop_close(memory)
         precondition(code == 0, "a handle outlived its loop")
@@ -150,8 +151,8 @@ package final class UVLoop: Sendable {
         end.open()
     }
 
-    /// Closes what is open and runs what that leads to. Tasks that go on for ever do not keep the
-    /// loop from ending.
+    /// Closes what is open and runs what that leads to, for so long that tasks can unwind; those
+    /// that never end do not keep the loop from ending.
     private func closeEverything() {
         for _ in 0..<LoopLimits.lastTurns {
             uv_walk(memory, { handle, _ in UVHandle.of(handle)?.loopEnds() }, nil)

@@ -47,7 +47,7 @@ package final class UVStream: ByteStream {
     /// Says that nothing more will be written; the peer reads what was accepted and then the end.
     package func finishWriting() { connection.outbound.finish(waking: connection) }
 
-    package func close() async {
+    package nonisolated(nonsending) func close() async {
         connection.requestClose()
         await connection.end.wait()
     }

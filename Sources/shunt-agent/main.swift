@@ -1,4 +1,4 @@
 internal import AgentService
 internal import Glibc
 
-exit(await AgentMain.run(CommandLine.arguments))
+exit(AgentMain.run(CommandLine.arguments))

@@ -122,22 +122,20 @@ import UVLoop
     }
 }
 
-
-    @Suite struct ForgottenHandles {
-        @Test func aHandleThatIsDroppedOpenEndsTheProcess() async {
-            await #expect(processExitsWith: .failure) {
-                let loop = try UVLoop()
-                try loop.start()
-                try await loop.perform { _ = try UVTimer(on: loop) {} }
-            }
-        }
-
-        @Test func aCallFromAnotherThreadEndsTheProcess() async {
-            await #expect(processExitsWith: .failure) {
-                let loop = try UVLoop()
-                try loop.start()
-                _ = try UVTimer(on: loop) {}
-            }
+@Suite struct ForgottenHandles {
+    @Test func aHandleThatIsDroppedOpenEndsTheProcess() async {
+        await #expect(processExitsWith: .failure) {
+            let loop = try UVLoop()
+            try loop.start()
+            try await loop.perform { _ = try UVTimer(on: loop) {} }
         }
     }
 
+    @Test func aCallFromAnotherThreadEndsTheProcess() async {
+        await #expect(processExitsWith: .failure) {
+            let loop = try UVLoop()
+            try loop.start()
+            _ = try UVTimer(on: loop) {}
+        }
+    }
+}

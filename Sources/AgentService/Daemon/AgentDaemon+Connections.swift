@@ -62,7 +62,7 @@ extension AgentDaemon {
             answers[connection] = continuation
             post(.hello(hello.coordinator, hello.fence, connection))
         }
-        let control: AgentControl
+        let control: AgentControlConnection
         switch answer {
         case .stale(let highest):
             try await incoming.reject(.staleFence(highest: highest), within: Self.handshakeLimit)
@@ -122,7 +122,7 @@ extension AgentDaemon {
             coordinator: hello.coordinator, home: home, environments: staging.environments,
             disk: disk, loop: loop,
             isOver: { [weak self] token in await self?.isLogComplete(token) ?? true })
-        try await BulkServer(connection: bulk, store: store, executor: disk, responder: responder)
-            .serve()
+        try await BulkServer(inventory: inventory, executor: content, handler: responder)
+            .serve(bulk)
     }
 }

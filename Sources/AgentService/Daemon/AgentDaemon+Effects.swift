@@ -2,6 +2,7 @@ internal import ByteStream
 internal import ContentStore
 internal import Glibc
 internal import JobModel
+internal import Logging
 internal import Wire
 
 /// Carrying out what the core decided, after its records are durable.

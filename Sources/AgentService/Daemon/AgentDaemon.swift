@@ -1,8 +1,9 @@
 internal import ByteStream
 internal import ContentStore
 internal import Glibc
-internal import JobModel
+package import JobModel
 internal import Logging
+internal import Transfer
 internal import UVLoop
 internal import Wire
 
@@ -23,7 +24,10 @@ actor AgentDaemon {
     let logger: Logger
     let staging: TaskStaging
     let store: ObjectStore
+    /// For the steps of tasks; transfers have threads of their own.
     let disk: BlockingExecutor
+    let content: BlockingExecutor
+    let inventory: TreeInventory
     var core: AgentCore
     private let journal: JournalWriter
     private var pending: [AgentEvent] = []
@@ -58,7 +62,9 @@ actor AgentDaemon {
         try journal.rewrite(core.compacted(acceptedAt: .current))
         self.journal = try JournalWriter(journal)
         disk = try BlockingExecutor(name: "disk", threads: 4)
+        content = try BlockingExecutor(name: "content", threads: 4)
         store = try ObjectStore(at: RawPath(options.store))
+        inventory = TreeInventory(store: store)
         staging = TaskStaging(
             home: home, store: store,
             environments: PythonEnvironments(

@@ -2,6 +2,7 @@ internal import ByteStream
 internal import Glibc
 internal import JobModel
 internal import Logging
+internal import Synchronization
 internal import UVLoop
 
 /// The daemon as a process: takes the lock of its home, listens, recovers, and ends when nobody
@@ -9,7 +10,9 @@ internal import UVLoop
 struct AgentProcess {
     let options: AgentOptions
 
-    func run() async throws {
+    /// Returns when the agent is to end. The loop runs on the calling thread, the process's first:
+    /// the one that takes signals.
+    func run() throws {
         var logger = Logger(label: "agent")
         logger.logLevel = .notice
         let lock = try AgentHome(root: options.home).prepare()
@@ -20,15 +23,25 @@ struct AgentProcess {
                 hint: "make install puts it beside the agent")
         }
         let loop = try UVLoop()
-        try loop.start(name: "loop")
         let daemon = try AgentDaemon(loop: loop, options: options, logger: logger)
         try UnixSocket.removeSocket(path: options.socket)
-        try await daemon.recover()
-        let listener = try UVListener(path: options.socket, on: loop)
-        logger.notice("agent started", metadata: ["home": "\(options.home)"])
-        try await daemon.serve(listener)
+        let outcome = Mutex<Result<Void, any Error>?>(nil)
+        Task {
+            do {
+                try await daemon.recover()
+                let listener = try UVListener(path: options.socket, on: loop)
+                logger.notice("agent started", metadata: ["home": "\(options.home)"])
+                try await daemon.serve(listener)
+                outcome.withLock { $0 = .success(()) }
+            } catch {
+                outcome.withLock { $0 = .failure(error) }
+            }
+            loop.stop()
+        }
+        loop.run()
         unlink(options.socket)
         logger.notice("agent ended")
+        try outcome.withLock { $0 }?.get()
     }
 }
 

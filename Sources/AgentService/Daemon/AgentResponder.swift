@@ -7,7 +7,7 @@ internal import Wire
 
 /// Answers a coordinator's questions on a bulk stream: logs and environments. It reads what is on
 /// disk and asks the daemon only whether a task is over.
-struct AgentResponder: BulkResponder {
+struct AgentResponder: BulkRequestHandler {
     let coordinator: CoordinatorID
     let home: AgentHome
     let environments: PythonEnvironments
@@ -26,16 +26,16 @@ struct AgentResponder: BulkResponder {
             // Asked before the log is read: what comes in between is then still to be read.
             let isOver = await isOver(request.token)
             let page = try await disk.run {
-                try LogReader(path).read(from: request.offset, atMost: request.maximumBytes)
+                try LogReader(path).read(from: request.offset, limit: request.maximumBytes)
             }
             if !page.bytes.isEmpty || isOver {
                 return LogPage(
-                    bytes: page.bytes, nextOffset: page.nextOffset,
+                    bytes: page.bytes, nextOffset: page.end,
                     isComplete: isOver && page.bytes.isEmpty)
             }
             let remaining = deadline - SteadyTime.current
             guard remaining.count > 0 else {
-                return LogPage(bytes: [], nextOffset: page.nextOffset, isComplete: false)
+                return LogPage(bytes: [], nextOffset: page.end, isComplete: false)
             }
             if let changes {
                 await changes.next(within: remaining)
@@ -46,10 +46,10 @@ struct AgentResponder: BulkResponder {
         }
     }
 
-    func tailLog(_ token: StartToken, lines: Int) async throws -> UInt64 {
+    func tailLog(_ token: StartToken, lines: UInt32) async throws -> UInt64 {
         try check(token)
         let path = TaskDirectory(home.taskDirectory(token)).logPath
-        return try await disk.run { try LogReader(path).offset(ofLastLines: lines) }
+        return try await disk.run { try LogReader(path).tail(lines: Int(lines)).offset }
     }
 
     func hasEnvironment(_ requirements: Digest) async throws -> Bool {
@@ -110,4 +110,17 @@ final class LogChanges: Sendable {
     }
 
     func close() { changed.finish() }
+}
+
+/// Watches that belong to the loop's thread, on their way to the moment at which they are closed.
+private final class WatchHolder: Sendable {
+    /// Made, used and closed on the loop's thread only.
+    private nonisolated(unsafe) var watches: [PathWatch]
+
+    init(_ watches: [PathWatch]) { self.watches = watches }
+
+    func closeAll() {
+        for watch in watches { watch.close() }
+        watches = []
+    }
 }

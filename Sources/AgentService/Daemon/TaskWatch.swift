@@ -1,5 +1,6 @@
 internal import ByteStream
 internal import JobModel
+internal import Logging
 internal import UVLoop
 
 /// One launched task as its agent watches it: the watch on its directory, and what was seen last.
@@ -97,12 +98,7 @@ extension AgentDaemon {
             watches[token]?.fruitlessStarts = 0
             if watches[token]?.reportedReady == false {
                 watches[token]?.reportedReady = true
-                post(
-                    .initReady(
-                        token,
-                        TaskProcess(
-                            pid: process.pid, startTicks: process.startTicks,
-                            killMethod: process.killMethod)))
+                post(.initReady(token, process.process))
             }
         case .running: watches[token]?.fruitlessStarts = 0
         case .launching, .ending, .vanishing: break

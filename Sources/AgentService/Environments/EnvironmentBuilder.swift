@@ -121,7 +121,7 @@ struct EnvironmentBuilder: Sendable {
     /// The agent's own variables without those that would point an installer elsewhere.
     static func variables() -> [String] {
         var result: [String] = []
-        var next = environ
+        var next = Glibc.environ
         while let entry = next.pointee {
             let text = String(cString: entry)
             let name = text.prefix { $0 != "=" }

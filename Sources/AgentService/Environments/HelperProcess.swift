@@ -55,7 +55,7 @@ struct HelperProcess {
 
     /// Sleeps until the process ends, for one interval at most.
     private static func waitForEnd(of pid: pid_t) {
-        let descriptor = Int32(syscall(Int(SYS_pidfd_open), pid, 0))
+        let descriptor = shunt_pidfd_open(pid)
         guard descriptor >= 0 else {
             // Before Linux 5.3.
             poll(nil, 0, 10)

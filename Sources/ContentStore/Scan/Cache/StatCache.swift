@@ -73,23 +73,8 @@ package struct StatCache: Sendable {
     func replace(root: RawPath, with image: StatCacheBuilder) throws {
         try forPeople {
             try makeDirectory()
-            let folder = try Descriptor.open(directory, O_RDONLY | O_DIRECTORY)
-            let name = file(ofRoot: root).lastComponent
-            let suffix = ".\(getpid()).\(UInt32.random(in: 0...UInt32.max))"
-            let temporary = name + Array(suffix.utf8)
-            let shown = directory.appending(temporary)
-            let file = try folder.open(
-                temporary, O_WRONLY | O_CREAT | O_EXCL, mode: 0o600, shownAs: shown)
-            do throws(SystemError) {
-                try image.withBytes { bytes throws(SystemError) in
-                    try file.write(bytes, shownAs: shown)
-                }
-                try folder.rename(temporary, folder, name, shownAs: shown)
-            } catch {
-                // Harmless: what stays is a file that nobody reads.
-                try? folder.unlink(temporary, shownAs: shown)
-                throw error
-            }
+            try AtomicFile.write(
+                image.bytes(), to: file(ofRoot: root), mode: 0o600, isDurable: false)
         }
     }
 

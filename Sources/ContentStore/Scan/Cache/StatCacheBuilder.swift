@@ -51,14 +51,19 @@ struct StatCacheBuilder {
     /// Whether the offsets of the format reach: 4 GiB of names. Beyond that nothing is cached.
     var fits: Bool { text.count < Int(UInt32.max) && entries.count < Int(UInt32.max) }
 
-    /// Calls `body` with the bytes of the file.
-    func withBytes<Failure: Error>(
-        _ body: (UnsafeRawBufferPointer) throws(Failure) -> Void
-    ) throws(Failure) {
+    /// The bytes of the file.
+    func bytes() -> [UInt8] {
         let layout = StatCacheImage.Layout(
             directories: directories.count, entries: entries.count, text: text.count)
-        let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: layout.end, alignment: 8)
-        defer { bytes.deallocate() }
+        return [UInt8](unsafeUninitializedCapacity: layout.end) { buffer, count in
+            fill(UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<layout.end]), layout)
+            count = layout.end
+        }
+    }
+
+    private func fill(
+        _ bytes: UnsafeMutableRawBufferPointer, _ layout: StatCacheImage.Layout
+    ) {
         bytes.copyBytes(from: StatCacheImage.magic)
         bytes.storeBytes(of: storeStamp, toByteOffset: 40, as: Digest.self)
         for (index, count) in [directories.count, entries.count, text.count].enumerated() {
@@ -72,6 +77,5 @@ struct StatCacheBuilder {
         text.withUnsafeBytes { copy($0, to: layout.textOffset) }
         let checked = UnsafeRawBufferPointer(rebasing: bytes[StatCacheImage.checkedFrom...])
         bytes.storeBytes(of: ContentHasher.digest(of: checked), toByteOffset: 8, as: Digest.self)
-        try body(UnsafeRawBufferPointer(bytes))
     }
 }

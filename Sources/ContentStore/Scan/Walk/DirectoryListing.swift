@@ -11,11 +11,13 @@ struct DirectoryListing {
         var offset: UInt32
         var length: UInt16
         var type: FileType
+        /// Set by who keeps it; see ``EntryRecord/Flags``.
+        var includesCredentials = false
     }
 
-    /// The kernel's `d_type`; ``unknown`` where the file system does not say.
+    /// The kernel's `d_type`; `unknown` where the file system does not say.
     enum FileType: UInt8 {
-        case unknown, file, directory, symlink, special
+        case unknown, file, directory, symlink, fifo, socket, device
     }
 
     private(set) var names: [Name] = []
@@ -78,14 +80,19 @@ struct DirectoryListing {
     }
 
     private static func type(_ type: UInt8) -> FileType {
-        switch Int(type) {
-        case DT_REG: .file
-        case DT_DIR: .directory
-        case DT_LNK: .symlink
-        case DT_UNKNOWN: .unknown
-        default: .special
+        // The values of `d_type`, which are those of `st_mode`'s top four bits.
+        switch type {
+        case 1: .fifo
+        case 2, 6: .device
+        case 4: .directory
+        case 8: .file
+        case 10: .symlink
+        case 12: .socket
+        default: .unknown
         }
     }
+
+    static func type(ofMode mode: UInt32) -> FileType { type(UInt8(mode >> 12 & 15)) }
 
     /// Drops the names that `keep` refuses and sorts the rest by their bytes. `keep` may find out
     /// a type that was unknown.

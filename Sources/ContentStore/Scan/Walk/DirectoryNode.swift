@@ -7,8 +7,9 @@ internal import JobModel
 /// **Who touches what.** Until the node is on the queue, the thread that makes it. Then the thread
 /// that lists it, alone. Then, for each range of entries, the thread that holds the work item of
 /// that range; a child that turns out gone or excluded marks its own entry in its parent's block,
-/// which no range touches any more. `holds` and `isRetained` are under the queue's lock. After the
-/// threads have joined, the assembly. Each hand-over passes through that lock.
+/// which no range touches any more. `holds`, `descriptor` and `isRetained` change under the walk's
+/// lock. After the threads have joined, the assembly. Every hand-over passes through the queue's
+/// lock.
 final class DirectoryNode: @unchecked Sendable {
     let index: Int
     /// The walk keeps every node until its end, so this needs no count.

@@ -51,6 +51,9 @@ struct EntryRecord {
         /// The cached record is this one, field by field.
         static let sameRecord = Flags(rawValue: 1 << 12)
 
+        /// A directory that was included although its name speaks of credentials.
+        static let includesCredentials = Flags(rawValue: 1 << 13)
+
         static let kept: Flags = [.hasDigest, .isSettled, .isStored]
     }
 

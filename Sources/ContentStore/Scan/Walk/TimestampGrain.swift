@@ -50,7 +50,7 @@ struct TimestampGrain: Sendable {
 extension FileTime {
     /// The moment of the file system's clock, or later by less than a tick.
     static func now() -> FileTime {
-        var time = timespec()
+        var time = Glibc.timespec()
         clock_gettime(CLOCK_REALTIME, &time)
         return FileTime(time)
     }
