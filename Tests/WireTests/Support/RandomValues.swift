@@ -1,8 +1,7 @@
 import JobModel
 import Wire
 
-/// Random values of everything that is sent or kept. Switches without a `default:` make sure that
-/// a new case is generated as well.
+/// Random values of everything that is sent or kept.
 extension SeededGenerator {
     mutating func digest() -> Digest { Digest(bytes: bytes(32))! }
 
@@ -128,9 +127,10 @@ extension SeededGenerator {
     }
 
     mutating func agentMessage() -> AgentMessage {
-        switch below(3) {
+        switch below(4) {
         case 0: .report(report())
         case 1: .needContent(token(), tree())
+        case 2: .foreignUse(resources(), version: next())
         default: .pong(next())
         }
     }
