@@ -12,7 +12,7 @@ import Testing
     func aPushThatIsCutAnywhereGoesOnFromThere(kind: LinkKind) async throws {
         var random = SeededGenerator.forTest()
         let sender = try scratch.store("sender")
-        for round in 0..<8 {
+        for round in 0..<4 {
             let worker = Worker(try scratch.store("worker-\(round)"))
             let tree = try Model.random(&random).stored(in: sender)
             let size = Int(try sender.objects(of: tree).bytes)
