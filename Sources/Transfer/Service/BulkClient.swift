@@ -131,7 +131,8 @@ package final class BulkClient: Sendable {
                 try await connection.send(
                     .pull(.listed(part.map(\.digest)), compressed: options.compresses))
                 try await ContentIntake(
-                    part, into: store, on: executor, onProgress: options.onProgress
+                    part, into: store, on: executor, partials: PartialObjects(),
+                    onProgress: options.onProgress
                 ).receive(from: connection)
             }
             try await executor.run { try store.flush() }

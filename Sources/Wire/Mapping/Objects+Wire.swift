@@ -78,6 +78,22 @@ extension ObjectPart {
     }
 }
 
+extension PartialObject: WireValue {
+    var proto: ProtoWanted.Partial {
+        var proto = ProtoWanted.Partial()
+        proto.sha256 = digest.hex
+        proto.offset = UInt64(clamping: offset)
+        return proto
+    }
+
+    init(_ proto: ProtoWanted.Partial) throws(WireError) {
+        self.init(
+            digest: try Field.digest(proto.sha256, "wanted.sha256"),
+            offset: Int64(
+                try Field.number(proto.offset, in: 1...UInt64(Int64.max), "wanted.offset")))
+    }
+}
+
 extension EncodedBody {
     fileprivate init(
         checking bytes: [UInt8], _ code: ProtoCompression, decodedSize: Int
