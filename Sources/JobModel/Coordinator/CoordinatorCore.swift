@@ -20,6 +20,7 @@ package struct CoordinatorCore: Sendable {
     var nextSignal: UInt64 = 0
     /// Jobs that were brought back for the next event and may be over for good.
     var restored: [JobID] = []
+    var fetchRetries: [FetchRetry] = []
     /// The tick that is on its way.
     var alarm: SteadyTime?
     /// Drives nonces; seeded by the random numbers that events bring.
@@ -84,6 +85,7 @@ package struct CoordinatorCore: Sendable {
             alarm = nil
         }
         try place(&turn)
+        retryFetches(&turn)
         return finish(turn)
     }
 }
