@@ -73,8 +73,8 @@ package struct CoordinatorCore: Sendable {
         case .disconnected(let name, let fence, let reason):
             disconnected(name, fence, reason: reason, &turn)
         case .message(let name, let fence, let message):
-            guard worker(name)?.fence == fence else { return [] }
-            try receive(message, from: name, &turn)
+            // Late words of a session that is over change nothing.
+            if worker(name)?.fence == fence { try receive(message, from: name, &turn) }
         case .pushed(let name, let token, let tree, let bytes, let failure):
             pushed(name, token, tree, bytesSent: bytes, failure, &turn)
         case .restored(let record):
