@@ -82,9 +82,18 @@ extension AgentCore {
     ) throws(IllegalTransition) -> [AgentEffect] {
         guard let index = index(of: token), !tasks[index].phase.isFinal else { return [] }
         let wasStaging = tasks[index].phase == .staging
+        let leftover = tasks[index].mayHaveInit ? endLeftover(of: index) : []
         _ = try tasks[index].phase.next(.abandon)
         let effect = commit(.finished(token, result, at: now.wall))
-        return [effect] + (wasStaging ? [.abortStaging(token)] : []) + report(index)
+        return [effect] + (wasStaging ? [.abortStaging(token)] : []) + leftover
+            + report(index)
+    }
+
+    /// Ends the init of a task that will never be released. Harmless where there is none.
+    func endLeftover(of index: Int) -> [AgentEffect] {
+        guard let order = tasks[index].order else { return [] }
+        let stop = StopOrder(cause: .cancel, grace: Milliseconds(0))
+        return [.supervise(order), .stop(order.token, stop)]
     }
 
     mutating func ended(

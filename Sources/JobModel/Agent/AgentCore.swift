@@ -121,9 +121,10 @@ package struct AgentCore: Sendable {
                         verdict: .cancelled, exit: .neverStarted, cause: stop.cause,
                         message: "cancelled before it started")
                     effects.append(commit(.finished(order.token, result, at: now.wall)))
-                    effects.append(.stop(order.token, stop))
+                    effects += endLeftover(of: index)
                     continue
                 }
+                tasks[index].mayHaveInit = true
                 try advance(index, .stage)
                 effects.append(.stage(order))
             case .running:
@@ -135,7 +136,10 @@ package struct AgentCore: Sendable {
                 try advance(index, .collect)
                 effects.append(.collect(order))
             case .collecting: effects.append(.collect(order))
-            case .dispatching, .starting, .terminal, .revoked: break
+            case .terminal:
+                // It may have ended at its barrier, and the agent before it could tell its init.
+                if tasks[index].process == nil { effects += endLeftover(of: index) }
+            case .dispatching, .starting, .revoked: break
             }
         }
         return effects

@@ -93,49 +93,4 @@ extension CoordinatorCore {
         }
         turn.act(.reply(reply, .done))
     }
-
-    mutating func fetch(_ id: JobID, _ reply: RequestID, _ turn: inout Turn) {
-        guard let job = jobs[id] else {
-            turn.act(.reply(reply, .done))
-            return
-        }
-        guard job.state.isTerminal else {
-            turn.act(
-                .reply(
-                    reply,
-                    .failed(
-                        ShuntError(
-                            .refused, "job `\(id)` has no outputs before it ends",
-                            hint: "shunt wait \(id)"))))
-            return
-        }
-        turn.act(.reply(reply, .done))
-        turn.touch(id)
-        guard let task = job.outputTask, let outputs = task.result?.outputs else { return }
-        if job.outputsFetch == .none || job.outputsFetch == .held {
-            change(id, &turn) { $0.outputsFetch = .fetching }
-        }
-        if job.outputsFetch != .fetched { startFetch(id, task.worker, outputs, &turn) }
-    }
-
-    func startFetch(
-        _ id: JobID, _ name: WorkerName, _ outputs: OutputSummary, _ turn: inout Turn
-    ) {
-        if worker(name)?.fence != nil { turn.act(.fetch(name, id, outputs.tree)) }
-    }
-
-    mutating func fetched(_ id: JobID, failure: String?, _ turn: inout Turn) {
-        guard let job = jobs[id], job.outputsFetch == .fetching else { return }
-        if failure == nil {
-            change(id, &turn) { $0.outputsFetch = .fetched }
-        } else {
-            // It goes on when the worker is connected again, or when somebody asks.
-            change(id, &turn) { $0.outputsFetch = .held }
-        }
-    }
-}
-
-extension JobRecord {
-    /// The task whose outputs are the job's: rank 0 of the last attempt.
-    var outputTask: TaskRecord? { current?.tasks.first }
 }

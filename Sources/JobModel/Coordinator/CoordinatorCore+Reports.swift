@@ -137,13 +137,16 @@ extension CoordinatorCore {
         var fetch = OutputsFetch.none
         if let task = job.outputTask, let outputs = task.result?.outputs, outputs.fileCount > 0 {
             fetch = outputs.totalSize <= job.spec.pullLimit ? .fetching : .held
-            if fetch == .fetching { startFetch(id, task.worker, outputs, &turn) }
+            if fetch == .fetching { startFetch(id, &turn) }
         }
         let now = turn.now.wall
         change(id, &turn) {
             $0.state = next
             $0.reason = reason
-            $0.endedAt = $0.current?.tasks.compactMap(\.endedAt).max() ?? now
+            // A queued job's last attempt was over before the job was.
+            $0.endedAt =
+                job.state == .queued
+                ? now : $0.current?.tasks.compactMap(\.endedAt).max() ?? now
             $0.outputsFetch = fetch
         }
     }

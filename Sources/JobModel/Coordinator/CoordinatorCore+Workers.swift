@@ -38,10 +38,8 @@ extension CoordinatorCore {
                     }
                 }
             }
-            if jobs[id]?.outputsFetch == .fetching, let task = job.outputTask,
-                task.worker == name, let outputs = task.result?.outputs
-            {
-                startFetch(id, name, outputs, &turn)
+            if job.outputsFetch == .fetching, job.outputTask?.worker == name {
+                startFetch(id, &turn)
             }
         }
         for report in welcome.reports { try apply(report, from: name, &turn) }

@@ -20,6 +20,7 @@ package struct CoordinatorCore: Sendable {
     var nextSignal: UInt64 = 0
     /// Jobs that were brought back for the next event and may be over for good.
     var restored: [JobID] = []
+    var fetchRetries: [FetchRetry] = []
     /// The tick that is on its way.
     var alarm: SteadyTime?
     /// Drives nonces; seeded by the random numbers that events bring.
@@ -72,8 +73,8 @@ package struct CoordinatorCore: Sendable {
         case .disconnected(let name, let fence, let reason):
             disconnected(name, fence, reason: reason, &turn)
         case .message(let name, let fence, let message):
-            guard worker(name)?.fence == fence else { return [] }
-            try receive(message, from: name, &turn)
+            // Late words of a session that is over change nothing.
+            if worker(name)?.fence == fence { try receive(message, from: name, &turn) }
         case .pushed(let name, let token, let tree, let bytes, let failure):
             pushed(name, token, tree, bytesSent: bytes, failure, &turn)
         case .restored(let record):
@@ -84,6 +85,7 @@ package struct CoordinatorCore: Sendable {
             alarm = nil
         }
         try place(&turn)
+        retryFetches(&turn)
         return finish(turn)
     }
 }
