@@ -454,7 +454,9 @@ int main(int count, char **arguments) {
     signal(SIGCHLD, SIG_DFL);
     state.signals = signalfd(-1, &child_ended, SFD_CLOEXEC | SFD_NONBLOCK);
     if (output < 0 || errors < 0 || state.control < 0 || state.signals < 0) return INIT_BROKEN;
+    record_reserve(state.directory, "running");
     record_reserve(state.directory, "exit");
+    record_reserve(state.directory, "tree");
     prepare(&state);
     loop(&state);
     // The last member may still be on its way out of the kernel.
