@@ -56,7 +56,8 @@ internal import Testing
     }
 
     @Test func releasingTwiceRunsOnce() throws {
-        let harness = try TaskHarness(shell: "echo ran >> runs; while [ ! -e go ]; do sleep 0.01; done")
+        let harness = try TaskHarness(
+            shell: "echo ran >> runs; while [ ! -e go ]; do sleep 0.01; done")
         _ = try harness.prepareAndSupervise()
         try harness.release()
         try harness.task.release()

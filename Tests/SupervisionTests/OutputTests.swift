@@ -13,7 +13,8 @@ internal import Testing
         let noise = try CrashTests.writeNoise(300_000, seed: seed, to: harness.root + "/noise")
         _ = try harness.run()
         let line = [UInt8](repeating: UInt8(ascii: "x"), count: 10_000_000)
-        #expect(try harness.logged(.standardOutput) == noise + line + Array("a\rb\r\u{1B}[0mc".utf8))
+        #expect(
+            try harness.logged(.standardOutput) == noise + line + Array("a\rb\r\u{1B}[0mc".utf8))
     }
 
     @Test func theEndOfALargeOutputIsThere() throws {

@@ -42,7 +42,9 @@ struct OrphanSweep {
     private func killCgroup(_ path: String) {
         // A cgroup that is gone has no members. Before Linux 5.14 there is no such file, and the
         // members are found as the others are.
-        guard let directory = try? OwnedDescriptor.open(path, O_RDONLY | O_DIRECTORY) else { return }
+        guard let directory = try? OwnedDescriptor.open(path, O_RDONLY | O_DIRECTORY) else {
+            return
+        }
         if let file = try? directory.open("cgroup.kill", O_WRONLY),
             (try? SmallFile.overwrite([UInt8(ascii: "1")], at: 0, in: file, "cgroup.kill")) != nil
         {
