@@ -416,6 +416,7 @@ static void prepare(struct state *state) {
         error = child_fork(
             state->directory, &state->launch, state->group.directory, &state->child, &step);
     }
+    state->group.kill_members = state->launch.kill_members;
     bool inside = grouped && !error
         && (state->child.in_cgroup || cgroup_move(&state->group, state->child.pid));
     if (!inside) {
