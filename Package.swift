@@ -28,11 +28,24 @@ let package = Package(
             url: "https://github.com/swift-server/swift-service-lifecycle.git", exact: "2.13.0"),
     ],
     targets: [
-        .systemLibrary(name: "CLinux"),
-        .systemLibrary(name: "CZstd"),
+        // The order of docs/architecture.md: a target imports only what stands above it.
         .systemLibrary(name: "CLibUV"),
+        .systemLibrary(name: "CZstd"),
+        .systemLibrary(name: "CLinux"),
+        .executableTarget(
+            name: "shunt-init", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
         .target(name: "JobModel", swiftSettings: strict),
         .target(name: "ByteStream", dependencies: ["CLinux"], swiftSettings: strict),
+        .target(
+            name: "UVLoop", dependencies: ["CLibUV", "ByteStream", "CLinux"],
+            swiftSettings: strict),
+        .target(
+            name: "Wire",
+            dependencies: [
+                "JobModel", "ByteStream",
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ],
+            exclude: ["Protocol/shunt.proto"], swiftSettings: strict),
         .target(
             name: "ContentStore",
             dependencies: [
@@ -41,8 +54,52 @@ let package = Package(
             ],
             swiftSettings: strict),
         .target(
+            name: "Transfer",
+            dependencies: ["ContentStore", "Wire", "JobModel", "ByteStream", "CZstd"],
+            swiftSettings: strict),
+        .target(
             name: "Ledger",
             dependencies: ["JobModel", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: strict),
+        .target(
+            name: "AgentService",
+            dependencies: [
+                "JobModel", "UVLoop", "Wire", "Transfer", "ContentStore", "ByteStream", "CLinux",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "CoordinatorService",
+            dependencies: [
+                "JobModel", "Wire", "Transfer", "ContentStore", "Ledger", "ByteStream", "CLinux",
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "CoordinatorClient",
+            dependencies: [
+                "JobModel", "CLinux",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "shunt",
+            dependencies: [
+                "JobModel", "ContentStore", "Transfer", "CoordinatorClient",
+                "CoordinatorService", "CLinux",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Yams", package: "Yams"),
+            ],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "shunt-agent", dependencies: ["AgentService"], swiftSettings: strict),
     ]
 )

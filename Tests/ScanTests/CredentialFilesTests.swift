@@ -30,6 +30,8 @@ import Testing
         #expect(holds(".ssh", isDirectory: true))
         #expect(holds(".config/gcloud", isDirectory: true))
         #expect(!holds("ssh", isDirectory: true))
+        #expect(!holds(".env", isDirectory: true))
+        #expect(!holds("certificates.pem", isDirectory: true))
     }
 
     @Test(arguments: [".env", ".env.*", ".env*", "*.pem", "/config/.env", "credentials", "id_rsa"])

@@ -7,7 +7,6 @@ extension ObjectStore {
     /// Up to this size a file is read whole and hashed before anything is written, so that content
     /// which is here already costs no write.
     private static let wholeReadLimit = 1 << 20
-    private static let bufferSize = 1 << 20
 
     /// What ``insert(copying:shownAs:)`` read.
     package struct InsertedFile: Sendable {
@@ -51,6 +50,16 @@ extension ObjectStore {
     package func insert(
         copying source: borrowing Descriptor, shownAs path: RawPath
     ) throws -> InsertedFile {
+        guard let file = try insertIfSteady(copying: source, shownAs: path) else {
+            throw Self.changedWhileRead(path)
+        }
+        return file
+    }
+
+    /// As ``insert(copying:shownAs:)``, but `nil` for a file that changed while it was read.
+    func insertIfSteady(
+        copying source: borrowing Descriptor, shownAs path: RawPath
+    ) throws -> InsertedFile? {
         try checkPoison()
         return try forPeople {
             let before = try source.status(shownAs: path)
@@ -61,9 +70,7 @@ extension ObjectStore {
                 before.size <= Self.wholeReadLimit
                 ? try insertWhole(source, size: Int(before.size), shown: path)
                 : try insertLarge(source, size: before.size, shown: path)
-            guard let digest, try source.status(shownAs: path) == before else {
-                throw Self.changedWhileRead(path)
-            }
+            guard let digest, try source.status(shownAs: path) == before else { return nil }
             return InsertedFile(digest: digest, size: before.size, status: before)
         }
     }
@@ -112,12 +119,15 @@ extension ObjectStore {
     ) throws -> Digest? {
         let file = try newFile()
         do {
+            let copy = file.descriptor.number
             let isClone = shunt_clone_range(file.descriptor.number, source.number) == 0
             // A clone is hashed itself: its bytes stand still, whatever happens to the source.
             let hashed =
                 isClone
-                ? try hash(file.descriptor, copyingTo: nil, shown: shown)
-                : try hash(source, copyingTo: file.descriptor.number, shown: shown)
+                ? try ContentHasher.digest(of: file.descriptor, shownAs: directory)
+                : try ContentHasher.digest(of: source, shownAs: shown) {
+                    bytes throws(SystemError) in try writeAll(bytes, to: copy)
+                }
             guard hashed.size == size else {
                 session.remove(file.number)
                 return nil
@@ -126,26 +136,6 @@ extension ObjectStore {
             return hashed.digest
         } catch {
             throw abandon(file.number, error)
-        }
-    }
-
-    private func hash(
-        _ source: borrowing Descriptor, copyingTo copy: Int32?, shown: RawPath
-    ) throws(SystemError) -> (digest: Digest, size: Int64) {
-        let buffer = UnsafeMutableRawBufferPointer.allocate(
-            byteCount: Self.bufferSize, alignment: 4096)
-        defer { buffer.deallocate() }
-        var hasher = ContentHasher()
-        var offset: Int64 = 0
-        while true {
-            let count = try checked("read", shown) {
-                pread(source.number, buffer.baseAddress!, buffer.count, off_t(offset))
-            }
-            if count == 0 { return (hasher.finish(), offset) }
-            let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<count])
-            hasher.update(bytes)
-            if let copy { try writeAll(bytes, to: copy) }
-            offset += Int64(count)
         }
     }
 

@@ -25,13 +25,15 @@ package enum CredentialFiles {
         name: UnsafeBufferPointer<UInt8>, parent: UnsafeBufferPointer<UInt8>, isDirectory: Bool
     ) -> Bool {
         withLowercased(name) { name in
-            if byName.verdict(name: name, path: name, isAtBase: true, isDirectory: isDirectory)
+            let rules = isDirectory ? directories : files
+            if rules.verdict(name: name, path: name, isAtBase: true, isDirectory: false)
                 == .excluded
             {
                 return true
             }
             // Hardly any name has an entry here, so the parent is hardly ever looked at.
-            guard let index = parentIndex(of: name) else { return false }
+            guard let index = parentIndex(of: name), byParent[index].isDirectory == isDirectory
+            else { return false }
             return withLowercased(parent) { parent in
                 byParent[index].parents.contains { parent.elementsEqual($0.utf8) }
             }
@@ -46,12 +48,14 @@ package enum CredentialFiles {
         guard !literal.isEmpty else { return false }
         return !hasWildcards
             || literal.withUnsafeBufferPointer { name in
-                holds(name: name, parent: UnsafeBufferPointer(start: nil, count: 0), isDirectory: false)
+                let nothing = UnsafeBufferPointer<UInt8>(start: nil, count: 0)
+                return holds(name: name, parent: nothing, isDirectory: false)
+                    || holds(name: name, parent: nothing, isDirectory: true)
             }
     }
 
     /// gitignore syntax, lower case.
-    private static let byName = IgnoreRules(patterns: [
+    private static let files = IgnoreRules(patterns: [
         // Settings that programs read secrets from, but for the templates that projects publish.
         ".env", ".env.*", ".envrc", "*.env",
         "!.env.example", "!.env.sample", "!.env.template", "!.env.dist", "!.env.defaults",
@@ -61,20 +65,23 @@ package enum CredentialFiles {
         "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "id_ecdsa_sk", "id_ed25519_sk", "id_xmss",
         "*.pem", "!cacert.pem", "!ca-bundle.pem", "!ca-certificates.pem",
         "*.key", "*.ppk", "*.p12", "*.pfx", "*.jks", "*.keystore", "*.kdbx",
-        ".ssh/", ".gnupg/",
         // Logins of hosts, clouds, registries, data bases and trackers.
         ".netrc", "_netrc", ".authinfo", ".git-credentials", ".npmrc", ".pypirc", ".dockercfg",
         ".pgpass", ".my.cnf", ".mylogin.cnf", ".s3cfg", ".boto", ".rclone.conf", "rclone.conf",
         ".htpasswd", ".vault-token", ".terraformrc", ".databrickscfg", ".modal.toml",
-        ".comet.config", ".azure/", "kaggle.json",
+        ".comet.config", "kaggle.json",
         "application_default_credentials.json", "credentials.json", "client_secret*.json",
         "service-account*.json", "service_account*.json", "serviceaccount*.json",
         "*-service-account.json", "*_service_account.json", "gcp-key*.json", "gcloud-key*.json",
     ])
 
+    /// Directories that hold little else. A directory called `.env` is a virtual environment.
+    private static let directories = IgnoreRules(patterns: [".ssh", ".gnupg", ".azure"])
+
     private struct ParentRule {
         var name: String
         var parents: [String]
+        var isDirectory = false
     }
 
     private static let byParent: [ParentRule] = [
@@ -85,7 +92,7 @@ package enum CredentialFiles {
         ParentRule(name: "config", parents: [".kube", ".oci", ".snowsql"]),
         ParentRule(name: "auth.json", parents: [".composer", "containers"]),
         ParentRule(name: "hosts.yml", parents: ["gh"]),
-        ParentRule(name: "gcloud", parents: [".config"]),
+        ParentRule(name: "gcloud", parents: [".config"], isDirectory: true),
         ParentRule(name: "token", parents: ["huggingface", ".huggingface"]),
         ParentRule(name: "stored_tokens", parents: ["huggingface", ".huggingface"]),
         ParentRule(name: "access_token", parents: [".kaggle"]),

@@ -1,0 +1,103 @@
+# make demo      train jobs/digits through Shunt, from nothing to the model
+# make test      every test
+# make install   PREFIX=~/.local
+# make build | release | lint | setup | clean
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.DEFAULT_GOAL := build
+.PHONY: setup build release agent-debug agent-release init install test demo lint clean
+
+PREFIX ?= ~/.local
+prefix := $(patsubst ~/%,$(HOME)/%,$(PREFIX))
+ARCH := $(shell uname -m)
+SWIFT ?= swift
+CC := cc
+BEGIN := $(shell date +%s)
+
+# Debian packages that the build and the tests need beside the Swift toolchain.
+PACKAGES := gcc libc6-dev libuv1-dev libzstd-dev libsqlite3-dev python3 python3-venv
+
+# `shunt` finds what belongs to it under ../libexec/shunt of its own directory: in the build tree
+# that is beside `debug` and `release`, once installed beside `bin`.
+TREE := .build/$(ARCH)-unknown-linux-gnu
+LIBEXEC := $(TREE)/libexec/shunt
+AGENT := shunt-agent-linux-$(ARCH)
+INIT_SOURCES = $(wildcard Sources/shunt-init/*.c Sources/shunt-init/*.h)
+
+setup:
+	@missing=()
+	for package in $(PACKAGES); do
+		[[ "$$(dpkg-query -W -f '$${Status}' "$$package" 2>/dev/null)" == *" installed" ]] \
+			|| missing+=("$$package")
+	done
+	if (( $${#missing[@]} )); then
+		echo "setup: installing $${missing[*]}"
+		sudo=(); (( EUID == 0 )) || sudo=(sudo)
+		install=("$${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q
+			--no-install-recommends)
+		# The lists are fetched only when those on this machine do not do.
+		"$${install[@]}" "$${missing[@]}" \
+			|| { "$${sudo[@]}" apt-get update -q && "$${install[@]}" "$${missing[@]}"; }
+	fi
+	command -v $(SWIFT) >/dev/null || {
+		echo 'setup: no `swift` in PATH; Shunt builds with Swift 6.3: https://www.swift.org/install/linux' >&2
+		exit 1
+	}
+
+# A debug build of everything, in place for `.build/debug/shunt`.
+build: setup init agent-debug
+	@$(SWIFT) build
+
+# Swift's runtime goes into the binary, so that it runs without the toolchain.
+release: setup init agent-release
+	@$(SWIFT) build -c release --product shunt --static-swift-stdlib
+
+# The agent is fully static and has a build folder of its own: its flags reach every object.
+agent-debug agent-release: agent-%: setup
+	@mkdir -p $(LIBEXEC)
+	strip=(); [[ $* == debug ]] || strip=(-Xlinker -s)
+	$(SWIFT) build -c $* --product shunt-agent --scratch-path .build-static \
+		-Xswiftc -static-executable "$${strip[@]}"
+	install -m 755 .build-static/$*/shunt-agent $(LIBEXEC)/$(AGENT)
+
+init: $(LIBEXEC)/shunt-init
+
+$(LIBEXEC)/shunt-init: $(INIT_SOURCES) | setup
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -O2 -static -s -Wall -Wextra -Werror -o $@ $(filter %.c,$^)
+
+install: release
+	@install -d '$(DESTDIR)$(prefix)/bin' '$(DESTDIR)$(prefix)/libexec/shunt'
+	install -m 755 $(TREE)/release/shunt '$(DESTDIR)$(prefix)/bin/shunt'
+	install -m 755 $(LIBEXEC)/$(AGENT) $(LIBEXEC)/shunt-init '$(DESTDIR)$(prefix)/libexec/shunt/'
+	echo "installed $(DESTDIR)$(prefix)/bin/shunt"
+
+test: setup init agent-debug
+	@$(SWIFT) build --build-tests
+	$(SWIFT) test --skip-build
+	echo "make test: $$(( $$(date +%s) - $(BEGIN) )) s"
+
+# Everything of the demo is in .demo/; it stops what it started, whatever happens.
+demo: setup release
+	@export SHUNT_HOME='$(CURDIR)/.demo/home'
+	export PIP_CACHE_DIR='$(CURDIR)/.demo/cache/pip' UV_CACHE_DIR='$(CURDIR)/.demo/cache/uv'
+	export PIP_DISABLE_PIP_VERSION_CHECK=1
+	shunt='$(CURDIR)/$(TREE)/release/shunt'
+	rm -rf .demo/digits
+	mkdir -p .demo/digits .demo/home
+	cp -R jobs/digits/. .demo/digits/
+	cd .demo/digits
+	trap '"$$shunt" coordinator stop >/dev/null 2>&1 || true' EXIT
+	echo '$$ shunt run -f job.yaml'
+	"$$shunt" run -f job.yaml
+	accuracy=$$(python3 -c 'import json; print(json.load(open("metrics.json"))["accuracy"])')
+	printf '\naccuracy %.4f\nmodel    %s\n' "$$accuracy" "$$PWD/model.joblib"
+	echo "make demo: $$(( $$(date +%s) - $(BEGIN) )) s"
+
+lint:
+	@$(SWIFT) format lint --strict --recursive Package.swift Sources Tests
+
+clean:
+	@rm -rf .build .build-static .demo

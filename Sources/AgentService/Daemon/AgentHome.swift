@@ -1,0 +1,107 @@
+internal import CLinux
+internal import Glibc
+internal import JobModel
+
+/// An agent's directory on its machine:
+///
+/// ```
+/// HOME/id            the agent's ID
+/// HOME/lock          held for the life of the daemon
+/// HOME/journal       what it must be able to say again
+/// HOME/tasks/NAME/   one directory a task; see ``TaskDirectory``
+/// HOME/environments/ virtual environments, see ``PythonEnvironments``
+/// ```
+struct AgentHome: Sendable {
+    let root: String
+
+    var tasks: String { root + "/tasks" }
+    var environments: String { root + "/environments" }
+
+    /// Makes what is missing and takes the lock.
+    ///
+    /// - Returns: the held lock's descriptor, open until the process ends.
+    /// - Throws: ``ShuntError`` `refused` if another agent has this directory.
+    func prepare() throws -> Int32 {
+        for path in [root, tasks, environments] {
+            guard mkdir(path, 0o700) == 0 || errno == EEXIST else {
+                throw ShuntError(
+                    .failed, "cannot make `\(path)`: \(String(cString: strerror(errno)))",
+                    hint: "df -h; ls -ld \(root)")
+            }
+        }
+        let lock = shunt_open(root + "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard lock >= 0, flock(lock, LOCK_EX | LOCK_NB) == 0 else {
+            throw ShuntError(.refused, "another agent has `\(root)`")
+        }
+        return lock
+    }
+
+    /// The agent's ID, drawn and made durable on first use.
+    func identity() throws -> AgentID {
+        let path = root + "/id"
+        if let text = HomeFile.read(path) {
+            guard let id = AgentID(text.trimmedLine) else {
+                throw ShuntError(
+                    .failed, "`\(path)` holds no agent ID", hint: "mv \(path) \(path).damaged")
+            }
+            return id
+        }
+        var random = SystemRandomNumberGenerator()
+        let id = AgentID(high: random.next(), low: random.next())
+        try HomeFile.write(id.text + "\n", to: path)
+        try Journal.syncDirectory(root)
+        return id
+    }
+
+    /// Where a task lives. The nonce keeps coordinators apart that gave a job the same ID.
+    func taskDirectory(_ token: StartToken) -> String {
+        let task = token.task
+        return "\(tasks)/\(task.attempt).\(task.rank)-\(String(token.nonce, radix: 16))"
+    }
+}
+
+/// Files that fit into a page.
+enum HomeFile {
+    /// - Returns: `nil` where the file cannot be read.
+    static func read(_ path: String) -> String? {
+        let descriptor = shunt_open(path, O_RDONLY | O_CLOEXEC, 0)
+        guard descriptor >= 0 else { return nil }
+        defer { _ = close(descriptor) }
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 4096)
+        while bytes.count < 1 << 20 {
+            let count = Glibc.read(descriptor, &chunk, chunk.count)
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { break }
+            bytes += chunk[..<count]
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// Replaces a file durably; the caller syncs the directory.
+    static func write(_ text: String, to path: String) throws {
+        let temporary = path + ".new"
+        let descriptor = shunt_open(
+            temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw failure(temporary) }
+        defer { _ = close(descriptor) }
+        let bytes = Array(text.utf8)
+        guard Glibc.write(descriptor, bytes, bytes.count) == bytes.count,
+            fsync(descriptor) == 0, rename(temporary, path) == 0
+        else { throw failure(path) }
+    }
+
+    private static func failure(_ path: String) -> ShuntError {
+        ShuntError(
+            .failed, "cannot write `\(path)`: \(String(cString: strerror(errno)))",
+            hint: "df -h \(path)")
+    }
+}
+
+extension String {
+    /// Without the white space at its ends.
+    var trimmedLine: String {
+        let isSpace: (Character) -> Bool = { $0 == " " || $0 == "\n" || $0 == "\t" || $0 == "\r" }
+        return String(drop(while: isSpace).reversed().drop(while: isSpace).reversed())
+    }
+}

@@ -1,0 +1,135 @@
+internal import CLinux
+internal import ContentStore
+internal import Glibc
+internal import JobModel
+
+/// Builds one virtual environment and publishes it. Blocks; runs on the agent's executor.
+struct EnvironmentBuilder: Sendable {
+    let directory: String
+    let key: String
+    /// The requirements file.
+    let file: String
+    let abort: AbortFlag
+
+    private var builds: String { directory + "/builds" }
+    private var log: String { builds + "/" + key + ".log" }
+
+    /// Lines of the installer's output that an error shows.
+    private static let shownLines = 30
+
+    /// - Returns: the path under which the environment is published.
+    func build() throws -> String {
+        let published = directory + "/" + key
+        if access(published + "/bin/python", X_OK) == 0 { return published }
+        try refuseOtherFiles()
+        guard mkdir(builds, 0o700) == 0 || errno == EEXIST else { throw failure("make", builds) }
+        var pattern = Array("\(builds)/\(key).XXXXXX".utf8CString)
+        guard mkdtemp(&pattern) != nil else { throw failure("make", builds) }
+        let target = String(decoding: pattern.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
+        do {
+            for step in steps(into: target) { try run(step) }
+            try publish(target, as: published)
+        } catch {
+            // What is left is only space; the error that matters is the one at hand.
+            try? removeTree(at: RawPath(target))
+            throw error
+        }
+        return published
+    }
+
+    /// The commands of a build: `uv` where it is installed, which is much faster, else `venv` and
+    /// `pip`.
+    private func steps(into target: String) -> [[String]] {
+        if let uv = ExecutableSearch.find("uv") {
+            return [
+                [uv, "venv", "--quiet", "--allow-existing", "--python", "python3", target],
+                [uv, "pip", "install", "--python", target + "/bin/python", "-r", file],
+            ]
+        }
+        return [
+            ["python3", "-m", "venv", target],
+            [
+                target + "/bin/python", "-m", "pip", "install", "--no-input",
+                "--disable-pip-version-check", "-r", file,
+            ],
+        ]
+    }
+
+    private func run(_ arguments: [String]) throws {
+        let ending = try HelperProcess(
+            arguments: arguments, environment: Self.variables(), workingDirectory: "/",
+            outputPath: log
+        ).run(within: PythonEnvironments.buildLimit, abort: abort)
+        switch ending {
+        case .exited(0): return
+        case .aborted: throw CancellationError()
+        case .timedOut:
+            throw ShuntError(
+                .failed,
+                "the environment was not built within "
+                    + "\(PythonEnvironments.buildLimit.count / 60_000) minutes\n" + tail(),
+                hint: "less \(log)")
+        case .exited, .signalled:
+            throw ShuntError(
+                .failed, "\(arguments.prefix(4).joined(separator: " ")) … failed:\n" + tail(),
+                hint: "less \(log)")
+        }
+    }
+
+    private func tail() -> String {
+        let lines = (HomeFile.read(log) ?? "").split(
+            separator: "\n", omittingEmptySubsequences: false)
+        return lines.suffix(Self.shownLines).joined(separator: "\n").trimmedLine
+    }
+
+    /// The environment is named by the digest of one file, so that file has to say everything.
+    private func refuseOtherFiles() throws {
+        for line in (HomeFile.read(file) ?? "").split(separator: "\n") {
+            let text = String(line).trimmedLine
+            let options = ["-r", "--requirement", "-c", "--constraint", "-e", "--editable"]
+            let isOption = options.contains { text.hasPrefix($0) }
+            let isPath =
+                text.hasPrefix(".") || text.hasPrefix("/") || text.hasPrefix("file:")
+                || text.contains("@ file:")
+            if isOption || isPath {
+                throw ShuntError(
+                    .usage,
+                    "`\(text)` in the requirements points at another file, and an environment is "
+                        + "built from one file",
+                    hint: "pip freeze > requirements.txt")
+            }
+        }
+    }
+
+    /// A rename is what makes the environment visible: whole, or not at all.
+    private func publish(_ target: String, as published: String) throws {
+        let link = target + ".link"
+        guard symlink(target, link) == 0 else { throw failure("make", link) }
+        guard rename(link, published) == 0 else {
+            unlink(link)
+            throw failure("publish", published)
+        }
+        try Journal.syncDirectory(directory)
+    }
+
+    private func failure(_ action: String, _ path: String) -> ShuntError {
+        ShuntError(
+            .failed, "cannot \(action) `\(path)`: \(String(cString: strerror(errno)))",
+            hint: "df -h \(directory)")
+    }
+
+    /// The agent's own variables without those that would point an installer elsewhere.
+    static func variables() -> [String] {
+        var result: [String] = []
+        var next = Glibc.environ
+        while let entry = next.pointee {
+            let text = String(cString: entry)
+            let name = text.prefix { $0 != "=" }
+            if !["PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV", "CONDA_PREFIX"].contains(name) {
+                result.append(text)
+            }
+            next += 1
+        }
+        return result
+    }
+}

@@ -1,0 +1,150 @@
+internal import ByteStream
+internal import CLinux
+internal import Glibc
+internal import JobModel
+internal import Synchronization
+
+/// The virtual environments of one agent: one for each (digest of the requirements file, Python
+/// version, platform), built once, shared by every later job, never changed.
+///
+/// ```
+/// DIR/KEY            a symbolic link to the finished build: its rename publishes it
+/// DIR/builds/KEY.N   a build, at the path at which it stays, since scripts hold that path
+/// DIR/builds/KEY.log what the installer printed last
+/// ```
+///
+/// Two jobs that ask for the same one at the same time share the build. A build that fails, is
+/// aborted by everyone who waited, or exceeds ``buildLimit`` leaves nothing behind but its log.
+actor PythonEnvironments {
+    /// From asking to published.
+    static let buildLimit = Milliseconds.minutes(30)
+
+    private let directory: String
+    private let platform: Platform
+    private let executor: BlockingExecutor
+    private var builds: [String: Build] = [:]
+    private var interpreters: [String: Interpreter] = [:]
+
+    /// One build that is going on, and how many jobs wait for it.
+    private struct Build {
+        var task: Task<String, any Error>
+        var abort: AbortFlag
+        var waiters: Int
+    }
+
+    /// What an interpreter said of itself, for as long as its file is the same.
+    private struct Interpreter {
+        var identity: String
+        var version: String
+    }
+
+    init(directory: String, platform: Platform, executor: BlockingExecutor) {
+        self.directory = directory
+        self.platform = platform
+        self.executor = executor
+    }
+
+    /// The path of the environment, built if need be.
+    ///
+    /// - Parameter file: the requirements file as it was checked out.
+    /// - Throws: ``ShuntError`` with the end of the installer's output; `CancellationError`.
+    func environment(
+        for python: JobSpec.PythonEnvironment, file: String,
+        onBuild: @Sendable () async -> Void
+    ) async throws -> String {
+        let key = try await key(for: python.requirementsDigest)
+        let published = directory + "/" + key
+        if access(published + "/bin/python", X_OK) == 0 { return published }
+        await onBuild()
+        return try await join(key, file: file)
+    }
+
+    /// Whether an environment is there already.
+    func isCached(_ requirements: Digest) async throws -> Bool {
+        let key = try await key(for: requirements)
+        return access(directory + "/" + key + "/bin/python", X_OK) == 0
+    }
+
+    private func join(_ key: String, file: String) async throws -> String {
+        var build: Build
+        if let running = builds[key] {
+            build = running
+        } else {
+            let abort = AbortFlag()
+            let builder = EnvironmentBuilder(
+                directory: directory, key: key, file: file, abort: abort)
+            let executor = executor
+            build = Build(
+                task: Task { try await executor.run { try builder.build() } }, abort: abort,
+                waiters: 0)
+        }
+        build.waiters += 1
+        builds[key] = build
+        let shared = build
+        let result = await withTaskCancellationHandler {
+            await shared.task.result
+        } onCancel: {
+            Task { await self.giveUp(key) }
+        }
+        if builds[key]?.task == shared.task { builds[key] = nil }
+        try Task.checkCancellation()
+        return try result.get()
+    }
+
+    /// One of those who waited no longer does; the last one ends the build.
+    private func giveUp(_ key: String) {
+        builds[key]?.waiters -= 1
+        if builds[key]?.waiters == 0 { builds[key]?.abort.set() }
+    }
+
+    private func key(for requirements: Digest) async throws -> String {
+        let version = try await interpreterVersion()
+        return "py\(version)-\(platform.system)-\(platform.architecture)-"
+            + String(requirements.hex.prefix(32))
+    }
+
+    /// Asks `python3` for its version, once for each file that bears that name.
+    private func interpreterVersion() async throws -> String {
+        guard let path = ExecutableSearch.find("python3") else {
+            throw ShuntError(
+                .notFound, "there is no `python3` on this worker",
+                hint: "apt-get install python3 python3-venv, or leave `environment` out")
+        }
+        var status = stat()
+        stat(path, &status)
+        let identity = "\(status.st_dev).\(status.st_ino).\(status.st_mtim.tv_sec)"
+        if let known = interpreters[path], known.identity == identity { return known.version }
+        let output = directory + "/python-version.\(getpid())"
+        let version = try await executor.run {
+            defer { unlink(output) }
+            let code = "import sys; print('.'.join(map(str, sys.version_info[:3])))"
+            let ending = try HelperProcess(
+                arguments: [path, "-c", code], environment: EnvironmentBuilder.variables(),
+                workingDirectory: "/", outputPath: output
+            ).run(within: .seconds(30), abort: AbortFlag())
+            let text = HomeFile.read(output)?.trimmedLine ?? ""
+            guard ending == .exited(0), text.split(separator: ".").count == 3 else {
+                throw ShuntError(
+                    .failed, "`\(path)` does not tell its version: \(text)",
+                    hint: "\(path) --version")
+            }
+            return text
+        }
+        interpreters[path] = Interpreter(identity: identity, version: version)
+        return version
+    }
+}
+
+/// Looks a program up in this process's `PATH`.
+enum ExecutableSearch {
+    static let standardPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+    static func find(_ name: String) -> String? {
+        let path = getenv("PATH").map { String(cString: $0) } ?? standardPath
+        for directory in path.split(separator: ":") {
+            let candidate = directory + "/" + name
+            if access(candidate, X_OK) == 0 { return candidate }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,226 @@
+internal import CLinux
+internal import Glibc
+internal import JobModel
+internal import Synchronization
+
+/// Writes outputs into a person's directory, a batch at a time: all bytes into temporary files
+/// beside their places, one sync, then the renames. A name therefore has its old bytes or its new
+/// ones, after a crash too, and a full disk leaves everything as it was.
+///
+/// Renames never destroy what was not looked at: a new name is taken only if it is free, and a
+/// replaced file is swapped out and looked at once more before it goes.
+struct PlacementWriter {
+    let store: ObjectStore
+    let root: Checkout.Shared
+    let copier = FileCopier()
+    let label: String
+    /// How the target is called in errors.
+    let shown: RawPath
+    private let serial = TemporaryNames()
+
+    /// Outputs that are written and synced together.
+    static let batchLength = 1024
+
+    init(store: ObjectStore, root: Checkout.Shared, label: String, shown: RawPath) {
+        self.store = store
+        self.root = root
+        self.label = label
+        self.shown = shown
+    }
+
+    /// One output on its way. Paths are beneath the target, but for `original`.
+    struct Item: Sendable {
+        /// Its path in the outputs.
+        var original: RawPath
+        /// Where it would go.
+        var target: RawPath
+        /// Where it goes: the same, or a name beside it.
+        var path: RawPath
+        var node: TreeNode
+        /// What the base has at `original`.
+        var base: TreeNode?
+        var modified: FileTime
+        /// The directory above it that went elsewhere.
+        var conflict: PlacementConflict?
+        /// What is replaced there, or `nil` for a name that must be free.
+        var replaced: FileStat?
+    }
+
+    /// What became of an item.
+    enum Outcome: Sendable {
+        case placed
+        /// Somebody was there first; it has to be decided anew.
+        case overtaken
+    }
+
+    /// Writes a batch. The directories of all items exist.
+    func write(_ items: [Item]) throws -> [Outcome] {
+        var temporaries: [(folder: RawPath, name: [UInt8])] = []
+        do {
+            let buffer = CopyBuffer()
+            for item in items {
+                let name = serial.next(label: label)
+                temporaries.append((item.path.parent, name))
+                try writeTemporary(item, name, buffer)
+            }
+            try sync(temporaries)
+            var outcomes: [Outcome] = []
+            for (item, temporary) in zip(items, temporaries) {
+                outcomes.append(try rename(temporary.name, to: item))
+            }
+            try syncFolders(Set(items.map(\.path.parent)).sorted())
+            return outcomes
+        } catch {
+            for (folder, name) in temporaries { discard(name, in: folder) }
+            throw error
+        }
+    }
+
+    private func writeTemporary(_ item: Item, _ name: [UInt8], _ buffer: CopyBuffer) throws {
+        let folder = try root.directory.openDirectory(item.path.parent)
+        let shown = shown.appending(item.path.bytes)
+        switch item.node {
+        case .symlink(let target):
+            try folder.makeSymlink(name, to: target, shownAs: shown)
+            try folder.setModified(of: name, item.modified, shownAs: shown)
+        case .file(let digest, let size, let isExecutable):
+            // The person's umask applies, as if the job had run here.
+            let file = try folder.open(
+                name, O_WRONLY | O_CREAT | O_EXCL, mode: isExecutable ? 0o777 : 0o666,
+                shownAs: shown)
+            let object = try store.openForReading(digest)
+            guard object.size == size,
+                try copier.copy(
+                    from: object.descriptor, size: size, to: file, buffer: buffer.bytes,
+                    shown: shown) == size
+            else { throw store.damaged(digest) }
+            try file.setModified(item.modified, shownAs: shown)
+        case .directory:
+            preconditionFailure("directories are made, not written")
+        }
+    }
+
+    private func rename(_ temporary: [UInt8], to item: Item) throws -> Outcome {
+        let folder = try root.directory.openDirectory(item.path.parent)
+        let name = item.path.lastComponent
+        let shown = shown.appending(item.path.bytes)
+        if let expected = item.replaced {
+            if try folder.replace(name, expecting: expected, by: temporary, shownAs: shown) {
+                return .placed
+            }
+            // It changed since it was looked at, or went away.
+            discard(temporary, in: item.path.parent)
+            return .overtaken
+        }
+        do throws(SystemError) {
+            try folder.renameToNew(temporary, folder, name, shownAs: shown)
+            return .placed
+        } catch {
+            guard error.code == EEXIST else { throw error }
+            discard(temporary, in: item.path.parent)
+            return .overtaken
+        }
+    }
+
+    private func discard(_ name: [UInt8], in folder: RawPath) {
+        do {
+            try root.directory.openDirectory(folder).unlink(name, shownAs: shown)
+        } catch {
+            // Renamed already, or never made; and what cannot be removed is only a hidden file
+            // with the job's name in it.
+        }
+    }
+
+    private func sync(_ temporaries: [(folder: RawPath, name: [UInt8])]) throws {
+        if temporaries.count > ObjectStore.singleSyncLimit {
+            try require(store.sync.fileSystem(root.directory.descriptor.number))
+            if store.sync.reportsFailedWrites { return }
+        }
+        for (folder, name) in temporaries {
+            let folder = try root.directory.openDirectory(folder)
+            guard try folder.status(of: name, shownAs: shown)?.kind == .file else { continue }
+            // Read permission may be missing: the umask is the person's.
+            let file = try folder.open(name, O_WRONLY, shownAs: shown)
+            try require(store.sync.file(file.number))
+        }
+    }
+
+    private func syncFolders(_ folders: [RawPath]) throws {
+        if folders.count > ObjectStore.singleSyncLimit {
+            try require(store.sync.fileSystem(root.directory.descriptor.number))
+            if store.sync.reportsFailedWrites { return }
+        }
+        for folder in folders {
+            // A binding: a descriptor that is only an expression closes before the call.
+            let folder = try root.directory.openDirectory(folder)
+            try require(store.sync.file(folder.number))
+        }
+    }
+
+    private func require(_ code: Int32) throws(SystemError) {
+        if code != 0 { throw SystemError(operation: "sync", path: shown, code: code) }
+    }
+}
+
+/// Names of temporary files that nobody else takes: hidden, with job, process and number.
+private final class TemporaryNames: Sendable {
+    private let number = Atomic<Int>(0)
+
+    func next(label: String) -> [UInt8] {
+        let number = number.add(1, ordering: .relaxed).newValue
+        return Array(".shunt-\(label)-\(getpid())-\(number).tmp".utf8)
+    }
+}
+
+extension Descriptor {
+    /// Puts `replacement` in the place of `name` if that still has the expected status, but for
+    /// its change time, which a rename moves.
+    ///
+    /// The two are exchanged, so that a file edited a moment ago is not lost but swapped back; on
+    /// file systems without exchange the status is looked at right before the rename.
+    ///
+    /// - Returns: `false`, with everything as it was, if it is another file or gone.
+    func replace(
+        _ name: [UInt8], expecting expected: FileStat, by replacement: [UInt8],
+        shownAs shown: @autoclosure () -> RawPath
+    ) throws(SystemError) -> Bool {
+        do throws(SystemError) {
+            try exchange(name, replacement, shownAs: shown())
+        } catch {
+            switch error.code {
+            case ENOENT: return false
+            case EINVAL, ENOSYS, ENOTSUP:
+                guard try holds(name, expected, shownAs: shown()) else { return false }
+                try rename(replacement, self, name, shownAs: shown())
+                return true
+            default: throw error
+            }
+        }
+        if try holds(replacement, expected, shownAs: shown()) {
+            try unlink(replacement, shownAs: shown())
+            return true
+        }
+        try exchange(name, replacement, shownAs: shown())
+        return false
+    }
+
+    private func holds(
+        _ name: [UInt8], _ expected: FileStat, shownAs shown: @autoclosure () -> RawPath
+    ) throws(SystemError) -> Bool {
+        guard var found = try status(of: name, shownAs: shown()) else { return false }
+        found.changed = expected.changed
+        return found == expected
+    }
+
+    private func exchange(
+        _ first: [UInt8], _ second: [UInt8], shownAs shown: @autoclosure () -> RawPath
+    ) throws(SystemError) {
+        try withTerminated(first) { first throws(SystemError) in
+            try withTerminated(second) { second throws(SystemError) in
+                _ = try checked("replace", shown()) {
+                    shunt_renameat2(number, first, number, second, UInt32(RENAME_EXCHANGE))
+                }
+            }
+        }
+    }
+}

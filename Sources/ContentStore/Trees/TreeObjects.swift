@@ -1,0 +1,57 @@
+package import JobModel
+
+/// The objects that a tree consists of, each once, in an order that depends on the tree alone.
+package struct TreeObjects: Sendable, Hashable {
+    /// Directory objects, parents before children.
+    package var directories: [Digest] = []
+    /// Metadata objects, parents before children.
+    package var metadata: [Digest] = []
+    package var files: [File] = []
+    /// Sum of the sizes of ``files``: what a worker without any of them would be sent.
+    package var bytes: Int64 = 0
+
+    package struct File: Sendable, Hashable {
+        package var digest: Digest
+        package var size: Int64
+
+        package init(digest: Digest, size: Int64) {
+            self.digest = digest
+            self.size = size
+        }
+    }
+}
+
+extension ObjectStore {
+    /// Lists what a tree consists of; its directory and metadata objects must be here.
+    ///
+    /// - Throws: ``ShuntError`` if one of them is not here or not valid.
+    package func objects(of tree: TreeReference) throws -> TreeObjects {
+        var result = TreeObjects()
+        var seenTrees: Set<TreeReference> = [tree]
+        var seen: Set<Digest> = []
+        var waiting = [(path: RawPath.root, tree: tree)]
+        while let (path, tree) = waiting.popLast() {
+            let directory = try directory(tree.content, at: path)
+            let metadata = try metadata(tree.metadata, of: directory, at: path)
+            if seen.insert(tree.content).inserted { result.directories.append(tree.content) }
+            if seen.insert(tree.metadata).inserted { result.metadata.append(tree.metadata) }
+            var children: [(RawPath, TreeReference)] = []
+            for (entry, times) in zip(directory.entries, metadata.entries) {
+                switch (entry.node, times) {
+                case (.file(let digest, let size, _), _):
+                    guard seen.insert(digest).inserted else { continue }
+                    result.files.append(TreeObjects.File(digest: digest, size: size))
+                    let (bytes, overflow) = result.bytes.addingReportingOverflow(size)
+                    result.bytes = overflow ? .max : bytes
+                case (.directory(let content, _), .directory(let metadata)):
+                    let child = TreeReference(content: content, metadata: metadata)
+                    guard seenTrees.insert(child).inserted else { continue }
+                    children.append((path.appending(entry.name), child))
+                case (.symlink, _), (.directory, .modified): continue
+                }
+            }
+            waiting += children.reversed()
+        }
+        return result
+    }
+}

@@ -1,0 +1,155 @@
+package import JobModel
+
+/// What goes over a bulk stream, in either direction, bodies included.
+///
+/// **Requests** are answered in the order in which they were sent, each by one message, or by
+/// ``failure(_:)``; several may be on their way.
+///
+/// **A transfer** takes the stream for itself until it ends. The sender (who asked with `push`, or
+/// was asked with `pull`) holds the tree; the receiver wants it:
+///
+/// | sender | receiver |
+/// |---|---|
+/// | `offer` of a tree, with a guess of trees below it | `complete`, if all of it is there |
+/// | | else `bitmap` over the tree and the guess |
+/// | `queryTrees`, until it is known which directories are missing | `bitmap` for each |
+/// | `objects` and `part`: missing directories and metadata; `end` | `bitmap` over the files in them |
+/// | `objects` and `part`: the missing files; `end` | `complete`, once all is durable |
+///
+/// A tree here is a directory with its metadata and all below. A bitmap over trees has two bits for
+/// each: whether anything of it is missing, and whether its directory object is; of a tree that is
+/// not whole, the metadata object is always sent. The files of the last bitmap but one are those of
+/// the directories of all trees that are not whole, walked in breadth from the root, each file
+/// where it is met first.
+///
+/// The receiver checks every digest, decodes every directory before it believes it, and takes
+/// nothing that it did not ask for. Either side may say `failure` instead of what is due, which
+/// ends the transfer and the stream. A stream that was cut is taken up by a new transfer of the
+/// same tree: files that came whole are no longer missing.
+///
+/// `pull` of a list has no offer: its objects come at once, in the order of the list, then `end`.
+package enum BulkMessage: Hashable, Sendable {
+    /// Answers a request, or ends a transfer.
+    case failure(ShuntError)
+
+    case readLog(ReadLog)
+    /// Asks for the offset at which the last so many lines start.
+    case tailLog(StartToken, lines: UInt32)
+    /// Asks whether the environment of these requirements is built already.
+    case checkEnvironment(requirements: Digest)
+    case queryFiles([Digest])
+    case queryTrees([TreeReference])
+    case push
+    case pull(PullScope, compressed: Bool)
+
+    case logPage(LogPage)
+    case logOffset(UInt64)
+    case environmentState(isCached: Bool)
+    case bitmap(MissingBitmap)
+
+    case offer(TreeReference, guess: [TreeReference])
+    case objects(ObjectBatch)
+    case part(ObjectPart)
+    case end
+    case complete(unchanged: Bool)
+}
+
+/// Asks for a page of a task's log.
+package struct ReadLog: Hashable, Sendable {
+    package var token: StartToken
+    package var offset: UInt64
+    /// 1 byte … 1 MiB.
+    package var maximumBytes: Int
+    /// How long to wait where there is nothing at `offset` yet; at most ``WireLimits/logWait``.
+    package var wait: Milliseconds
+
+    package init(token: StartToken, offset: UInt64, maximumBytes: Int, wait: Milliseconds) {
+        self.token = token
+        self.offset = offset
+        self.maximumBytes = maximumBytes
+        self.wait = wait
+    }
+}
+
+/// Bytes of a task's log.
+package struct LogPage: Hashable, Sendable {
+    /// At most 1 MiB; empty where nothing came in time.
+    package var bytes: [UInt8]
+    /// Where to read on.
+    package var nextOffset: UInt64
+    /// Nothing follows, now or later.
+    package var isComplete: Bool
+
+    package init(bytes: [UInt8], nextOffset: UInt64, isComplete: Bool) {
+        self.bytes = bytes
+        self.nextOffset = nextOffset
+        self.isComplete = isComplete
+    }
+}
+
+package enum PullScope: Hashable, Sendable {
+    case tree(TreeReference)
+    /// At most ``WireLimits/digestsPerBody``.
+    case listed([Digest])
+}
+
+/// Whole objects that travel in one frame.
+package struct ObjectBatch: Hashable, Sendable {
+    /// At most ``WireLimits/objectsPerFrame``; their bytes stand one after the other in the body.
+    package var items: [Item]
+    package var body: EncodedBody
+
+    package init(items: [Item], body: EncodedBody) {
+        self.items = items
+        self.body = body
+    }
+
+    package struct Item: Hashable, Sendable {
+        package var digest: Digest
+        /// Bytes; at most a body's.
+        package var size: Int
+
+        package init(digest: Digest, size: Int) {
+            self.digest = digest
+            self.size = size
+        }
+    }
+}
+
+/// A piece of an object that is larger than a frame.
+package struct ObjectPart: Hashable, Sendable {
+    package var digest: Digest
+    /// Of the whole object, in bytes.
+    package var objectSize: Int64
+    package var offset: Int64
+    /// Of this piece, in bytes; at most a body's.
+    package var size: Int
+    package var body: EncodedBody
+
+    package init(
+        digest: Digest, objectSize: Int64, offset: Int64, size: Int, body: EncodedBody
+    ) {
+        self.digest = digest
+        self.objectSize = objectSize
+        self.offset = offset
+        self.size = size
+        self.body = body
+    }
+}
+
+/// Bytes as they stand in a frame.
+package struct EncodedBody: Hashable, Sendable {
+    package var bytes: [UInt8]
+    package var compression: Compression
+
+    package init(bytes: [UInt8], compression: Compression = .none) {
+        self.bytes = bytes
+        self.compression = compression
+    }
+
+    package enum Compression: Hashable, Sendable, CaseIterable {
+        case none
+        /// One zstd frame that states its content size.
+        case zstd
+    }
+}

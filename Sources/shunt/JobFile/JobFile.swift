@@ -1,0 +1,30 @@
+internal import JobModel
+
+/// What a job file says, each value valid by itself; what it leaves out is `nil` or empty. Flags
+/// are laid over it by ``JobSpecBuilder``.
+struct JobFile: Hashable {
+    var name: JobName?
+    var command: JobSpec.Command?
+    /// Relative to the directory of the file; empty is that directory.
+    var workingDirectory: String?
+    var environment: [JobSpec.EnvironmentVariable] = []
+    var milliCPUs: Int64?
+    var memory: ByteCount?
+    /// The requirements file, relative to the directory of the file.
+    var requirementsPath: String?
+    var outputs: [String] = []
+    var maximumDuration: Milliseconds?
+    var placement: JobSpec.PlacementRequest?
+    var pullLimit: ByteCount?
+}
+
+/// Bounds of a job file.
+enum JobFileLimits {
+    static let bytes = 1 << 20
+    /// Anchors and aliases multiply: with this few of them, what they stand for stays small.
+    static let anchors = 4
+    static let aliases = 64
+    static let outputs = 1000
+    static let variables = 10_000
+    static let arguments = 100_000
+}

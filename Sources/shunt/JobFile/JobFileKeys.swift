@@ -1,0 +1,75 @@
+/// The keys of a job file, and what to say about those that are none.
+enum JobFileKeys {
+    /// A mapping of the file, by the key that holds it.
+    enum Section: String, CaseIterable {
+        case top = ""
+        case resources
+        case environment
+
+        var keys: [String] {
+            switch self {
+            case .top:
+                [
+                    "name", "run", "workdir", "env", "resources", "environment", "outputs",
+                    "max_duration", "on", "pull_limit",
+                ]
+            case .resources: ["cpus", "memory"]
+            case .environment: ["python"]
+            }
+        }
+
+        /// Keys of jobs elsewhere that mean something which shunt does not do: ignoring one would
+        /// run another job than the one that was asked for.
+        var unsupported: Set<String> {
+            switch self {
+            case .top:
+                [
+                    "gpus", "gpu", "nodes", "num_nodes", "image", "container", "docker", "retries",
+                    "retry", "priority", "schedule", "secrets", "inputs", "artifacts", "ports",
+                    "volumes", "mounts", "depends_on", "array", "queue", "user", "preemptible",
+                    "on_unreachable", "restart", "services", "setup", "grace_period",
+                ]
+            case .resources: ["gpus", "gpu", "accelerators", "disk", "shm", "shm_size", "nodes"]
+            case .environment:
+                ["container", "image", "docker", "conda", "uv", "poetry", "apt", "node", "r"]
+            }
+        }
+
+        /// How a key is called in full: `resources.cpus`.
+        func path(of key: String) -> String {
+            self == .top ? key : rawValue + "." + key
+        }
+    }
+
+    /// Words of other tools for keys of ours.
+    private static let synonyms: [String: String] = [
+        "command": "run", "cmd": "run", "script": "run", "entrypoint": "run", "args": "run",
+        "exec": "run",
+        "cwd": "workdir", "dir": "workdir", "directory": "workdir", "working_dir": "workdir",
+        "working_directory": "workdir",
+        "envs": "env", "variables": "env", "vars": "env", "environ": "env",
+        "cpu": "resources.cpus", "mem": "resources.memory", "ram": "resources.memory",
+        "requirements": "environment.python", "pip": "environment.python",
+        "virtualenv": "environment.python", "venv": "environment.python",
+        "output": "outputs", "results": "outputs",
+        "timeout": "max_duration", "time_limit": "max_duration", "walltime": "max_duration",
+        "max_time": "max_duration", "duration": "max_duration",
+        "worker": "on", "host": "on", "target": "on", "machine": "on",
+        "job": "name", "title": "name",
+    ]
+
+    /// The key that somebody meant who wrote `key` in a section, as a path.
+    static func suggestion(for key: String, in section: Section) -> String? {
+        if let near = EditDistance.nearest(to: key, among: section.keys) {
+            return section.path(of: near)
+        }
+        let word = key.lowercased().split(separator: "-").joined(separator: "_")
+        if let synonym = synonyms[word] { return synonym }
+        for other in Section.allCases where other != section {
+            if let near = EditDistance.nearest(to: key, among: other.keys) {
+                return other.path(of: near)
+            }
+        }
+        return nil
+    }
+}
