@@ -171,7 +171,8 @@ int cgroup_signal(const struct cgroup *group, int signal) {
 }
 
 void cgroup_kill(const struct cgroup *group) {
-    if (group->directory < 0 || write_file(group->directory, "cgroup.kill", "1\n")) return;
+    if (group->directory < 0) return;
+    if (!group->kill_members && write_file(group->directory, "cgroup.kill", "1\n")) return;
     // Before Linux 5.14: frozen, no member forks between the listing and its signal. Before 5.2
     // there is nothing to freeze with, and the caller's repetition wins.
     write_file(group->directory, "cgroup.freeze", "1\n");

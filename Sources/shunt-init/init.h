@@ -37,6 +37,8 @@ struct launch {
     // Names the cgroup: 1…64 of A-Z a-z 0-9 . _ -
     const char *name;
     bool may_use_cgroup;
+    // Kills a cgroup's members as before Linux 5.14, which had no `cgroup.kill`.
+    bool kill_members;
     // What is left when the command has ended gets SIGTERM, this long, SIGKILL.
     int64_t leftover_grace_ms;
     // Set where the file cannot be used: why, for people.
@@ -88,6 +90,7 @@ struct cgroup {
     // -1 where there is none.
     int directory;
     int parent;
+    bool kill_members;
     char path[4096];
     char leaf[80];
 };

@@ -7,7 +7,7 @@
 //   env NAME=VALUE           in order; this is the whole environment
 //   workdir VALUE            absolute
 //   name VALUE               1…64 of A-Z a-z 0-9 . _ - ; names the cgroup
-//   kill auto|sweep          whether a cgroup may be used
+//   kill auto|members|sweep  whether a cgroup may be used; `members`: without `cgroup.kill`
 //   leftover_grace_ms VALUE  see struct launch
 //   boot_id, init, token, max_duration_ms, stop_signal, stop_grace_ms
 //                            the supervisor's, skipped here
@@ -73,9 +73,10 @@ static int take(
     static char shell_path[] = "/bin/sh";
     static char shell_flag[] = "-c";
     if (!strcmp(key, "arg")) {
+        if (launch->argv[0] == shell_path) return refuse(launch, "`arg` stands beside `shell`");
         launch->argv[(*arguments)++] = value;
     } else if (!strcmp(key, "shell")) {
-        if (*arguments > 0) return refuse(launch, "`shell` stands beside other words");
+        if (*arguments > 0) return refuse(launch, "`shell` stands beside `arg`");
         launch->argv[0] = shell_path;
         launch->argv[1] = shell_flag;
         launch->argv[2] = value;
@@ -90,9 +91,10 @@ static int take(
         if (!is_name(value)) return refuse(launch, "the name has symbols that it may not have");
         launch->name = value;
     } else if (!strcmp(key, "kill")) {
-        launch->may_use_cgroup = !strcmp(value, "auto");
+        launch->kill_members = !strcmp(value, "members");
+        launch->may_use_cgroup = launch->kill_members || !strcmp(value, "auto");
         if (!launch->may_use_cgroup && strcmp(value, "sweep")) {
-            return refuse(launch, "`kill` is neither `auto` nor `sweep`");
+            return refuse(launch, "`kill` is none of `auto`, `members`, `sweep`");
         }
     } else if (!strcmp(key, "leftover_grace_ms")) {
         if (!parse_number(value, &launch->leftover_grace_ms)) {

@@ -416,6 +416,7 @@ static void prepare(struct state *state) {
         error = child_fork(
             state->directory, &state->launch, state->group.directory, &state->child, &step);
     }
+    state->group.kill_members = state->launch.kill_members;
     bool inside = grouped && !error
         && (state->child.in_cgroup || cgroup_move(&state->group, state->child.pid));
     if (!inside) {
@@ -454,7 +455,9 @@ int main(int count, char **arguments) {
     signal(SIGCHLD, SIG_DFL);
     state.signals = signalfd(-1, &child_ended, SFD_CLOEXEC | SFD_NONBLOCK);
     if (output < 0 || errors < 0 || state.control < 0 || state.signals < 0) return INIT_BROKEN;
+    record_reserve(state.directory, "running");
     record_reserve(state.directory, "exit");
+    record_reserve(state.directory, "tree");
     prepare(&state);
     loop(&state);
     // The last member may still be on its way out of the kernel.

@@ -35,6 +35,15 @@ internal import Testing
         #expect(access(harness.task.path + "/init.ready", F_OK) != 0)
     }
 
+    @Test func aStopBeforeEverythingIsRemembered() throws {
+        let harness = try TaskHarness(shell: "touch ran")
+        try harness.task.requestStop(StopOrder(cause: .cancel, grace: .seconds(5)))
+        #expect(try harness.task.observe().phase == .notLaunched)
+        _ = try harness.prepareAndSupervise()
+        #expect(
+            try harness.end().ending == TaskEnding(exit: .neverStarted, cause: .cancel))
+    }
+
     @Test func initThatIsKilledAtTheBarrierTakesTheChildAlong() throws {
         let harness = try TaskHarness(shell: "touch ran")
         _ = try harness.prepareAndSupervise()
@@ -47,7 +56,8 @@ internal import Testing
     }
 
     @Test func releasingTwiceRunsOnce() throws {
-        let harness = try TaskHarness(shell: "echo ran >> runs; while [ ! -e go ]; do sleep 0.01; done")
+        let harness = try TaskHarness(
+            shell: "echo ran >> runs; while [ ! -e go ]; do sleep 0.01; done")
         _ = try harness.prepareAndSupervise()
         try harness.release()
         try harness.task.release()
@@ -110,8 +120,28 @@ internal import Testing
         try Files.write(stale, to: harness.task.path + "/launch")
         try harness.startSupervisor()
         let record = try harness.end()
-        #expect(record.ending.exit == .neverStarted)
+        // Not `neverStarted`: what told of its run may have been swallowed by a power cut.
+        #expect(record.ending.exit == .vanished)
         #expect(record.problem == "the machine was started anew")
+        #expect(access(harness.root + "/ran", F_OK) != 0)
+        // For a task that provably was not released, the agent prepares again.
+        let fresh = try TaskHarness(shell: "exit 4")
+        try fresh.task.prepare(fresh.plan)
+        try Files.write(stale, to: fresh.task.path + "/launch")
+        #expect(try fresh.run().ending.exit == .exited(code: 4))
+    }
+
+    @Test func onlyAnEndedTaskIsDiscarded() throws {
+        let harness = try TaskHarness(shell: "echo kept")
+        let supervisor = try harness.prepareAndSupervise()
+        try harness.barrier()
+        #expect(throws: ShuntError.self) { try harness.task.discard() }
+        try harness.release()
+        _ = try harness.end()
+        _ = try harness.waitForSupervisor(supervisor)
+        try harness.task.discard()
+        #expect(try harness.task.observe().phase == .notLaunched)
+        #expect(try harness.text(.standardOutput) == "kept\n")
     }
 
     @Test func everyStepIsObserved() throws {

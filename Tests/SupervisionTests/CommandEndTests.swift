@@ -117,6 +117,15 @@ internal import Testing
         #expect(record.problem?.hasPrefix("init cannot be started: execute") == true)
     }
 
+    @Test func anInitThatDiesAtOnceIsGivenUp() throws {
+        let harness = try TaskHarness(shell: "true")
+        harness.plan.initExecutable = "/bin/false"
+        _ = try harness.prepareAndSupervise()
+        let record = try harness.end()
+        #expect(record.ending.exit == .neverStarted)
+        #expect(record.problem == "init ends before its barrier (wait status 256)")
+    }
+
     @Test func theEnvironmentIsWhatWasAskedForAndTheToken() throws {
         let harness = try TaskHarness(.words([Array("/usr/bin/env".utf8), Array("-0".utf8)]))
         let odd: [UInt8] = Array("ODD=".utf8) + [0xFF, 0x0A, 0x80, 0x3D]

@@ -79,7 +79,8 @@ internal import Testing
                 var sample = Self.samples[Int.random(in: 2...4, using: &random)].encoded
                 let at = Int.random(in: 0..<sample.count, using: &random)
                 sample[at] = UInt8.random(in: 0...255, using: &random)
-                bytes = Array(sample.prefix(Int.random(in: 0...sample.count, using: &random))) + bytes
+                bytes =
+                    Array(sample.prefix(Int.random(in: 0...sample.count, using: &random))) + bytes
             }
             var decoder = LogRecordDecoder()
             decoder.append(bytes)

@@ -38,7 +38,9 @@ internal import Testing
 
         func fill(_ text: String) { fill(Array(text.utf8)) }
 
-        func fill(_ bytes: [UInt8]) { #expect(write(pipe.write, bytes, bytes.count) == bytes.count) }
+        func fill(_ bytes: [UInt8]) {
+            #expect(write(pipe.write, bytes, bytes.count) == bytes.count)
+        }
 
         /// Logs this as one record.
         func put(_ text: String, _ stream: LogStream = .standardOutput, in log: inout LogWriter) {
@@ -98,7 +100,8 @@ internal import Testing
         var log = try bench.open()
         bench.fill([UInt8](repeating: 1, count: 600_000))
         func move(_ limit: Int) -> Int {
-            log.transfer(from: bench.pipe.read, stream: .standardOutput, limit: limit, at: bench.now)
+            log.transfer(
+                from: bench.pipe.read, stream: .standardOutput, limit: limit, at: bench.now)
         }
         #expect(move(10) == 10)
         #expect(move(1 << 20) == LogRecordHeader.largestBody)

@@ -13,7 +13,8 @@ internal import Testing
         let noise = try CrashTests.writeNoise(300_000, seed: seed, to: harness.root + "/noise")
         _ = try harness.run()
         let line = [UInt8](repeating: UInt8(ascii: "x"), count: 10_000_000)
-        #expect(try harness.logged(.standardOutput) == noise + line + Array("a\rb\r\u{1B}[0mc".utf8))
+        #expect(
+            try harness.logged(.standardOutput) == noise + line + Array("a\rb\r\u{1B}[0mc".utf8))
     }
 
     @Test func theEndOfALargeOutputIsThere() throws {
@@ -92,8 +93,17 @@ internal import Testing
         // The count outlives the one that counted.
         try harness.killSupervisor(supervisor)
         let lost = try dropped(harness)
-        unlink(root + "/filler")
         try harness.startSupervisor()
+        try Deadline.wait("a supervisor on a full disk", in: harness.task.path) {
+            try harness.task.observe().supervisorAlive
+        }
+        unlink(root + "/filler")
+        // Told without any further output.
+        try Deadline.wait("the gap record", in: harness.task.path) {
+            var isTold = false
+            try harness.forEachRecord { if case .gap = $0.body { isTold = true } }
+            return isTold
+        }
         try Files.write([], to: root + "/go")
         let record = try harness.end()
         #expect(record.ending.exit == .exited(code: 0))
@@ -113,6 +123,27 @@ internal import Testing
         #expect(gaps.first?.droppedBytes == lost)
         #expect(record.droppedOutput == lost)
         #expect(UInt64(output.count) + lost == 2_500_006)
+    }
+
+    @Test(.enabled(if: geteuid() == 0, "only root may mount a file system of its own"))
+    func aDiskThatStaysFullSwallowsNoRecord() throws {
+        let root = try TemporaryDirectory.make()
+        defer { TemporaryDirectory.remove(root) }
+        try #require(mount("tmpfs", root, "tmpfs", 0, "size=3m") == 0)
+        defer { umount2(root, Int32(MNT_DETACH)) }
+        let harness = try TaskHarness(
+            shell: """
+                trap 'echo told; exit 7' TERM; head -c 4000000 /dev/zero > filler 2> filler.err
+                head -c 1000 /dev/zero; while :; do sleep 0.01; done
+                """, root: root)
+        _ = try harness.prepareAndSupervise()
+        try harness.release()
+        try Deadline.wait("a full disk", in: harness.task.path) { try dropped(harness) > 0 }
+        try harness.task.requestStop(StopOrder(cause: .cancel, grace: .seconds(60)))
+        let record = try harness.end()
+        #expect(record.ending == TaskEnding(exit: .exited(code: 7), cause: .cancel))
+        let kept = try harness.logged(.standardOutput).count
+        #expect(UInt64(kept) + record.droppedOutput == 1005)
     }
 
     private func dropped(_ harness: TaskHarness) throws -> UInt64 {

@@ -99,7 +99,9 @@ internal import Testing
         #expect(refused { $0.command = .shell([65, 0, 66]) })
         #expect(refused { $0.environment = [Array("NOVALUE".utf8)] })
         #expect(refused { $0.workingDirectory = Array("relative".utf8) })
-        #expect(refused { $0.environment = [Array("A=".utf8) + [UInt8](repeating: 65, count: 9 << 20)] })
+        #expect(
+            refused { $0.environment = [Array("A=".utf8) + [UInt8](repeating: 65, count: 9 << 20)] }
+        )
     }
 }
 

@@ -5,7 +5,7 @@ internal import Testing
 
 /// Ending a tree, with a cgroup and without.
 @Suite struct StopTests {
-    static let policies: [LaunchPlan.KillPolicy] = [.automatic, .sweep]
+    static let policies: [LaunchPlan.KillPolicy] = [.automatic, .members, .sweep]
 
     /// Forks twice, makes a session of its own, ignores what can be ignored, forgets its token and
     /// keeps forking. Its pid stands in `escaped`.
@@ -178,6 +178,53 @@ internal import Testing
             try harness.end().ending == TaskEnding(exit: .exited(code: 8), cause: .cancel))
     }
 
+    /// A process that the v1 freezer holds survives SIGKILL until it is let go, as one in an
+    /// uninterruptible sleep does.
+    @Test(.enabled(if: Freezer.isThere, "only root, and only where the v1 freezer is mounted"))
+    func whatTheKernelHoldsIsNamedAndWaitedFor() throws {
+        let harness = try TaskHarness(shell: "exec sleep 1000", kill: .sweep)
+        _ = try harness.prepareAndSupervise()
+        try harness.release()
+        let process = try harness.running()
+        let freezer = try Freezer(holding: process.mainPID)
+        try harness.task.requestStop(StopOrder(cause: .cancel, grace: Milliseconds(0)))
+        try Deadline.wait("the name of the survivor", in: harness.task.path) {
+            try harness.task.observe().survivors == [process.mainPID]
+        }
+        try freezer.thaw()
+        #expect(
+            try harness.end().ending
+                == TaskEnding(exit: .signalled(signal: SIGKILL), cause: .cancel))
+    }
+
+    /// As root, a job may make cgroups of its own inside its cgroup.
+    @Test(.enabled(if: geteuid() == 0, "only root may make cgroups everywhere"))
+    func cgroupsOfTheJobGoWithIt() throws {
+        let harness = try TaskHarness(
+            shell: """
+                own=$(sed -n 's/^0:://p' /proc/self/cgroup)
+                for mount in /sys/fs/cgroup/unified /sys/fs/cgroup; do
+                  if [ -d $mount/$own ]; then mkdir -p $mount/$own/a/b; break; fi
+                done
+                (echo $mount/$own; sh -c 'echo $$ > '$mount/$own'/a/b/cgroup.procs; exec sleep 1000')
+                """)
+        harness.plan.leftoverGrace = Milliseconds(10)
+        _ = try harness.prepareAndSupervise()
+        try harness.release()
+        let process = try harness.running()
+        guard let cgroup = process.cgroup else { return }
+        try Deadline.wait("the inner cgroup", in: harness.root) {
+            Files.read(cgroup + "/a/b/cgroup.procs")?.isEmpty == false
+        }
+        try harness.task.requestStop(StopOrder(cause: .cancel, grace: Milliseconds(0)))
+        let record = try harness.end()
+        #expect(record.killMethod == .cgroup)
+        try Deadline.wait("the end of init", in: harness.task.path) {
+            try !harness.task.observe().initAlive
+        }
+        #expect(access(cgroup, F_OK) != 0)
+    }
+
     @Test(arguments: policies)
     func aForkingCrowdIsEnded(_ policy: LaunchPlan.KillPolicy) throws {
         let harness = try TaskHarness(
@@ -191,5 +238,28 @@ internal import Testing
         try harness.task.requestStop(StopOrder(cause: .cancel, grace: Milliseconds(0)))
         let record = try harness.end()
         expectNothingLeft(harness, 0, record)
+    }
+}
+
+/// A cgroup of the v1 freezer with one frozen process.
+struct Freezer {
+    static let root = "/sys/fs/cgroup/freezer"
+    static var isThere: Bool { geteuid() == 0 && access(root + "/tasks", W_OK) == 0 }
+
+    private let path: String
+
+    init(holding pid: pid_t) throws {
+        path = Self.root + "/shunt-test-\(pid)"
+        mkdir(path, 0o755)
+        try Files.write(Array("\(pid)".utf8), to: path + "/cgroup.procs")
+        try Files.write(Array("FROZEN".utf8), to: path + "/freezer.state")
+        try Deadline.wait("the frost", in: "/tmp") {
+            Files.read(path + "/freezer.state") == Array("FROZEN\n".utf8)
+        }
+    }
+
+    func thaw() throws {
+        try Files.write(Array("THAWED".utf8), to: path + "/freezer.state")
+        try Deadline.wait("the cgroup's end", in: "/tmp") { rmdir(path) == 0 }
     }
 }

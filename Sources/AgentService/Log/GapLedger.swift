@@ -23,6 +23,8 @@ struct GapLedger: ~Copyable {
     }
 
     static let name = "gaps"
+    /// Far from where sums overflow, whatever the file says.
+    private static let largest: UInt64 = 1 << 60
     private static let magic: [UInt8] = Array("SGAPS1\0\0".utf8)
 
     private let file: OwnedDescriptor
@@ -113,7 +115,7 @@ struct GapLedger: ~Copyable {
                         littleEndian: raw.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
                 }
                 return Account(
-                    pending: word(0), total: word(1),
+                    pending: min(word(0), largest), total: min(word(1), largest),
                     since: WallTime(milliseconds: Int64(bitPattern: word(2))),
                     errno: Int32(truncatingIfNeeded: word(3)))
             }

@@ -22,6 +22,8 @@ struct LogWriter: ~Copyable {
     private var file: OwnedDescriptor
     private var segmentStart: UInt64
     private var gaps: GapLedger
+    /// The first failed sync. The kernel reports one once; what it covered stays in doubt.
+    private var syncFailure: Int32 = 0
     private var nextAttempt = SteadyTime(milliseconds: 0)
     /// Where the file system of the log cannot splice.
     private var copyBuffer: [UInt8] = []
@@ -123,10 +125,10 @@ struct LogWriter: ~Copyable {
             }
             let raw = directory.raw
             try SystemError.check("sync", LogSegments.directoryName) { fsync(raw) }
-            return 0
         } catch {
-            return error.errno
+            if syncFailure == 0 { syncFailure = error.errno }
         }
+        return syncFailure
     }
 }
 

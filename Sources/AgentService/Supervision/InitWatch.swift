@@ -10,6 +10,10 @@ struct InitWatch: ~Copyable {
     /// The init that this process started, until it has been reaped.
     private var spawned: pid_t = 0
 
+    /// How many that this process started have ended, and how the last one did.
+    private(set) var attempts = 0
+    private(set) var lastStatus: Int32 = 0
+
     init() {}
 
     deinit {
@@ -37,9 +41,13 @@ struct InitWatch: ~Copyable {
     }
 
     /// Called for every child that was reaped.
-    mutating func reaped(_ pid: pid_t) {
+    mutating func reaped(_ pid: pid_t, status: Int32) {
         if pid == self.pid { forget() }
-        if pid == spawned { spawned = 0 }
+        if pid == spawned {
+            spawned = 0
+            attempts += 1
+            lastStatus = status
+        }
     }
 
     /// Lets go of one that has ended: its descriptor would stay readable for ever.

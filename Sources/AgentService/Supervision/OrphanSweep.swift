@@ -40,29 +40,36 @@ struct OrphanSweep {
     }
 
     private func killCgroup(_ path: String) {
-        // A cgroup that is gone has no members. Before Linux 5.14 there is no such file, and the
-        // members are found as the others are.
-        guard let directory = try? OwnedDescriptor.open(path, O_RDONLY | O_DIRECTORY) else { return }
-        if let file = try? directory.open("cgroup.kill", O_WRONLY),
+        // A cgroup that is gone has no members; before Linux 5.14 there is no such file.
+        if let directory = try? OwnedDescriptor.open(path, O_RDONLY | O_DIRECTORY),
+            let file = try? directory.open("cgroup.kill", O_WRONLY),
             (try? SmallFile.overwrite([UInt8(ascii: "1")], at: 0, in: file, "cgroup.kill")) != nil
         {
             return
         }
-        let members = try? SmallFile.read("cgroup.procs", in: directory, limit: 1 << 20)
-        for line in (members ?? nil ?? []).split(separator: UInt8(ascii: "\n")) {
-            if let pid = pid_t(String(decoding: line, as: UTF8.self)), pid > 0 {
-                kill(pid, SIGKILL)
+        for group in Self.withChildren(path) {
+            let members = (try? SmallFile.read(group + "/cgroup.procs", limit: 1 << 20)) ?? []
+            for line in members.split(separator: UInt8(ascii: "\n")) {
+                if let pid = pid_t(String(decoding: line, as: UTF8.self)), pid > 0 {
+                    kill(pid, SIGKILL)
+                }
             }
         }
     }
 
-    /// Removes the cgroup, and those that the job made in it as far as they are its children.
+    /// Removes the cgroup, with those that the job made in it.
     func removeCgroup() {
         guard let cgroup else { return }
-        for name in ProcessTable.names(in: cgroup, ofType: UInt8(DT_DIR)) {
-            rmdir(cgroup + "/" + name)
+        for group in Self.withChildren(cgroup) { rmdir(group) }
+    }
+
+    /// A cgroup and all below it, the deepest first.
+    private static func withChildren(_ path: String, depth: Int = 0) -> [String] {
+        guard depth < 16 else { return [path] }
+        let below = ProcessTable.names(in: path, ofType: UInt8(DT_DIR)).flatMap {
+            withChildren(path + "/" + $0, depth: depth + 1)
         }
-        rmdir(cgroup)
+        return below + [path]
     }
 
     private func orphans() -> [Process] {

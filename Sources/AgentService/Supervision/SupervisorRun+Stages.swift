@@ -10,7 +10,7 @@ extension SupervisorRun {
         while true {
             let pid = waitpid(-1, &status, WNOHANG)
             if pid > 0 {
-                initWatch.reaped(pid)
+                initWatch.reaped(pid, status: status)
             } else if pid == 0 || errno != EINTR {
                 return
             }
@@ -32,10 +32,11 @@ extension SupervisorRun {
             look(after: Milliseconds(1), from: now)
             return
         }
-        if let request = try records.read(StopRequest.name, StopRequest.init) {
-            try endWithoutInit(cause: request.order.cause, problem: nil)
-        } else if let launch, launch.bootID != BootID.current() {
-            try endWithoutInit(cause: nil, problem: "the machine was started anew")
+        if let launch, launch.bootID != BootID.current() {
+            // Files that are not durable may be missing: nobody can say that it never ran.
+            try endWithoutInit(.vanished, problem: "the machine was started anew")
+        } else if let request = stopRequest() {
+            try endWithoutInit(.neverStarted, cause: request.order.cause)
         } else {
             lock.release()
             try startInit(at: now)
@@ -46,8 +47,13 @@ extension SupervisorRun {
     }
 
     private mutating func startInit(at now: Moment) throws(SystemError) {
-        guard let launch else {
-            try endWithoutInit(cause: nil, problem: "the launch file cannot be used")
+        var problem: String?
+        if launch == nil { problem = "the launch file cannot be used" }
+        if initWatch.attempts >= Self.mostInitAttempts {
+            problem = "init ends before its barrier (wait status \(initWatch.lastStatus))"
+        }
+        guard let launch, problem == nil else {
+            try endWithoutInit(.neverStarted, problem: problem)
             look(after: Milliseconds(1), from: now)
             return
         }
@@ -60,7 +66,7 @@ extension SupervisorRun {
         } catch {
             // Memory and processes come back; a missing executable does not.
             guard [EAGAIN, ENOMEM].contains(error.errno) else {
-                try endWithoutInit(cause: nil, problem: "init cannot be started: \(error)")
+                try endWithoutInit(.neverStarted, problem: "init cannot be started: \(error)")
                 look(after: Milliseconds(1), from: now)
                 return
             }
@@ -68,21 +74,26 @@ extension SupervisorRun {
         look(after: Self.lookInterval, from: now)
     }
 
+    /// How often an init may end before its barrier until it is given up.
+    private static let mostInitAttempts = 5
+
     private mutating func endWithoutInit(
-        cause: StopCause?, problem: String?
+        _ status: ExitStatus, cause: StopCause? = nil, problem: String? = nil
     ) throws(SystemError) {
         var record = EndedRecord(
-            ending: TaskEnding(exit: .neverStarted, cause: cause), end: Moment.now())
+            ending: TaskEnding(exit: status, cause: cause), end: Moment.now())
         record.problem = problem
         try writeEnded(record)
     }
 
     /// Tells the tree to stop, or kills it, when that is due.
     mutating func keepTime(start: SteadyTime?, at now: Moment) throws(SystemError) {
-        guard let plan = launch?.plan, !killWasSent else { return }
+        // Without its launch file a running task can still be stopped.
+        let plan = launch?.plan
         let schedule = StopSchedule(
-            maxDuration: exit == nil ? plan.maxDuration : nil, grace: plan.stopGrace)
-        let request = try records.read(StopRequest.name, StopRequest.init)
+            maxDuration: exit == nil ? plan?.maxDuration : nil,
+            grace: plan?.stopGrace ?? .seconds(10))
+        let request = stopRequest()
         while !killWasSent {
             switch schedule.next(
                 at: now.steady, start: start, request: request, stopping: stopping)
@@ -92,13 +103,24 @@ extension SupervisorRun {
                 return
             case .begin(let record):
                 save(record)
-                if record.deadline > now.steady { try tell(.stop(plan.stopSignal)) }
+                if record.deadline > now.steady { try tell(.stop(plan?.stopSignal ?? SIGTERM)) }
             case .hasten(let record):
                 save(record)
             case .kill:
                 try tell(.kill)
                 killWasSent = true
             }
+        }
+    }
+
+    /// What the agent asks for. A request that cannot be understood is not obeyed but said.
+    private mutating func stopRequest() -> StopRequest? {
+        do throws(SystemError) {
+            return try records.read(StopRequest.name, StopRequest.init)
+        } catch {
+            if !hasReportedStop { Supervisor.report("\(error)") }
+            hasReportedStop = true
+            return nil
         }
     }
 

@@ -19,6 +19,7 @@ struct SupervisorRun: ~Copyable {
     var initWatch = InitWatch()
     var stopping: StoppingRecord?
     var killWasSent = false
+    var hasReportedStop = false
     var exit: ExitRecord?
     /// Rounds in which orphans of a killed init were still found.
     var orphanRounds = 0
@@ -44,8 +45,10 @@ struct SupervisorRun: ~Copyable {
         let errors = try directory.open(TaskDirectory.errors, O_RDWR | O_NONBLOCK)
         let log = try LogWriter(at: task.logPath)
         let records = RecordReader(directory)
+        SmallFile.reserve(StoppingRecord.name, in: records.directory)
         SmallFile.reserve(EndedRecord.name, in: records.directory)
-        let stopping = try records.read(StoppingRecord.name, StoppingRecord.init)
+        // One that is damaged only means that the grace period is granted again.
+        let stopping = try? records.read(StoppingRecord.name, StoppingRecord.init)
         launch = Self.launchFile(records)
         self.task = task
         self.watch = watch
@@ -54,7 +57,7 @@ struct SupervisorRun: ~Copyable {
         self.errors = errors
         self.log = log
         self.records = records
-        self.stopping = stopping
+        self.stopping = stopping ?? nil
     }
 
     private static func launchFile(_ records: borrowing RecordReader) -> LaunchFile? {

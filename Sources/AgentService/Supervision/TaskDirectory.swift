@@ -57,9 +57,7 @@ package struct TaskDirectory: Hashable, Sendable {
     package func prepare(_ plan: LaunchPlan) throws(ShuntError) {
         let bytes = try LaunchFile(plan: plan, bootID: BootID.current()).encoded()
         try reporting { () throws(SystemError) in
-            if mkdir(path, 0o700) < 0, errno != EEXIST {
-                throw SystemError(call: "create", subject: path, errno: errno)
-            }
+            try create()
             let directory = try open()
             for name in [Self.output, Self.errors, Self.control] {
                 try Self.makeFIFO(name, in: directory)
@@ -71,6 +69,7 @@ package struct TaskDirectory: Hashable, Sendable {
             if try FileLock.isHeld(Self.initLock, in: directory) { return }
             // Not durable: a power cut also ends all that could be running from it.
             try SmallFile.write(bytes, to: LaunchFile.name, in: directory, durable: false)
+            SmallFile.reserve(StopRequest.name, in: directory)
         }
     }
 
@@ -115,18 +114,64 @@ package struct TaskDirectory: Hashable, Sendable {
 
     /// Has the supervisor end the task: stop signal, grace period, SIGKILL for the whole tree.
     /// Durable when this returns. A later request can only bring the end nearer; a grace period of
-    /// zero kills at once. A task that was never launched ends without having run.
+    /// zero kills at once. A task that was not launched, or not even prepared, ends without having
+    /// run once it is.
     package func requestStop(_ order: StopOrder) throws(ShuntError) {
         try reporting { () throws(SystemError) in
             let request = StopRequest(order: order, requestedAt: Moment.now().steady)
+            try create()
             let directory = try open()
             try SmallFile.write(
                 request.encoded, to: StopRequest.name, in: directory, durable: true)
+            // For the next one: cancelling must be possible on a full disk.
+            SmallFile.reserve(StopRequest.name, in: directory)
         }
     }
+
+    /// What supervisors had to say to people: at most the last 4 KiB, empty as a rule.
+    package func supervisorMessages() throws(ShuntError) -> String {
+        try reporting { () throws(SystemError) in
+            let name = Self.supervisorErrors
+            let bytes = try SmallFile.read(name, in: open(), limit: 1 << 20) ?? []
+            return String(decoding: bytes.suffix(4096), as: UTF8.self)
+        }
+    }
+
+    /// Removes all but the log of a task that has ended. What is not listed above stays.
+    ///
+    /// - Throws: ``ShuntError`` with `refused` while a supervisor or an init lives.
+    package func discard() throws(ShuntError) {
+        let lives = try reporting { () throws(SystemError) in
+            let directory = try open()
+            if try FileLock.isHeld(Self.initLock, in: directory) { return true }
+            if try FileLock.isHeld(Self.supervisorLock, in: directory) { return true }
+            for name in Self.files {
+                unlinkat(directory.raw, name, 0)
+                unlinkat(directory.raw, name + ".tmp", 0)
+            }
+            return false
+        }
+        if lives {
+            throw ShuntError(.refused, "the task of `\(path)` has not ended yet")
+        }
+    }
+
+    private static let files = [
+        LaunchFile.name, output, errors, control, initLock, InitProcess.name, RunningRecord.name,
+        ExitRecord.name, "survivors", TreeRecord.name, StopRequest.name, StoppingRecord.name,
+        supervisorErrors, supervisorLock,
+        // Last: while it stands, everybody knows that the task is over.
+        EndedRecord.name,
+    ]
 }
 
 extension TaskDirectory {
+    private func create() throws(SystemError) {
+        if mkdir(path, 0o700) < 0, errno != EEXIST {
+            throw SystemError(call: "create", subject: path, errno: errno)
+        }
+    }
+
     func open() throws(SystemError) -> OwnedDescriptor {
         try OwnedDescriptor.open(path, O_RDONLY | O_DIRECTORY)
     }

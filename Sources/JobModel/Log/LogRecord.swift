@@ -47,7 +47,7 @@ package struct LogGap: Hashable, Sendable {
         self.stream = stream
         self.droppedBytes = droppedBytes
         self.errno = errno
-        self.since = since
+        self.since = LogRecordHeader.clamp(since)
     }
 }
 
@@ -87,8 +87,11 @@ package struct LogRecordHeader: Hashable, Sendable {
         precondition((0...Self.largestBody).contains(length), "a record's body is bounded")
         self.kind = kind
         self.length = length
-        self.wall = WallTime(
-            milliseconds: min(max(wall.milliseconds, Self.times.lowerBound), Self.times.upperBound))
+        self.wall = Self.clamp(wall)
+    }
+
+    static func clamp(_ time: WallTime) -> WallTime {
+        WallTime(milliseconds: min(max(time.milliseconds, times.lowerBound), times.upperBound))
     }
 
     package var recordLength: Int { Self.byteCount + length }

@@ -12,6 +12,8 @@ package struct LaunchPlan: Hashable, Sendable {
     package enum KillPolicy: String, Hashable, Sendable {
         /// A cgroup of its own where one can be made, else the sweep.
         case automatic = "auto"
+        /// The same, with members killed one by one as before Linux 5.14; for tests.
+        case members
         /// Never a cgroup.
         case sweep
     }
@@ -19,7 +21,8 @@ package struct LaunchPlan: Hashable, Sendable {
     /// Names the task for good; stands in the environment of every process of the task as
     /// `SHUNT_TASK_TOKEN`, by which a supervisor finds them if init is killed.
     package var token: String
-    /// Names the cgroup: 1 … 64 of `A-Z a-z 0-9 . _ -`, different for every task of the machine.
+    /// Names the cgroup: 1 … 64 of `A-Z a-z 0-9 . _ -`. Different for every task of the machine,
+    /// whichever coordinator it comes from: tasks in one cgroup would die together.
     package var name: String
     package var command: Command
     /// The whole environment as `NAME=VALUE`, but for the token.
@@ -102,6 +105,7 @@ struct LaunchFile: Hashable {
                 .usage, "the command or its environment contains a NUL byte",
                 hint: "pass binary data to the job in a file")
         }
+        precondition(Self.isName(plan.name), "a task's name is made by the agent")
         if plan.workingDirectory.first != UInt8(ascii: "/") {
             throw ShuntError(.usage, "the working directory of a task is not absolute")
         }
@@ -111,6 +115,19 @@ struct LaunchFile: Hashable {
                 hint: "pass large values to the job in a file")
         }
         return writer.finished
+    }
+
+    private static func isName(_ name: String) -> Bool {
+        (1...64).contains(name.utf8.count)
+            && name.utf8.allSatisfy { unit in
+                switch unit {
+                case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"),
+                    UInt8(ascii: "-"):
+                    true
+                default: false
+                }
+            }
     }
 
     private struct Writer {
