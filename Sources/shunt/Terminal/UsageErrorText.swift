@@ -9,7 +9,8 @@ enum UsageErrorText {
         let line = message.split(separator: "\n").first.map(String.init) ?? "wrong usage"
         if let unknown = unknownCommand(line, command) { return unknown }
         let first = line.prefix(1)
-        var text = (first == first.uppercased() ? first.lowercased() : String(first))
+        var text =
+            (first == first.uppercased() ? first.lowercased() : String(first))
             + line.dropFirst()
         text = text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "`")
         while text.last == "." { text.removeLast() }

@@ -25,14 +25,13 @@ import Testing
         return try result.get()
     }
 
-    private func json(_ value: some Encodable) -> String {
-        // Values of tests always encode.
-        String(decoding: try! JSONEncoder().encode(value), as: UTF8.self)
+    private func json(_ value: some Encodable) throws -> String {
+        String(decoding: try JSONEncoder().encode(value), as: UTF8.self)
     }
 
     @Test func aJobIsAskedForWithItsVersionAndWait() async throws {
         let view = Samples.job(.active, phase: .running)
-        let text = json(view)
+        let text = try json(view)
         try await withServer({ _ in .json(200, text) }) { connection, server in
             let answer = try await connection.job(
                 JobReference("digits"), after: 7, wait: .minutes(10))
@@ -46,7 +45,7 @@ import Testing
 
     @Test func anErrorOfTheCoordinatorIsThrownAsItIs() async throws {
         let error = ShuntError(.refused, "it does not fit", hint: "shunt worker ls")
-        let text = json(error)
+        let text = try json(error)
         await #expect(throws: error) {
             try await self.withServer({ _ in .json(409, text) }) { connection, _ in
                 try await connection.workers()
@@ -111,7 +110,7 @@ import Testing
         let directory = try TemporaryDirectory()
         let path = directory.path + "/socket"
         let count = Atomic<Int>(0)
-        let answer = json(SubmitResponse(id: JobID("7f3k2a")!))
+        let answer = try json(SubmitResponse(id: JobID("7f3k2a")!))
         let server = try ScriptedServer(path: path) { _ in
             count.add(1, ordering: .relaxed).newValue < 3 ? .hangUp : .json(201, answer)
         }

@@ -35,7 +35,9 @@ import Testing
         #expect(try FieldRules.duration(text) == Milliseconds(milliseconds))
     }
 
-    @Test(arguments: ["", "90", "1m1h", "1h1h", "0s", "1.5h", "-1s", "4000d", "h", "9223372036854775807d"])
+    @Test(arguments: [
+        "", "90", "1m1h", "1h1h", "0s", "1.5h", "-1s", "4000d", "h", "9223372036854775807d",
+    ])
     func whatIsNoDurationIsRefused(_ text: String) {
         #expect(throws: FieldError.self) { try FieldRules.duration(text) }
     }
@@ -67,7 +69,8 @@ import Testing
 
     @Test func aVariableKeepsAllBehindItsFirstEqualsSign() throws {
         #expect(
-            try FieldRules.variable("A=b=c") == JobSpec.EnvironmentVariable(name: "A", value: "b=c"))
+            try FieldRules.variable("A=b=c") == JobSpec.EnvironmentVariable(name: "A", value: "b=c")
+        )
         #expect(try FieldRules.variable("A=").value == "")
         for text in ["A", "=x", "1A=x", "A B=x", "SHUNT_JOB_ID=x", "Ä=x"] {
             #expect(throws: FieldError.self) { try FieldRules.variable(text) }
@@ -89,7 +92,8 @@ import Testing
     @Test func theNearestWordIsASlipOfTheFinger() {
         #expect(EditDistance.between("kitten", "sitting") == 3)
         #expect(EditDistance.between("abcd", "acbd") == 1)
-        #expect(EditDistance.nearest(to: "enviroment", among: ["env", "environment"]) == "environment")
+        let keys = ["env", "environment"]
+        #expect(EditDistance.nearest(to: "enviroment", among: keys) == "environment")
         #expect(EditDistance.nearest(to: "xyzzy", among: ["env", "run"]) == nil)
         #expect(EditDistance.nearest(to: String(repeating: "a", count: 9999), among: ["a"]) == nil)
     }

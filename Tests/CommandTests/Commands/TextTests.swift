@@ -52,8 +52,10 @@ import Testing
     @Test func whatTheParserSaysBecomesAnErrorOfOurs() {
         let error = UsageErrorText.error(
             message: "Missing expected argument '<job>'.\nUsage: x", command: ["inspect"])
-        #expect(error == ShuntError(
-            .usage, "missing expected argument `<job>`", hint: "shunt inspect --help"))
+        #expect(
+            error
+                == ShuntError(
+                    .usage, "missing expected argument `<job>`", hint: "shunt inspect --help"))
         #expect(
             UsageErrorText.error(message: "Unexpected argument 'sp'", command: []).message
                 == "unknown command `sp`; did you mean `ps`?")
