@@ -86,6 +86,19 @@ import Testing
                 == "\r\u{1b}[Kshunt: waiting\r\u{1b}[KOUT\nshunt: job 7f3k2a\n")
     }
 
+    @Test func anOpenLineOfTheJobStaysWhateverIsSaidNext() {
+        let screen = Screen()
+        let display = ProgressDisplay(mode: .live, width: { 40 }, write: screen.write)
+        display.withoutLine(leavesOpenLine: true) { screen.write("50%") }
+        display.update("collecting")
+        display.withoutLine(leavesOpenLine: true) { screen.write("a") }
+        display.note("placed")
+        display.endLine()
+        #expect(
+            screen.content
+                == "50%\n\r\u{1b}[Kshunt: collecting\r\u{1b}[Ka\nshunt: placed\n")
+    }
+
     @Test func theLiveLineFitsTheTerminalAtEachMoment() {
         let screen = Screen()
         let width = Atomic<Int>(20)
