@@ -101,5 +101,39 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(
             name: "shunt-agent", dependencies: ["AgentService"], swiftSettings: strict),
+
+        .testTarget(name: "JobModelTests", dependencies: ["JobModel"], swiftSettings: strict),
+        .testTarget(name: "SimulationTests", dependencies: ["JobModel"], swiftSettings: strict),
+        .testTarget(
+            name: "ByteStreamTests", dependencies: ["ByteStream", "CLinux"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "UVLoopTests", dependencies: ["UVLoop", "ByteStream", "CLibUV", "CLinux"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "WireTests",
+            dependencies: [
+                "Wire", "JobModel", "ByteStream",
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ContentStoreTests", dependencies: ["ContentStore", "JobModel", "CLinux"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ScanTests",
+            dependencies: [
+                "ContentStore", "JobModel", "CLinux",
+                .product(name: "Crypto", package: "swift-crypto"),
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "SupervisionTests",
+            dependencies: ["AgentService", "JobModel", "CLinux", "shunt-agent", "shunt-init"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "CommandTests",
+            dependencies: ["JobModel", "ContentStore", "CoordinatorClient", "shunt"],
+            swiftSettings: strict),
     ]
 )

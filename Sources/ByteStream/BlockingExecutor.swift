@@ -89,7 +89,7 @@ package final class BlockingExecutor: Sendable {
 
     /// Lets running bodies end, fails the rest with ``Stopped``, and returns when the threads are
     /// done. May be called more than once.
-    package func shutdown() async {
+    package nonisolated(nonsending) func shutdown() async {
         line.stop()
         await line.end.wait()
     }

@@ -5,7 +5,7 @@
 /// Cancelling a task that waits in ``read(atMost:)`` or ``write(_:)`` ends the wait with
 /// `CancellationError` and leaves the stream fit only for ``close()``.
 ///
-/// Both run on their caller's executor and leave it only to wait, so that a frame which already
+/// All three run on their caller's executor and leave it only to wait, so that a frame which already
 /// stands in the buffer costs no change of thread.
 package protocol ByteStream: Sendable {
     /// Waits until at least one byte is there and returns up to `limit` bytes (1 … 1 MiB).
@@ -24,7 +24,7 @@ package protocol ByteStream: Sendable {
     /// Ends both directions, waking whoever waits. What ``write(_:)`` accepted is still sent, for
     /// at most ``StreamLimits/linger`` where the peer does not take it; returns once the
     /// connection is let go. May be called more than once, and ignores cancellation.
-    func close() async
+    nonisolated(nonsending) func close() async
 }
 
 /// The bounds that every stream of this target keeps.

@@ -3,7 +3,7 @@ internal import Glibc
 
 /// Moves bytes between a connected, non-blocking descriptor (or a pair, one to read and one to
 /// write) and two bounded queues. It never waits: whoever drives it, a thread with `poll` or a
-/// libuv loop, calls ``transfer()`` when something may have changed and then waits for what that
+/// libuv loop, calls ``transfer(isReadable:)`` when something may have changed and then waits for what that
 /// returns. It alone touches its descriptors, and closes them when it goes.
 ///
 /// An end of the input finishes ``inbound`` and leaves the output open (half-close). A broken
@@ -26,7 +26,7 @@ package struct DescriptorPump: ~Copyable, Sendable {
     /// The last read left more behind: the next goes straight into an array for the reader.
     private var isFlowing = false
 
-    /// What a driver waits for before the next ``transfer()``. Empty: only for a wake-up by the
+    /// What a driver waits for before the next ``transfer(isReadable:)``. Empty: only for a wake-up by the
     /// queues.
     package struct Interest: OptionSet, Sendable {
         package let rawValue: UInt8
@@ -73,9 +73,12 @@ package struct DescriptorPump: ~Copyable, Sendable {
     }
 
     /// Moves what can be moved now, within a share that leaves time for others on the same loop.
-    package mutating func transfer() -> Interest {
+    ///
+    /// - Parameter isReadable: the driver has been told so, or that an error awaits; without it no
+    ///   read is tried, since it would mostly find nothing.
+    package mutating func transfer(isReadable: Bool) -> Interest {
         var interest: Interest = []
-        if isInputOpen, receive() { interest.insert(.readable) }
+        if isInputOpen, receive(isReadable) { interest.insert(.readable) }
         if isOutputOpen, send() { interest.insert(.writable) }
         return interest
     }
@@ -89,10 +92,11 @@ package struct DescriptorPump: ~Copyable, Sendable {
     // MARK: Receiving
 
     /// - Returns: whether to wait until the descriptor is readable.
-    private mutating func receive() -> Bool {
-        // One pass per wake-up: the driver comes back as long as there is more to read.
+    private mutating func receive(_ isReadable: Bool) -> Bool {
         let space = min(inbound.freeSpace(), StreamLimits.transfer)
         guard space > 0 else { return false }
+        guard isReadable else { return true }
+        // One read: the driver comes back as long as there is more.
         switch readOnce(atMost: space) {
         case .success(let bytes) where bytes.isEmpty:
             isInputOpen = false

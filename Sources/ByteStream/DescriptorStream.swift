@@ -57,7 +57,7 @@ package final class DescriptorStream: ByteStream {
         connection.outbound.finish(waking: connection.waker)
     }
 
-    package func close() async {
+    package nonisolated(nonsending) func close() async {
         connection.requestClose()
         await connection.end.wait()
     }
@@ -104,15 +104,15 @@ private final class Connection: Sendable {
             preconditionFailure("one thread serves a connection")
         }
         var deadline: ContinuousClock.Instant?
+        var isReadable = false
         while true {
-            waker.reset()
             if deadline == nil, isClosing.load(ordering: .acquiring) {
                 deadline = .now + StreamLimits.linger
                 pump.stopReading()
             }
-            let interest = pump.transfer()
+            let interest = pump.transfer(isReadable: isReadable)
             if let deadline, outbound.isDrained || deadline <= .now { break }
-            wait(
+            isReadable = wait(
                 reading: interest.contains(.readable) ? pump.readDescriptor : -1,
                 writing: interest.contains(.writable) ? pump.writeDescriptor : -1,
                 until: deadline)
@@ -126,9 +126,11 @@ private final class Connection: Sendable {
     ///
     /// `poll` passes over a negative descriptor. One that is watched for nothing would still
     /// report, again and again, that its peer hung up.
+    ///
+    /// - Returns: whether there is something to read, be it the end or an error.
     private func wait(
         reading: Int32, writing: Int32, until deadline: ContinuousClock.Instant?
-    ) {
+    ) -> Bool {
         var polls = [
             pollfd(fd: waker.raw, events: Int16(POLLIN), revents: 0),
             pollfd(fd: reading, events: Int16(POLLIN), revents: 0),
@@ -136,10 +138,12 @@ private final class Connection: Sendable {
         ]
         var timeout: Int32 = -1
         if let deadline {
-            timeout = Int32((deadline - .now) / .milliseconds(1)) + 1
+            timeout = max(0, Int32((deadline - .now) / .milliseconds(1)) + 1)
         }
         // Interrupted or not, the loop looks again. Other failures (ENOMEM) pass by themselves.
-        _ = poll(&polls, nfds_t(polls.count), max(timeout, -1))
+        guard poll(&polls, nfds_t(polls.count), timeout) > 0 else { return false }
+        if polls[0].revents != 0 { waker.reset() }
+        return polls[1].revents != 0
     }
 
     /// Closes the descriptors, before anybody is told.

@@ -39,7 +39,7 @@ package final class MemoryStream: ByteStream {
     /// Says that nothing more will be written; the other end reads what stands and then the end.
     package func finishWriting() { outbound.finish() }
 
-    package func close() async { end() }
+    package nonisolated(nonsending) func close() async { end() }
 
     /// Cuts the stream as a lost connection would: both ends fail with `errno`, and nothing that
     /// was on its way arrives.

@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 
 /// The two clocks that Shunt reads, each in whole milliseconds.

@@ -29,7 +29,7 @@ package final class UnixListener: Sendable {
     }
 
     /// Stops listening and fails who waits. Connections that were accepted go on.
-    package func close() async {
+    package nonisolated(nonsending) func close() async {
         service.requestClose()
         await service.end.wait()
     }
@@ -53,7 +53,7 @@ private final class Service: Sendable {
         state = Mutex(State(listener: consume listener))
     }
 
-    func accept() async throws -> Int32 {
+    nonisolated(nonsending) func accept() async throws -> Int32 {
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 let isClosing = state.withLock { state in

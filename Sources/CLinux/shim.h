@@ -147,3 +147,8 @@ static inline int shunt_is_locked(int file) {
 static inline long shunt_getdents64(int directory, void *buffer, size_t count) {
     return syscall(SYS_getdents64, directory, buffer, count);
 }
+
+/// POSIX_SPAWN_SETSID stands behind `_GNU_SOURCE`, without which Swift's Glibc module is built.
+static inline int shunt_spawn_setsid(void) {
+    return POSIX_SPAWN_SETSID;
+}

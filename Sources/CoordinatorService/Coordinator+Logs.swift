@@ -1,4 +1,5 @@
 internal import JobModel
+internal import Ledger
 internal import Transfer
 internal import Wire
 

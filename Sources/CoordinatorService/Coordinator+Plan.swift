@@ -18,7 +18,7 @@ extension Coordinator {
         let requirements = request.spec.python?.requirementsDigest
         do {
             (plan.missing, plan.environmentCached) = try await link.withBulk { client in
-                let missing = try await client.missingBytes(of: request.inputs.tree)
+                let missing = try await link.content.missing(request.inputs.tree, over: client)
                 guard let requirements else { return (missing, nil) }
                 return (missing, try await client.hasEnvironment(requirements))
             }

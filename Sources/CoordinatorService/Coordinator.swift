@@ -39,7 +39,14 @@ final class Coordinator: Sendable {
         _ body: @escaping @Sendable (inout CoreTurn) throws -> Value
     ) async throws -> Value {
         activity.touch()
-        return try await withCheckedThrowingContinuation { continuation in
+        return try await peek(body)
+    }
+
+    /// ``read(_:)`` for our own curiosity, which keeps nothing alive.
+    func peek<Value: Sendable>(
+        _ body: @escaping @Sendable (inout CoreTurn) throws -> Value
+    ) async throws -> Value {
+        try await withCheckedThrowingContinuation { continuation in
             Task {
                 await inbox.post(
                     .query { turn in

@@ -36,11 +36,15 @@ package struct CoordinatorDaemon: Sendable {
         self.logger = logger
     }
 
+    /// Another coordinator has the home; it is the one to talk to.
+    package struct AlreadyRunning: Error {}
+
     /// Serves until the coordinator is to end.
     ///
-    /// - Throws: ``ShuntError``: `refused` if another coordinator has the home, or a newer release
-    ///   wrote it; `failed` for a disk that does not keep what it is given.
-    package func serve() async throws {
+    /// - Parameter isReady: called once the socket is bound.
+    /// - Throws: ``AlreadyRunning``; ``ShuntError``: `refused` if a newer release wrote the home,
+    ///   `failed` for a disk that does not keep what it is given.
+    package func serve(isReady: @escaping @Sendable () -> Void) async throws {
         let lock = try FileLock(path: layout.coordinatorLock)
         defer { lock.release() }
         let ledger = try Ledger(path: layout.ledgerFile)
@@ -73,19 +77,20 @@ package struct CoordinatorDaemon: Sendable {
             "coordinator started", metadata: ["id": "\(id)", "epoch": "\(epoch)"])
         let loop = CoreThread(
             core: core, ledger: ledger, inbox: inbox, ports: ports, logger: logger)
-        try await run(coordinator, loop, link, activity)
+        try await run(coordinator, loop, link, activity, isReady)
         logger.notice("coordinator ended")
     }
 
     private func run(
         _ coordinator: Coordinator, _ loop: CoreThread, _ link: WorkerLink,
-        _ activity: ActivityClock
+        _ activity: ActivityClock, _ isReady: @escaping @Sendable () -> Void
     ) async throws {
         let application = Application(
             router: CoordinatorAPI(coordinator: coordinator).router(),
             configuration: .init(
                 address: .unixDomainSocket(path: layout.coordinatorSocket),
                 serverName: "shunt"),
+            onServerRunning: { _ in isReady() },
             logger: quiet(logger))
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await loop.run() }

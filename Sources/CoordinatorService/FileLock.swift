@@ -8,7 +8,7 @@ internal import JobModel
 final class FileLock: Sendable {
     private let descriptor: Int32
 
-    /// - Throws: ``ShuntError`` `refused` if somebody holds it.
+    /// - Throws: ``CoordinatorDaemon/AlreadyRunning`` if somebody holds it; ``ShuntError``.
     init(path: String) throws {
         descriptor = shunt_open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {
@@ -18,8 +18,7 @@ final class FileLock: Sendable {
         }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             _ = close(descriptor)
-            throw ShuntError(
-                .refused, "another coordinator has this home", hint: "shunt coordinator status")
+            throw CoordinatorDaemon.AlreadyRunning()
         }
     }
 

@@ -79,13 +79,13 @@ static bool write_file(int directory, const char *name, const char *text) {
     return written == (ssize_t)length;
 }
 
-static bool move_process(int directory, pid_t pid) {
+bool cgroup_move(const struct cgroup *group, pid_t pid) {
     char text[32];
     snprintf(text, sizeof text, "%d\n", (int)pid);
-    return write_file(directory, "cgroup.procs", text);
+    return write_file(group->directory, "cgroup.procs", text);
 }
 
-bool cgroup_create(struct cgroup *group, const char *name, pid_t pid) {
+bool cgroup_create(struct cgroup *group, const char *name) {
     static char mount[4096], root[4096], own[4096];
     group->directory = group->parent = -1;
     if (!find_mount(mount, root) || !find_own(own)) return false;
@@ -111,13 +111,8 @@ bool cgroup_create(struct cgroup *group, const char *name, pid_t pid) {
     }
     // One that is left of an init that died before its barrier is empty and is used again; with
     // processes in it, it is somebody else's.
-    if (group->directory >= 0 && !cgroup_populated(group) && move_process(group->directory, pid)) {
-        return true;
-    }
-    if (group->directory >= 0) {
-        close(group->directory);
-        unlinkat(group->parent, group->leaf, AT_REMOVEDIR);
-    }
+    if (group->directory >= 0 && !cgroup_populated(group)) return true;
+    if (group->directory >= 0) close(group->directory);
     close(group->parent);
     group->directory = group->parent = -1;
     return false;

@@ -71,11 +71,14 @@ struct child {
     int barrier;
     // End of file without a byte: the command was executed.
     int status;
+    bool in_cgroup;
 };
 
-// Forks the child, which waits at the barrier in a session of its own.
+// Forks the child, which waits at the barrier in a session of its own. With a `cgroup` (else -1)
+// it is born there if the kernel can (5.7); `child->in_cgroup` says whether.
 // Returns 0 or an errno, with the step that failed.
-int child_fork(int directory, const struct launch *launch, struct child *child, int *step);
+int child_fork(int directory, const struct launch *launch, int cgroup, struct child *child,
+               int *step);
 // Closes every descriptor from `first` on.
 void close_from(unsigned first);
 
@@ -89,8 +92,10 @@ struct cgroup {
     char leaf[80];
 };
 
-// Makes a cgroup and moves `pid` into it. False where this account may not, or there is no v2.
-bool cgroup_create(struct cgroup *group, const char *name, pid_t pid);
+// Makes an empty cgroup. False where this account may not, or there is no v2.
+bool cgroup_create(struct cgroup *group, const char *name);
+// Moves a process into it. False where this account may not.
+bool cgroup_move(const struct cgroup *group, pid_t pid);
 // Whether a process lives in it or below.
 bool cgroup_populated(const struct cgroup *group);
 // Signals every process in it and below; returns how many.

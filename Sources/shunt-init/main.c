@@ -410,15 +410,22 @@ static void prepare(struct state *state) {
         step = STEP_SETUP;
         error = errno;
     }
-    if (!error) error = child_fork(state->directory, &state->launch, &state->child, &step);
+    bool grouped = !error && state->launch.may_use_cgroup
+        && cgroup_create(&state->group, state->launch.name);
+    if (!error) {
+        error = child_fork(
+            state->directory, &state->launch, state->group.directory, &state->child, &step);
+    }
+    bool inside = grouped && !error
+        && (state->child.in_cgroup || cgroup_move(&state->group, state->child.pid));
+    if (!inside) {
+        cgroup_remove(&state->group);
+        state->group.path[0] = 0;
+    }
     if (error) {
         compose_failure(state, step, error, state->launch.problem);
         state->main_ended = true;
         return;
-    }
-    if (!state->launch.may_use_cgroup
-        || !cgroup_create(&state->group, state->launch.name, state->child.pid)) {
-        state->group.path[0] = 0;
     }
     compose_ready(state);
 }

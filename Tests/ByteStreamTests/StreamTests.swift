@@ -194,6 +194,57 @@ private func finishWriting(_ stream: any ByteStream) {
     }
 }
 
+@Suite struct DescriptorHygiene {
+    /// In a process of its own, since other tests open descriptors beside it.
+    @Test func streamsLeaveNeitherDescriptorsNorThreads() async {
+        await #expect(processExitsWith: .success) {
+            // The first streams make the runtime open descriptors of its own.
+            try await useStreams()
+            try await eventually("the first are gone") { try census().threads == 0 }
+            let before = try census().descriptors
+            for _ in 0..<50 { try await useStreams() }
+            try await eventually("all are gone") { try census() == (before, 0) }
+        }
+    }
+}
+
+/// Opens two pairs of streams and ends them in the two ways there are: by hand, and by dropping.
+private func useStreams() async throws {
+    for isClosed in [true, false] {
+        let (one, other) = try socketStreams()
+        try await one.write([1])
+        _ = try await other.read(atMost: 1)
+        if isClosed {
+            await one.close()
+            await other.close()
+        }
+    }
+}
+
+/// How many descriptors and how many of our threads this process has.
+private func census() throws -> (descriptors: Int, threads: Int) {
+    let threads = try entries(of: "/proc/self/task").filter { task in
+        guard let file = fopen("/proc/self/task/\(task)/comm", "r") else { return false }
+        defer { fclose(file) }
+        var line = [CChar](repeating: 0, count: 32)
+        return fgets(&line, 32, file) != nil && strncmp(line, "stream", 6) == 0
+    }
+    return (try entries(of: "/proc/self/fd").count, threads.count)
+}
+
+private func entries(of path: String) throws -> [String] {
+    guard let directory = opendir(path) else { throw StreamError(operation: path, errno: errno) }
+    defer { closedir(directory) }
+    var names: [String] = []
+    while let entry = readdir(directory) {
+        let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
+            String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+        }
+        if !name.hasPrefix(".") { names.append(name) }
+    }
+    return names
+}
+
 /// Writes `total` bytes that `seed` makes, in chunks of random size.
 private func send(_ total: Int, _ seed: UInt64, to stream: any ByteStream) async throws {
     var content = SeededGenerator(seed: seed)

@@ -115,3 +115,13 @@ extension ByteStream {
         return all
     }
 }
+
+/// The errno of the ``StreamError`` that `body` throws; `nil` if it throws none.
+func errnoThrown(by body: () async throws -> Void) async -> Int32? {
+    do {
+        try await body()
+        return nil
+    } catch {
+        return (error as? StreamError)?.errno
+    }
+}

@@ -39,7 +39,7 @@ struct AgentHome: Sendable {
     /// The agent's ID, drawn and made durable on first use.
     func identity() throws -> AgentID {
         let path = root + "/id"
-        if let text = SmallFile.read(path) {
+        if let text = HomeFile.read(path) {
             guard let id = AgentID(text.trimmedLine) else {
                 throw ShuntError(
                     .failed, "`\(path)` holds no agent ID", hint: "mv \(path) \(path).damaged")
@@ -48,7 +48,7 @@ struct AgentHome: Sendable {
         }
         var random = SystemRandomNumberGenerator()
         let id = AgentID(high: random.next(), low: random.next())
-        try SmallFile.write(id.text + "\n", to: path)
+        try HomeFile.write(id.text + "\n", to: path)
         try Journal.syncDirectory(root)
         return id
     }
@@ -61,7 +61,7 @@ struct AgentHome: Sendable {
 }
 
 /// Files that fit into a page.
-enum SmallFile {
+enum HomeFile {
     /// - Returns: `nil` where the file cannot be read.
     static func read(_ path: String) -> String? {
         let descriptor = shunt_open(path, O_RDONLY | O_CLOEXEC, 0)

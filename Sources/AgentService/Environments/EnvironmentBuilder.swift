@@ -56,7 +56,7 @@ struct EnvironmentBuilder: Sendable {
     }
 
     private func run(_ arguments: [String]) throws {
-        let ending = try ChildProcess(
+        let ending = try HelperProcess(
             arguments: arguments, environment: Self.variables(), workingDirectory: "/",
             outputPath: log
         ).run(within: PythonEnvironments.buildLimit, abort: abort)
@@ -77,14 +77,14 @@ struct EnvironmentBuilder: Sendable {
     }
 
     private func tail() -> String {
-        let lines = (SmallFile.read(log) ?? "").split(
+        let lines = (HomeFile.read(log) ?? "").split(
             separator: "\n", omittingEmptySubsequences: false)
         return lines.suffix(Self.shownLines).joined(separator: "\n").trimmedLine
     }
 
     /// The environment is named by the digest of one file, so that file has to say everything.
     private func refuseOtherFiles() throws {
-        for line in (SmallFile.read(file) ?? "").split(separator: "\n") {
+        for line in (HomeFile.read(file) ?? "").split(separator: "\n") {
             let text = String(line).trimmedLine
             let options = ["-r", "--requirement", "-c", "--constraint", "-e", "--editable"]
             let isOption = options.contains { text.hasPrefix($0) }
@@ -121,7 +121,7 @@ struct EnvironmentBuilder: Sendable {
     /// The agent's own variables without those that would point an installer elsewhere.
     static func variables() -> [String] {
         var result: [String] = []
-        var next = environ
+        var next = Glibc.environ
         while let entry = next.pointee {
             let text = String(cString: entry)
             let name = text.prefix { $0 != "=" }

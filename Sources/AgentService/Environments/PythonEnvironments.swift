@@ -118,11 +118,11 @@ actor PythonEnvironments {
         let version = try await executor.run {
             defer { unlink(output) }
             let code = "import sys; print('.'.join(map(str, sys.version_info[:3])))"
-            let ending = try ChildProcess(
+            let ending = try HelperProcess(
                 arguments: [path, "-c", code], environment: EnvironmentBuilder.variables(),
                 workingDirectory: "/", outputPath: output
             ).run(within: .seconds(30), abort: AbortFlag())
-            let text = SmallFile.read(output)?.trimmedLine ?? ""
+            let text = HomeFile.read(output)?.trimmedLine ?? ""
             guard ending == .exited(0), text.split(separator: ".").count == 3 else {
                 throw ShuntError(
                     .failed, "`\(path)` does not tell its version: \(text)",

@@ -2,6 +2,7 @@ internal import ByteStream
 internal import CLinux
 internal import Glibc
 internal import JobModel
+internal import Wire
 
 /// The durable memory of an agent: records appended to one file, synced once for each turn.
 ///
@@ -69,7 +70,7 @@ final class Journal {
     /// Appends records and syncs them; when this returns they survive a power cut.
     func append(_ records: [AgentRecord]) throws {
         precondition(!isPoisoned, "a journal that failed to write is not written again")
-        let bytes = records.flatMap { Self.framed(JournalCoding.encode($0)) }
+        let bytes = records.flatMap { Self.framed(RecordCoding.encode($0)) }
         isPoisoned = true
         try Self.writeAll(descriptor, bytes, path)
         guard fdatasync(descriptor) == 0 else { throw Self.failure("sync", path) }
@@ -85,7 +86,7 @@ final class Journal {
         let temporary = path + ".new"
         let fresh = shunt_open(temporary, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
         guard fresh >= 0 else { throw Self.failure("open", temporary) }
-        let bytes = Self.magic + records.flatMap { Self.framed(JournalCoding.encode($0)) }
+        let bytes = Self.magic + records.flatMap { Self.framed(RecordCoding.encode($0)) }
         do {
             try Self.writeAll(fresh, bytes, temporary)
             guard fsync(fresh) == 0 else { throw Self.failure("sync", temporary) }
@@ -141,7 +142,7 @@ extension Journal {
                     hint: "check the disk; mv \(path) \(path).damaged gives up its tasks")
             }
             do {
-                records.append(try JournalCoding.decode(payload))
+                records.append(try RecordCoding.decode(AgentRecord.self, from: payload))
             } catch {
                 throw ShuntError(
                     .refused, "`\(path)` cannot be read: \(error)",

@@ -30,10 +30,14 @@ struct GapLedger: ~Copyable {
 
     /// Opens the ledger in the directory of a log and allocates its space.
     init(in directory: borrowing OwnedDescriptor) throws(SystemError) {
-        file = try directory.open(Self.name, O_RDWR | O_CREAT)
+        let file = try directory.open(Self.name, O_RDWR | O_CREAT)
         let bytes = try SmallFile.read(Self.name, in: directory, limit: 4096) ?? []
-        accounts = Self.decode(bytes) ?? LogStream.allCases.map { _ in Account() }
-        if bytes.isEmpty { try save() }
+        let accounts = Self.decode(bytes) ?? LogStream.allCases.map { _ in Account() }
+        if bytes.isEmpty {
+            try SmallFile.overwrite(Self.encode(accounts), at: 0, in: file, Self.name)
+        }
+        self.file = file
+        self.accounts = accounts
     }
 
     subscript(stream: LogStream) -> Account {
@@ -57,6 +61,13 @@ struct GapLedger: ~Copyable {
         try? save()
     }
 
+    /// Takes back what was counted and then not there to be dropped.
+    mutating func correct(_ stream: LogStream, by bytes: Int) {
+        self[stream].pending -= UInt64(bytes)
+        self[stream].total -= UInt64(bytes)
+        try? save()
+    }
+
     /// The gap records for all that is pending.
     func pendingGaps() -> [LogGap] {
         LogStream.allCases.compactMap { stream in
@@ -76,11 +87,11 @@ struct GapLedger: ~Copyable {
     }
 
     private func save() throws(SystemError) {
-        try SmallFile.overwrite(encoded, at: 0, in: file, Self.name)
+        try SmallFile.overwrite(Self.encode(accounts), at: 0, in: file, Self.name)
     }
 
-    private var encoded: [UInt8] {
-        var bytes = Self.magic
+    private static func encode(_ accounts: [Account]) -> [UInt8] {
+        var bytes = magic
         for account in accounts {
             let errno = UInt64(UInt32(bitPattern: account.errno))
             let since = UInt64(bitPattern: account.since.milliseconds)

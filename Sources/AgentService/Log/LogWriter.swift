@@ -25,7 +25,7 @@ struct LogWriter: ~Copyable {
     private var nextAttempt = SteadyTime(milliseconds: 0)
     /// Where the file system of the log cannot splice.
     private var copyBuffer: [UInt8] = []
-    private var canSplice = true
+    private var canSplice: Bool
     private let null: OwnedDescriptor
 
     /// Between two attempts to write to a disk that was full.
@@ -34,8 +34,10 @@ struct LogWriter: ~Copyable {
     static let usualSegmentLimit: UInt64 = 64 << 20
 
     /// Opens the log in this directory, or creates it, and puts its end in order.
+    ///
+    /// - Parameter canSplice: `false` begins with the copying that is otherwise fallen back to.
     init(
-        at path: String, segmentLimit: UInt64 = usualSegmentLimit
+        at path: String, segmentLimit: UInt64 = usualSegmentLimit, canSplice: Bool = true
     ) throws(SystemError) {
         if mkdir(path, 0o700) < 0, errno != EEXIST {
             throw SystemError(call: "create", subject: path, errno: errno)
@@ -44,14 +46,17 @@ struct LogWriter: ~Copyable {
         var gaps = try GapLedger(in: directory)
         let end = try LogRecovery.run(in: directory)
         let name = LogSegments.name(startingAt: end.segmentStart)
-        file = try directory.open(name, O_RDWR | O_CREAT)
-        null = try OwnedDescriptor.open("/dev/null", O_WRONLY)
+        let file = try directory.open(name, O_RDWR | O_CREAT)
+        let null = try OwnedDescriptor.open("/dev/null", O_WRONLY)
+        if let gap = end.lastGap, gaps.pendingGaps().contains(gap) { gaps.settle(gap) }
+        self.file = file
+        self.null = null
         segmentStart = end.segmentStart
         offset = end.offset
-        if let gap = end.lastGap, gaps.pendingGaps().contains(gap) { gaps.settle(gap) }
         self.gaps = gaps
         self.directory = directory
         self.segmentLimit = segmentLimit
+        self.canSplice = canSplice
     }
 
     /// Bytes of a stream that were dropped since the log began.
@@ -158,7 +163,7 @@ extension LogWriter {
             let count =
                 canSplice
                 ? splice(pipe, nil, file.raw, &target, header.length - moved, Self.spliceFlags)
-                : copy(from: pipe, to: &target, header.length - moved)
+                : copy(from: pipe, to: &target, header, from: moved)
             if count > 0 {
                 moved += count
             } else if count == 0 || errno == EAGAIN {
@@ -189,25 +194,31 @@ extension LogWriter {
 
     /// For file systems that cannot splice (some FUSE ones, and overlays before Linux 5.9). Here a
     /// writer that is killed between the two calls loses what it holds.
-    private mutating func copy(from pipe: Int32, to target: inout off_t, _ count: Int) -> Int {
+    ///
+    /// - Returns: as `splice`, with `errno` set where it is negative.
+    private mutating func copy(
+        from pipe: Int32, to target: inout off_t, _ header: LogRecordHeader, from moved: Int
+    ) -> Int {
         if copyBuffer.isEmpty { copyBuffer = [UInt8](repeating: 0, count: 64 << 10) }
-        let size = min(count, copyBuffer.count)
+        let size = min(header.length - moved, copyBuffer.count)
         let raw = file.raw
         let start = target
-        let written = copyBuffer.withUnsafeMutableBytes { buffer -> Int in
+        var done = 0
+        var problem: Int32 = 0
+        let got = copyBuffer.withUnsafeMutableBytes { buffer -> Int in
             let got = read(pipe, buffer.baseAddress!, size)
-            guard got > 0 else { return got }
-            var done = 0
-            while done < got {
+            while done < got, problem == 0 {
                 let count = pwrite(raw, buffer.baseAddress! + done, got - done, start + off_t(done))
-                if count > 0 { done += count } else if errno != EINTR { break }
+                if count >= 0 { done += count } else if errno != EINTR { problem = errno }
             }
-            // What was read and could not be written is lost as in a dropped chunk; the gap is
-            // counted by the caller from the next one on.
-            return done > 0 ? done : -1
+            return got
         }
-        if written > 0 { target += off_t(written) }
-        return written
+        target += off_t(done)
+        guard problem != 0, let stream = header.stream else { return got }
+        // What has been read and cannot be written is gone.
+        gaps.count(got - done, of: stream, errno: problem, at: header.wall)
+        errno = problem
+        return done > 0 ? done : -1
     }
 
     private mutating func drop(
@@ -223,6 +234,7 @@ extension LogWriter {
                 break
             }
         }
+        if left > 0 { gaps.correct(stream, by: left) }
         return count - left
     }
 

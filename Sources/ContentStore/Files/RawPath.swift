@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// A path, or one name of it, as the bytes the kernel keeps: never decoded, since file names need
 /// not be UTF-8. Inside trees paths are relative, with single slashes and no `.` or `..`; outside
 /// (a store's directory, the target of a checkout) any path that the kernel takes.
@@ -64,7 +66,20 @@ package struct RawPath: Hashable, Sendable {
 
 extension RawPath: Comparable {
     package static func < (left: RawPath, right: RawPath) -> Bool {
-        left.bytes.lexicographicallyPrecedes(right.bytes)
+        left.bytes.precedes(right.bytes)
+    }
+}
+
+extension [UInt8] {
+    /// Byte order, by `memcmp`: the order of names in a directory object and of paths in a list.
+    func precedes(_ other: [UInt8]) -> Bool {
+        let order = withUnsafeBytes { left in
+            other.withUnsafeBytes { right in
+                let common = Swift.min(left.count, right.count)
+                return common == 0 ? 0 : memcmp(left.baseAddress!, right.baseAddress!, common)
+            }
+        }
+        return order != 0 ? order < 0 : count < other.count
     }
 }
 
@@ -130,20 +145,24 @@ extension Unicode.Scalar.Properties {
 }
 
 /// Calls `body` with `bytes` and a NUL behind them. Short names, nearly all, stay on the stack.
-func withTerminated<Result, Failure: Error>(
-    _ bytes: [UInt8], _ body: (UnsafePointer<CChar>) throws(Failure) -> Result
+func withTerminated<Bytes: RandomAccessCollection<UInt8>, Result, Failure: Error>(
+    _ bytes: Bytes, _ body: (UnsafePointer<CChar>) throws(Failure) -> Result
 ) throws(Failure) -> Result {
-    precondition(!bytes.contains(0), "a path with a NUL reached the kernel's door")
     var outcome: Swift.Result<Result, Failure>?
-    withUnsafeTemporaryAllocation(of: CChar.self, capacity: bytes.count + 1) { buffer in
-        for index in bytes.indices { buffer[index] = CChar(bitPattern: bytes[index]) }
-        buffer[bytes.count] = 0
-        // The buffer has at least one element, so it has an address.
-        let pointer = UnsafePointer(buffer.baseAddress!)
-        do throws(Failure) {
-            outcome = .success(try body(pointer))
-        } catch {
-            outcome = .failure(error)
+    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: bytes.count + 1) { buffer in
+        let end = buffer.initialize(fromContentsOf: bytes)
+        buffer[end] = 0
+        precondition(
+            memchr(buffer.baseAddress!, 0, bytes.count) == nil,
+            "a path with a NUL reached the kernel's door")
+        buffer.withMemoryRebound(to: CChar.self) { text in
+            // The buffer has at least one element, so it has an address.
+            let pointer = UnsafePointer(text.baseAddress!)
+            do throws(Failure) {
+                outcome = .success(try body(pointer))
+            } catch {
+                outcome = .failure(error)
+            }
         }
     }
     // The closure above ran exactly once.

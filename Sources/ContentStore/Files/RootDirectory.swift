@@ -43,9 +43,11 @@ struct RootDirectory: ~Copyable, Sendable {
             return try descriptor.open([UInt8(ascii: ".")], flags, shownAs: shown)
         }
         var current: Descriptor?
-        for piece in Self.pieces(path, limit: method == .openat2 ? Self.pieceLimit : 0) {
+        var start = 0
+        while start < path.bytes.count {
+            let end = endOfPiece(of: path.bytes, from: start)
             let parent = current?.number ?? descriptor.number
-            let number = try withTerminated(piece) { text throws(SystemError) in
+            let number = try withTerminated(path.bytes[start..<end]) { text throws(SystemError) in
                 try checked("open", shown.appending(path.bytes)) {
                     method == .openat2
                         ? Self.openBeneath(parent, text, flags)
@@ -53,9 +55,20 @@ struct RootDirectory: ~Copyable, Sendable {
                 }
             }
             current = Descriptor(adopting: number)
+            start = end + 1
         }
         // A path that is not empty has at least one piece.
         return current.take()!
+    }
+
+    /// Where the next part of a path ends that the kernel takes at once: as many names as fit, or a
+    /// single one where links on the way can only be refused name by name.
+    private func endOfPiece(of path: [UInt8], from start: Int) -> Int {
+        let slash = UInt8(ascii: "/")
+        if method == .stepwise { return path[start...].firstIndex(of: slash) ?? path.count }
+        guard path.count - start > Self.pieceLimit else { return path.count }
+        // A name has at most 255 bytes, so a slash stands before the limit.
+        return path[start..<(start + Self.pieceLimit)].lastIndex(of: slash) ?? path.count
     }
 
     /// A rename elsewhere on the machine may make the kernel unsure, which it says with EAGAIN.
@@ -69,20 +82,6 @@ struct RootDirectory: ~Copyable, Sendable {
             if number >= 0 || errno != EAGAIN { break }
         }
         return number
-    }
-
-    /// The path cut between names into pieces of at most `limit` bytes, or of one name each.
-    private static func pieces(_ path: RawPath, limit: Int) -> [[UInt8]] {
-        if path.bytes.count <= limit { return [path.bytes] }
-        var result: [[UInt8]] = []
-        for name in path.components {
-            if let last = result.last, last.count + 1 + name.count <= limit {
-                result[result.count - 1] += [UInt8(ascii: "/")] + name
-            } else {
-                result.append(Array(name))
-            }
-        }
-        return result
     }
 
     private static let probed = Atomic<Int8>(0)

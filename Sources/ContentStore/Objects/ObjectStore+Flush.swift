@@ -24,15 +24,8 @@ extension ObjectStore {
             try checkPoison()
             let pending = state.withLock { $0.pending.map { ($0.key, $0.value) } }
                 .sorted { $0.0 < $1.0 }
-            do {
+            try forPeople {
                 try pending.isEmpty ? confirmPublished() : publish(pending)
-            } catch let error as SystemError {
-                throw poisoned(by: error)
-            }
-            state.withLock { state in
-                for (digest, _) in pending { state.pending[digest] = nil }
-                // What came in during the flush is counted anew from here.
-                state.pendingBytes = 0
             }
         }
     }
@@ -46,26 +39,34 @@ extension ObjectStore {
         try forPeople { try session.removeLeftovers(olderThan: Int64(hours) * 3600) }
     }
 
-    private func publish(_ pending: [(Digest, UInt64)]) throws(SystemError) {
-        try syncFiles(pending.map { $0.1 })
+    private func publish(_ pending: [(digest: Digest, number: UInt64)]) throws {
+        try syncFiles(pending.map(\.number))
         try lockPublishing(LOCK_EX)
         defer { _ = flock(publishLock.number, LOCK_UN) }
+        let isInherited = try publishLock.status(shownAs: directory).size > 0
         try checked("write", directory) { ftruncate(publishLock.number, 1) }
-        for (digest, number) in pending { try rename(number, to: digest) }
-        var shards = pending.map { $0.0.bytes[0] }
+        // If a rename fails, for want of space or permission, those before it are objects already,
+        // and the byte has somebody sync their folders; the others wait on.
+        var newShards = false
+        for (digest, number) in pending {
+            if try rename(number, to: digest) { newShards = true }
+            state.withLock { $0.pending[digest] = nil }
+        }
+        state.withLock { $0.pendingBytes = 0 }
+        var shards = pending.map { $0.digest.bytes[0] }
         shards = shards.enumerated().filter { $0 == 0 || shards[$0 - 1] != $1 }.map { $1 }
-        try syncShards(shards)
+        try syncShards(shards, all: isInherited, newOnes: newShards)
         try checked("write", directory) { ftruncate(publishLock.number, 0) }
     }
 
     /// Nothing of ours waits; others may stand between their rename and their sync.
-    private func confirmPublished() throws(SystemError) {
+    private func confirmPublished() throws {
         try lockPublishing(LOCK_SH)
         defer { _ = flock(publishLock.number, LOCK_UN) }
         guard try publishLock.status(shownAs: directory).size > 0 else { return }
         try lockPublishing(LOCK_EX)
         guard try publishLock.status(shownAs: directory).size > 0 else { return }
-        try require(sync.fileSystem(objects.number))
+        try synced(sync.fileSystem(objects.number))
         try checked("write", directory) { ftruncate(publishLock.number, 0) }
     }
 
@@ -73,58 +74,83 @@ extension ObjectStore {
         try checked("lock", directory) { flock(publishLock.number, kind) }
     }
 
-    private func rename(_ number: UInt64, to digest: Digest) throws(SystemError) {
+    /// - Returns: whether the object's shard folder had to be made.
+    private func rename(_ number: UInt64, to digest: Digest) throws(SystemError) -> Bool {
+        let temporary = TemporarySession.fileName(number)
         let name = Self.objectName(digest)
-        try session.withFolder { folder throws(SystemError) in
+        return try session.withFolder { folder throws(SystemError) in
             do throws(SystemError) {
-                try folder.renameToNew(
-                    TemporarySession.fileName(number), objects, name, shownAs: directory)
+                try folder.renameToNew(temporary, objects, name, shownAs: directory)
             } catch {
-                guard error.code == EEXIST else { throw error }
-                try folder.unlink(TemporarySession.fileName(number), shownAs: directory)
+                switch error.code {
+                case EEXIST:
+                    try folder.unlink(temporary, shownAs: directory)
+                case ENOENT:
+                    try makeShard(Array(name.prefix(2)))
+                    try folder.renameToNew(temporary, objects, name, shownAs: directory)
+                    return true
+                default: throw error
+                }
             }
+            return false
         }
     }
 
-    private func syncFiles(_ numbers: [UInt64]) throws(SystemError) {
-        try session.withFolder { folder throws(SystemError) in
+    private func makeShard(_ name: [UInt8]) throws(SystemError) {
+        do throws(SystemError) {
+            try objects.makeDirectory(name, mode: 0o700, shownAs: directory)
+        } catch {
+            guard error.code == EEXIST else { throw error }
+        }
+    }
+
+    private func syncFiles(_ numbers: [UInt64]) throws {
+        try session.withFolder { folder throws in
             if numbers.count > Self.singleSyncLimit {
-                try require(sync.fileSystem(folder.number))
+                try synced(sync.fileSystem(folder.number))
                 if sync.reportsFailedWrites { return }
             }
             for number in numbers {
                 let file = try folder.open(
                     TemporarySession.fileName(number), O_RDONLY, shownAs: directory)
-                try require(sync.file(file.number))
+                try synced(sync.file(file.number))
             }
         }
     }
 
-    private func syncShards(_ shards: [UInt8]) throws(SystemError) {
-        if shards.count > Self.singleSyncLimit {
-            try require(sync.fileSystem(objects.number))
+    /// - Parameters:
+    ///   - all: whether others may have left shards that nobody has synced.
+    ///   - newOnes: whether the folder of the shards itself has changed.
+    private func syncShards(_ shards: [UInt8], all: Bool, newOnes: Bool) throws {
+        if all || shards.count > Self.singleSyncLimit {
+            try synced(sync.fileSystem(objects.number))
             if sync.reportsFailedWrites { return }
         }
         for shard in shards {
             let folder = try objects.open(
-                StoreLayout.shardName(shard), O_RDONLY | O_DIRECTORY, shownAs: directory)
-            try require(sync.file(folder.number))
+                Self.shardName(shard), O_RDONLY | O_DIRECTORY, shownAs: directory)
+            try synced(sync.file(folder.number))
         }
+        if newOnes { try synced(sync.file(objects.number)) }
     }
 
-    private func require(_ code: Int32) throws(SystemError) {
-        if code != 0 { throw SystemError(operation: "sync", path: directory, code: code) }
+    /// The folder of the objects whose digests start with `byte`.
+    private static func shardName(_ byte: UInt8) -> [UInt8] {
+        let digits = Array("0123456789abcdef".utf8)
+        return [digits[Int(byte >> 4)], digits[Int(byte & 15)]]
     }
 
-    /// A sync or rename failed: what it covered is not to be relied upon, and neither is a retry.
-    private func poisoned(by error: SystemError) -> ShuntError {
+    /// A failed sync: what it covered is not to be relied upon, and neither is a second try. The
+    /// instance is poisoned; what it had not published goes with its session.
+    private func synced(_ code: Int32) throws {
+        if code == 0 { return }
         let poison = ShuntError(
             .failed,
-            "cannot make content durable in `\(directory)`: \(error.reason)",
+            "cannot make content durable in `\(directory)`: \(systemReason(code))",
             hint: "df -h \(shellQuoted(directory))")
         state.withLock { state in
             if state.poison == nil { state.poison = poison }
         }
-        return poison
+        throw poison
     }
 }

@@ -1,3 +1,4 @@
+internal import Glibc
 package import JobModel
 internal import Synchronization
 
@@ -82,7 +83,11 @@ package final class ObjectWriter: Sendable {
             defer { progress.isOver = true }
             return progress.isOver
         }
-        if !wasOver { store.session.remove(file.number) }
+        if wasOver { return }
+        store.session.remove(file.number)
+        // Gives the space back now: the descriptor stays open until this writer goes away. If it
+        // fails, the space comes back then.
+        _ = ftruncate(file.descriptor.number, 0)
     }
 
     private var mismatch: ShuntError {

@@ -59,12 +59,6 @@ struct StoreLayout: ~Copyable {
         for name in ["objects", "temporary"] {
             try makeIfMissing(Array(name.utf8), in: root, shown: path.appending(name))
         }
-        let objects = try root.open(
-            Array("objects".utf8), O_RDONLY | O_DIRECTORY, shownAs: path.appending("objects"))
-        for shard in 0..<256 {
-            let name = shardName(UInt8(shard))
-            try makeIfMissing(name, in: objects, shown: path.appending("objects").appending(name))
-        }
         let name = Array("version.\(getpid())".utf8)
         let shown = path.appending("version")
         do {
@@ -74,7 +68,6 @@ struct StoreLayout: ~Copyable {
             }
             try synced(sync.file(file.number), shown)
         }
-        try synced(sync.file(objects.number), shown)
         try withTerminated(name) { from throws(SystemError) in
             _ = try checked("create", shown) { renameat(root.number, from, root.number, "version") }
         }
@@ -83,12 +76,6 @@ struct StoreLayout: ~Copyable {
 
     private static func synced(_ code: Int32, _ path: RawPath) throws(SystemError) {
         if code != 0 { throw SystemError(operation: "sync", path: path, code: code) }
-    }
-
-    /// The folder of the objects whose digests start with `byte`.
-    static func shardName(_ byte: UInt8) -> [UInt8] {
-        let digits = Array("0123456789abcdef".utf8)
-        return [digits[Int(byte >> 4)], digits[Int(byte & 15)]]
     }
 
     private static func makeIfMissing(

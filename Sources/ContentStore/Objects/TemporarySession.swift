@@ -68,13 +68,20 @@ final class TemporarySession: Sendable {
     func withFolder<Result>(
         _ body: (borrowing Descriptor) throws(SystemError) -> Result
     ) throws(SystemError) -> Result {
-        let folder = try state.withLock { folder throws(SystemError) -> Folder in
+        try body(folder().descriptor)
+    }
+
+    func withFolder<Result>(_ body: (borrowing Descriptor) throws -> Result) throws -> Result {
+        try body(folder().descriptor)
+    }
+
+    private func folder() throws(SystemError) -> Folder {
+        try state.withLock { folder throws(SystemError) -> Folder in
             if let folder { return folder }
             let made = try makeFolder()
             folder = made
             return made
         }
-        return try body(folder.descriptor)
     }
 
     private func makeFolder() throws(SystemError) -> Folder {

@@ -63,7 +63,7 @@ struct OutputWalk: Sendable {
     private func list(_ path: RawPath) throws -> FoundDirectory? {
         guard let folder = try open(path) else { return nil }
         var names = try folder.names(shownAs: shown.appending(path.bytes))
-        names.sort { $0.lexicographicallyPrecedes($1) }
+        names.sort { $0.precedes($1) }
         try budget.take(names.count)
         let isEnvironment = BuiltInExcludes.environmentMarkers.contains { names.contains($0) }
         if isEnvironment, !path.isEmpty, patterns?.spellsOut(path) != true { return nil }
@@ -210,7 +210,7 @@ final class FoundDirectory: Sendable {
         var high = base.count
         while low < high {
             let middle = (low + high) / 2
-            if base[middle].name.lexicographicallyPrecedes(name) {
+            if base[middle].name.precedes(name) {
                 low = middle + 1
             } else {
                 high = middle

@@ -151,7 +151,9 @@ struct PlacementWriter {
             if store.sync.reportsFailedWrites { return }
         }
         for folder in folders {
-            try require(store.sync.file(try root.directory.openDirectory(folder).number))
+            // A binding: a descriptor that is only an expression closes before the call.
+            let folder = try root.directory.openDirectory(folder)
+            try require(store.sync.file(folder.number))
         }
     }
 

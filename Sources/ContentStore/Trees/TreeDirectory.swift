@@ -17,7 +17,7 @@ package struct TreeDirectory: Hashable, Sendable {
     /// - Throws: ``TreeError`` for a name twice or one that no directory can hold.
     package init(entries: [TreeEntry]) throws {
         var sorted = entries
-        sorted.sort { $0.name.lexicographicallyPrecedes($1.name) }
+        sorted.sort { $0.name.precedes($1.name) }
         var totals = TreeTotals.zero
         for (index, entry) in sorted.enumerated() {
             try TreeRules.check(entry, after: index == 0 ? nil : sorted[index - 1].name)
@@ -42,7 +42,7 @@ package struct TreeDirectory: Hashable, Sendable {
         var high = entries.count
         while low < high {
             let middle = (low + high) / 2
-            if entries[middle].name.lexicographicallyPrecedes(name) {
+            if entries[middle].name.precedes(name) {
                 low = middle + 1
             } else {
                 high = middle
@@ -123,7 +123,7 @@ enum TreeRules {
         if let problem = problem(inName: entry.name) {
             throw TreeError(path: RawPath(entry.name), problem: problem)
         }
-        if let previous, !previous.lexicographicallyPrecedes(entry.name) {
+        if let previous, !previous.precedes(entry.name) {
             throw TreeError(
                 path: RawPath(entry.name),
                 problem: previous == entry.name ? .duplicateName : .wrongOrder)

@@ -3,6 +3,7 @@ internal import HTTPTypes
 internal import Hummingbird
 internal import JobModel
 internal import NIOCore
+internal import Wire
 
 /// The HTTP API over the Unix socket: reads a request, asks the coordinator, writes JSON. The
 /// paths, bodies and answers are those of ``APIPath``.
@@ -125,7 +126,7 @@ struct CoordinatorAPI: Sendable {
     ) async throws -> Body {
         let buffer = try await request.body.collect(upTo: Int(APIPath.bodyLimit.bytes))
         do {
-            return try JSONDecoder().decode(type, from: Data(buffer: buffer))
+            return try JSONDecoder().decode(type, from: Data(buffer.readableBytesView))
         } catch {
             throw ShuntError(
                 .usage, "the request cannot be read: \(error)",

@@ -115,13 +115,9 @@ final class BulkPool: Sendable {
     private func connect(_ fence: Fence) async throws -> BulkClient {
         let stream = try await connector.connect()
         let hello = Hello(coordinator: coordinator, fence: fence, role: .bulk, release: release)
-        do {
-            return try await Handshake.openBulk(
-                over: stream, hello, within: Self.handshakeLimit)
-        } catch {
-            await stream.close()
-            throw error
-        }
+        let (connection, _) = try await Handshake.openBulk(
+            over: stream, hello, within: Self.handshakeLimit)
+        return BulkClient(connection)
     }
 
     private func giveBack(_ client: BulkClient) async {

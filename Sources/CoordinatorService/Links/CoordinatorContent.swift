@@ -6,7 +6,14 @@ internal import Transfer
 /// The coordinator's store, which it shares with the CLI, and the transfers out of it and into it.
 struct CoordinatorContent: Sendable {
     let store: ObjectStore
+    let inventory: TreeInventory
     let executor: BlockingExecutor
+
+    init(store: ObjectStore, executor: BlockingExecutor) {
+        self.store = store
+        self.executor = executor
+        inventory = TreeInventory(store: store)
+    }
 
     /// Sends what the worker lacks of a tree.
     ///
@@ -18,8 +25,13 @@ struct CoordinatorContent: Sendable {
             tree, from: ObjectSource(store: store, references: references), on: executor)
     }
 
+    /// What the worker lacks of a tree, in bytes of files.
+    func missing(_ tree: TreeReference, over client: BulkClient) async throws -> ByteCount {
+        try await client.missingBytes(of: tree, in: store, on: executor)
+    }
+
     /// Fetches what this store lacks of a tree; it is durable here when this returns.
     func pull(_ tree: TreeReference, over client: BulkClient) async throws {
-        _ = try await client.pull(tree, into: store, on: executor)
+        _ = try await client.pull(tree, into: inventory, on: executor)
     }
 }

@@ -6,9 +6,26 @@ internal import JobModel
 /// Reaches the agent of this machine and account through its Unix socket, and starts it when it is
 /// down: detached, in `/`, with nothing of the coordinator's but its log file.
 struct LocalConnector: WorkerConnector {
-    let layout: HomeLayout
+    /// Where the agent keeps its tasks; `SHUNT_AGENT_HOME` where that is set.
+    let home: String
+    /// The coordinator's own, unless the agent has a home elsewhere: nothing is then copied between
+    /// the two.
+    let store: String
+    let socket: String
     /// The agent's executable, absolute.
     let executable: String
+
+    init(layout: HomeLayout, executable: String) {
+        if let other = getenv("SHUNT_AGENT_HOME").map({ String(cString: $0) }), !other.isEmpty {
+            home = other
+            store = other + "/store"
+        } else {
+            home = layout.agentDirectory
+            store = layout.storeDirectory
+        }
+        socket = layout.agentSocket
+        self.executable = executable
+    }
 
     /// A fresh agent opens its journal before it listens; beyond this something is wrong.
     private static let startLimit = Milliseconds.seconds(10)
@@ -24,28 +41,34 @@ struct LocalConnector: WorkerConnector {
         }
         throw ShuntError(
             .unreachable, "the local agent did not start within 10 s",
-            hint: "tail \(layout.agentDirectory)/agent.log")
+            hint: "tail \(home)/agent.log")
     }
 
     /// - Returns: `nil` if nobody listens.
     private func open() throws -> (any ByteStream)? {
         do {
-            let descriptor = try UnixSocket.connect(path: layout.agentSocket)
-            try UnixSocket.requireSameUser(descriptor)
-            return try DescriptorStream(adopting: descriptor, name: "agent-local")
-        } catch let error where [ENOENT, ECONNREFUSED, EAGAIN].contains(error.errno) {
+            return try connected()
+        } catch let error as StreamError
+            where [ENOENT, ECONNREFUSED, EAGAIN].contains(error.errno)
+        {
             return nil
         }
     }
 
+    private func connected() throws -> DescriptorStream {
+        let descriptor = try UnixSocket.connect(path: socket)
+        try UnixSocket.requireSameUser(descriptor)
+        return try DescriptorStream(descriptor, name: "agent-local")
+    }
+
     private func start() throws {
-        try makeDirectory(layout.agentDirectory)
-        let log = layout.agentDirectory + "/agent.log"
+        try makeDirectory(home)
+        let log = home + "/agent.log"
         let status = DetachedProcess.spawn(
             executable,
             [
-                "shunt-agent", "daemon", "--home", layout.agentDirectory, "--store",
-                layout.storeDirectory, "--socket", layout.agentSocket, "--linger", "3",
+                "shunt-agent", "daemon", "--home", home, "--store", store, "--socket", socket,
+                "--linger", "3",
             ],
             log: log)
         guard status == 0 else {
@@ -96,7 +119,7 @@ enum DetachedProcess {
         var vector: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) }
         vector.append(nil)
         defer { for pointer in vector { free(pointer) } }
-        let status = posix_spawn(&pid, path, &actions, &attributes, vector, environ)
+        let status = posix_spawn(&pid, path, &actions, &attributes, vector, Glibc.environ)
         if status == 0 { reap(pid) }
         return status
     }

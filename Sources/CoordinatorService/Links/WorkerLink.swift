@@ -18,7 +18,7 @@ final class WorkerLink: Sendable {
     private let connector: any WorkerConnector
     private let coordinator: CoordinatorID
     private let inbox: Inbox
-    private let content: CoordinatorContent
+    let content: CoordinatorContent
     private let logger: Logger
     private let bulk: BulkPool
     private let fences: AsyncStream<Fence>
@@ -88,14 +88,8 @@ final class WorkerLink: Sendable {
             let stream = try await connector.connect()
             let hello = Hello(
                 coordinator: coordinator, fence: fence, role: .control, release: release)
-            let (control, welcome): (ControlConnection, Welcome)
-            do {
-                (control, welcome) = try await Handshake.openControl(
-                    over: stream, hello, within: Self.handshakeLimit)
-            } catch {
-                await stream.close()
-                throw error
-            }
+            let (control, welcome) = try await Handshake.openControl(
+                over: stream, hello, within: Self.handshakeLimit)
             bulk.allow(fence)
             let (outbound, sender) = AsyncStream<CoordinatorMessage>.makeStream(
                 bufferingPolicy: .bufferingOldest(Self.outboundLimit))
@@ -186,15 +180,19 @@ extension WorkerLink {
 
     func fetch(_ tree: TreeReference, of job: JobID) {
         start { [self] in
-            var failure: String?
-            do {
-                try await bulk.with { stream in try await content.pull(tree, over: stream) }
-            } catch let error as ShuntError {
-                failure = error.message
-            } catch {
-                failure = "\(error)"
-            }
+            let failure = await failureOfPull(tree)
             await inbox.post(.event(.fetched(job, failure: failure)))
+        }
+    }
+
+    private func failureOfPull(_ tree: TreeReference) async -> String? {
+        do {
+            try await bulk.with { stream in try await content.pull(tree, over: stream) }
+            return nil
+        } catch let error as ShuntError {
+            return error.message
+        } catch {
+            return "\(error)"
         }
     }
 

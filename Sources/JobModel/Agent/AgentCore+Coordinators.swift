@@ -14,7 +14,9 @@ extension AgentCore {
         }
         sessions.removeAll { $0.coordinator == coordinator }
         sessions.append(
-            Session(coordinator: coordinator, fence: fence, connection: connection))
+            Session(
+                coordinator: coordinator, fence: fence, connection: connection,
+                foreignUse: foreignUse(for: coordinator)))
         for index in tasks.indices where tasks[index].token.coordinator == coordinator {
             tasks[index].version += 1
             tasks[index].lastSignalSequence = 0
@@ -56,6 +58,30 @@ extension AgentCore {
             }
             return [.send(session.connection, .pong(value))]
         }
+    }
+
+    /// What others than this coordinator hold.
+    private func foreignUse(for coordinator: CoordinatorID) -> Resources {
+        tasks.reduce(.none) {
+            $1.token.coordinator == coordinator ? $0 : $0 + $1.resources
+        }
+    }
+
+    /// Tells coordinators what has changed beside their own tasks: only so does one with a queue
+    /// learn that another has left it room.
+    mutating func foreignUseNews() -> [AgentEffect] {
+        var effects: [AgentEffect] = []
+        for index in sessions.indices {
+            let use = foreignUse(for: sessions[index].coordinator)
+            guard use != sessions[index].foreignUse else { continue }
+            sessions[index].foreignUse = use
+            sessions[index].foreignUseVersion += 1
+            effects.append(
+                .send(
+                    sessions[index].connection,
+                    .foreignUse(use, version: sessions[index].foreignUseVersion)))
+        }
+        return effects
     }
 
     private mutating func start(

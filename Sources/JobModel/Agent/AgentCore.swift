@@ -30,6 +30,9 @@ package struct AgentCore: Sendable {
         var coordinator: CoordinatorID
         var fence: Fence
         var connection: ConnectionID
+        /// What the coordinator knows that others hold here, and how often it was told.
+        var foreignUse: Resources
+        var foreignUseVersion: UInt64 = 0
     }
 
     /// A token that is over, remembered for as long as a late copy of its start order could come.
@@ -68,6 +71,13 @@ package struct AgentCore: Sendable {
     /// - Throws: ``IllegalTransition`` where an event contradicts what is known: a defect, after
     ///   which the caller ends the process and recovers from the journal.
     package mutating func step(
+        _ event: AgentEvent, at now: Moment
+    ) throws(IllegalTransition) -> [AgentEffect] {
+        let effects = try decide(event, at: now)
+        return effects + foreignUseNews()
+    }
+
+    private mutating func decide(
         _ event: AgentEvent, at now: Moment
     ) throws(IllegalTransition) -> [AgentEffect] {
         tombstones.removeAll { $0.until < now.steady }
@@ -158,5 +168,17 @@ extension AgentCore {
         guard let index = index(of: token), !tasks[index].phase.isFinal else { return [] }
         change(&tasks[index])
         return report(index)
+    }
+}
+
+extension AgentCore {
+    /// Whether this is the coordinator's open session.
+    package func hasSession(_ coordinator: CoordinatorID, _ fence: Fence) -> Bool {
+        sessions.contains { $0.coordinator == coordinator && $0.fence == fence }
+    }
+
+    /// Whether a task is on its way, or its outputs are.
+    package var isBusy: Bool {
+        tasks.contains { !$0.phase.isFinal }
     }
 }

@@ -4,7 +4,12 @@ extension CoordinatorCore {
     /// is sent only after the placement is durable.
     mutating func place(_ turn: inout Turn) throws(IllegalTransition) {
         guard !queue.isEmpty else { return }
-        let placements = plan(at: turn.now.wall)
+        let decision = plan(at: turn.now.wall)
+        if let again = decision.lookAgainAt {
+            let delay = again.milliseconds - turn.now.wall.milliseconds
+            wake(turn.now.steady + Milliseconds(delay), &turn)
+        }
+        let placements = decision.placements
         guard !placements.isEmpty else { return }
         let placed = Set(placements.map(\.job))
         for placement in placements {
@@ -33,8 +38,16 @@ extension CoordinatorCore {
         queue.removeAll { placed.contains($0) }
     }
 
-    private func plan(at now: WallTime) -> [Scheduler.Placement] {
-        Scheduler.plan(
+    /// Asks for a tick. The interpreter keeps one alarm, at the earliest moment that was asked
+    /// for, so later ones are asked for again when that one is over.
+    mutating func wake(_ moment: SteadyTime, _ turn: inout Turn) {
+        if let alarm, alarm <= moment { return }
+        alarm = moment
+        turn.act(.wake(moment))
+    }
+
+    private func plan(at now: WallTime) -> Scheduler.Decision {
+        Scheduler.decide(
             queue: queue.lazy.compactMap { candidate($0) }, workers: workers, now: now)
     }
 

@@ -1,8 +1,8 @@
 /// What becomes of a job when one of its tasks is reported on.
 extension CoordinatorCore {
-    /// Between two tries at placing a job that a worker refused; doubles up to a minute.
+    /// Between two tries at placing a job that a worker refused; doubles up to
+    /// ``Scheduler/longestBackoff``.
     static let firstBackoff = Milliseconds(500)
-    static let longestBackoff = Milliseconds.minutes(1)
 
     mutating func apply(
         _ report: TaskReport, from name: WorkerName, _ turn: inout Turn
@@ -31,7 +31,7 @@ extension CoordinatorCore {
         if report.phase.isFinal, let over = task(report.token) {
             acknowledge(over, &turn)
             try attemptAdvanced(job.id, &turn)
-        } else if job.cancel != nil, report.phase != .stopping, report.phase.holdsResources {
+        } else if job.cancel != nil, report.phase.canBeStopped {
             sendCancels(of: job.id, &turn)
         }
     }
@@ -110,14 +110,14 @@ extension CoordinatorCore {
         }
         let next = try job.state.next(.requeue)
         let shift = min(7, max(0, refused - 1))
-        let delay = min(Self.longestBackoff, Milliseconds(Self.firstBackoff.count << shift))
+        let delay = min(
+            Scheduler.longestBackoff, Milliseconds(Self.firstBackoff.count << shift))
         let now = turn.now.wall
         change(id, &turn) {
             $0.state = next
             $0.notBefore =
                 refused == 0 ? nil : WallTime(milliseconds: now.milliseconds + delay.count)
         }
-        if refused > 0 { turn.act(.wake(turn.now.steady + delay)) }
         enqueue(id)
     }
 

@@ -9,19 +9,23 @@ extension CoordinatorCore {
     mutating func connected(
         _ name: WorkerName, _ fence: Fence, _ welcome: Welcome, _ turn: inout Turn
     ) throws(IllegalTransition) {
+        // A welcome counts once and before the end of its session: an older one knows nothing of
+        // what was sent since, and would have tasks that run taken for tasks that never did.
         guard let index = workerIndex(name), fence.epoch == epoch,
-            fence.session == workers[index].session
+            fence.session == workers[index].session, workers[index].fence != fence
         else { return }
         workers[index].fence = fence
         workers[index].welcome = welcome
         workers[index].link = .connected
         workers[index].pushes = []
-        workers[index].ownUseAtWelcome = welcome.reports.reduce(.none) { sum, report in
+        let ownUse: Resources = welcome.reports.reduce(.none) { sum, report in
             guard report.phase.holdsResources, let job = jobs[report.token.task.job] else {
                 return sum
             }
             return sum + job.spec.resources
         }
+        workers[index].foreignUse = welcome.inUse - ownUse
+        workers[index].foreignUseVersion = 0
         // The fence is durable there: what is not reported never ran and never will.
         let reported = Set(welcome.reports.map(\.token))
         for id in order {
@@ -71,6 +75,7 @@ extension CoordinatorCore {
         guard let index = workerIndex(name),
             fence.epoch == epoch, fence.session == workers[index].session
         else { return }
+        workers[index].session += 1
         workers[index].fence = nil
         workers[index].pushes = []
         switch workers[index].link {
@@ -95,6 +100,12 @@ extension CoordinatorCore {
             workers[index].pushes.append(tree)
             turn.act(.push(name, token, tree, job.inputs.references))
         case .pong: break
+        case .foreignUse(let use, let version):
+            guard let index = workerIndex(name), version > workers[index].foreignUseVersion else {
+                return
+            }
+            workers[index].foreignUse = use
+            workers[index].foreignUseVersion = version
         }
     }
 
@@ -110,13 +121,28 @@ extension CoordinatorCore {
         case .impossible(let why): send(.contentPushed(tree, failure: why), to: name, &turn)
         case .interrupted:
             // The link is about to be seen broken, and the agent asks again when it is back. Where
-            // only the bulk stream broke, it is asked for once more here.
-            guard workers[index].fence != nil, let job = jobs[token.task.job],
-                !job.state.isTerminal
-            else { return }
+            // only the bulk stream broke, it is pushed once more for whoever waits for it.
+            guard workers[index].fence != nil, let waiting = waiting(for: tree, on: name) else {
+                return
+            }
             workers[index].pushes.append(tree)
-            turn.act(.push(name, token, tree, job.inputs.references))
+            turn.act(.push(name, waiting.token, tree, waiting.job.inputs.references))
         }
+    }
+
+    /// The first task on a worker that cannot be staged without a tree: not always the one for
+    /// which a push began, since that may have been cancelled meanwhile.
+    private func waiting(
+        for tree: TreeReference, on name: WorkerName
+    ) -> (token: StartToken, job: JobRecord)? {
+        for id in order {
+            guard let job = jobs[id], job.inputs.tree == tree else { continue }
+            for task in job.current?.tasks ?? []
+            where task.worker == name && !task.phase.isFinal && !task.phase.mayHaveRun {
+                return (task.token, job)
+            }
+        }
+        return nil
     }
 }
 

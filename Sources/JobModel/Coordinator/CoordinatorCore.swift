@@ -18,6 +18,10 @@ package struct CoordinatorCore: Sendable {
     package internal(set) var workers: [WorkerState] = []
     var nextSequence: UInt64
     var nextSignal: UInt64 = 0
+    /// Jobs that were brought back for the next event and may be over for good.
+    var restored: [JobID] = []
+    /// The tick that is on its way.
+    var alarm: SteadyTime?
     /// Drives nonces; seeded by the random numbers that events bring.
     var nonces: UInt64 = 0
 
@@ -72,8 +76,12 @@ package struct CoordinatorCore: Sendable {
             try receive(message, from: name, &turn)
         case .pushed(let name, let token, let tree, let bytes, let failure):
             pushed(name, token, tree, bytesSent: bytes, failure, &turn)
-        case .restored(let record): if jobs[record.id] == nil { insert(record) }
-        case .tick(let random): nonces ^= random
+        case .restored(let record):
+            restore(record)
+            return []
+        case .tick(let random):
+            nonces ^= random
+            alarm = nil
         }
         try place(&turn)
         return finish(turn)
@@ -104,6 +112,13 @@ extension CoordinatorCore {
         job.version += 1
         jobs[id] = job
         turn.touch(id)
+    }
+
+    /// Has no effects: whatever the job was brought back for comes with the next event.
+    private mutating func restore(_ job: JobRecord) {
+        guard jobs[job.id] == nil else { return }
+        insert(job)
+        restored.append(job.id)
     }
 
     mutating func insert(_ job: JobRecord) {
@@ -151,6 +166,10 @@ extension CoordinatorCore {
         }
         effects += turn.effects
         effects += turn.touched.map { .changed($0) }
+        for id in restored where jobs[id]?.isSettled == true && !forgotten.contains(id) {
+            forgotten.append(id)
+        }
+        restored = []
         for id in forgotten {
             if let job = jobs.removeValue(forKey: id) { clientKeys[job.clientKey] = nil }
             effects.append(.forget(id))

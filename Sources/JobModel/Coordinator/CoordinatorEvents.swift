@@ -20,7 +20,8 @@ package enum CoordinatorEvent: Sendable {
     case disconnected(WorkerName, Fence, reason: String)
     case message(WorkerName, Fence, AgentMessage)
     case pushed(WorkerName, StartToken, TreeReference, bytesSent: ByteCount, failure: PushFailure?)
-    /// A job that was dropped from memory is needed again.
+    /// A job that was dropped from memory is needed again, by the next event: a `fetch`, or a
+    /// report on one of its tasks, in a `message` or in the welcome of `connected`. Has no effects.
     case restored(JobRecord)
     case tick(random: UInt64)
 }
@@ -46,7 +47,8 @@ package enum CoordinatorEffect: Sendable {
     case fetch(WorkerName, JobID, TreeReference)
     /// The ledger has the job for good; memory need not.
     case forget(JobID)
-    /// Sends a tick at this moment, unless one comes earlier.
+    /// Sends a tick at this moment. One alarm is kept, at the earliest moment asked for; what was
+    /// asked for beyond it is asked for again after that tick.
     case wake(SteadyTime)
 }
 

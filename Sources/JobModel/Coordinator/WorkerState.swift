@@ -3,7 +3,8 @@
 package struct WorkerState: Hashable, Sendable {
     package let name: WorkerName
     package internal(set) var link: LinkState
-    /// Counts connections within this epoch.
+    /// Counts connections within this epoch, and their ends: the number of one that has ended is
+    /// never the present one again.
     package internal(set) var session: UInt64 = 0
     /// The fence of the open control stream; `nil` while there is none.
     package internal(set) var fence: Fence?
@@ -18,12 +19,10 @@ package struct WorkerState: Hashable, Sendable {
         link = .unreachable(since: since, reason: "not connected yet")
     }
 
-    /// What other coordinators' tasks were using when the worker last connected.
-    var foreignUse: Resources {
-        guard let welcome else { return .none }
-        return welcome.inUse - ownUseAtWelcome
-    }
-    var ownUseAtWelcome = Resources.none
+    /// What other coordinators' tasks hold there, as the agent said last.
+    var foreignUse = Resources.none
+    /// Of what the agent said last, within the present session.
+    var foreignUseVersion: UInt64 = 0
 
     /// What can be placed there now.
     package var free: Resources {

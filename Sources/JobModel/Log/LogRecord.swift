@@ -66,6 +66,10 @@ package struct LogRecordHeader: Hashable, Sendable {
     /// A buffer of this size holds any record.
     package static let largestRecord = byteCount + largestBody
 
+    /// Some 35,000 years to either side of 1970. A time beyond comes from no clock, and would
+    /// overflow what is computed from it.
+    static let times: ClosedRange<Int64> = -(1 << 50)...(1 << 50)
+
     static let magic: UInt8 = 0xA7
     /// Output has its stream's number as kind.
     static let gapKind: UInt8 = 3
@@ -83,7 +87,8 @@ package struct LogRecordHeader: Hashable, Sendable {
         precondition((0...Self.largestBody).contains(length), "a record's body is bounded")
         self.kind = kind
         self.length = length
-        self.wall = wall
+        self.wall = WallTime(
+            milliseconds: min(max(wall.milliseconds, Self.times.lowerBound), Self.times.upperBound))
     }
 
     package var recordLength: Int { Self.byteCount + length }
@@ -99,11 +104,11 @@ package struct LogRecordHeader: Hashable, Sendable {
         guard check == Self.check(bytes) else { return nil }
         let length = UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 4, as: UInt32.self))
         guard length <= UInt32(Self.largestBody) else { return nil }
+        let time = Int64(littleEndian: bytes.loadUnaligned(fromByteOffset: 8, as: Int64.self))
+        guard Self.times.contains(time) else { return nil }
         self.kind = bytes[1]
         self.length = Int(length)
-        self.wall = WallTime(
-            milliseconds: Int64(
-                littleEndian: bytes.loadUnaligned(fromByteOffset: 8, as: Int64.self)))
+        self.wall = WallTime(milliseconds: time)
     }
 
     /// The sixteen bytes.
@@ -186,9 +191,9 @@ extension LogGap {
         self.stream = stream
         errno = Int32(littleEndian: bytes.loadUnaligned(fromByteOffset: 4, as: Int32.self))
         droppedBytes = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
-        since = WallTime(
-            milliseconds: Int64(
-                littleEndian: bytes.loadUnaligned(fromByteOffset: 16, as: Int64.self)))
+        let time = Int64(littleEndian: bytes.loadUnaligned(fromByteOffset: 16, as: Int64.self))
+        guard LogRecordHeader.times.contains(time) else { return nil }
+        since = WallTime(milliseconds: time)
     }
 }
 

@@ -23,6 +23,9 @@ package enum AgentMessage: Hashable, Sendable {
     /// The task's tree is not complete in the agent's store.
     case needContent(StartToken, TreeReference)
     case pong(UInt64)
+    /// What tasks of other coordinators hold on the machine, each time it changes. `version` grows
+    /// within a session; a lower one is old news.
+    case foreignUse(Resources, version: UInt64)
 }
 
 /// All that an agent needs to run a task.
@@ -85,7 +88,8 @@ package struct Welcome: Hashable, Sendable {
     package var agent: AgentID
     package var incarnation: MachineIncarnation
     package var capacity: Resources
-    /// In use by every coordinator that this agent serves.
+    /// In use by every coordinator that this agent serves; what changes later is told with
+    /// ``AgentMessage/foreignUse(_:version:)``.
     package var inUse: Resources
     package var platform: Platform
     package var release: String

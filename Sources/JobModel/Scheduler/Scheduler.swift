@@ -14,6 +14,23 @@ package enum Scheduler {
             self.spec = spec
             self.notBefore = notBefore
         }
+
+        /// Whether the job is still to be left alone. A moment further away than any back-off
+        /// reaches was meant for a clock that has been set since, and counts as passed.
+        func backsOff(at now: WallTime) -> Bool {
+            guard let notBefore, notBefore > now else { return false }
+            return notBefore.milliseconds - now.milliseconds <= Scheduler.longestBackoff.count
+        }
+    }
+
+    /// The longest that a job is left alone before it is offered to a worker again.
+    static let longestBackoff = Milliseconds.minutes(1)
+
+    /// What to do now, and when to look again.
+    struct Decision: Hashable {
+        var placements: [Placement] = []
+        /// The earliest moment at which a job that was passed over may be placed after all.
+        var lookAgainAt: WallTime?
     }
 
     package struct Placement: Hashable, Sendable {
@@ -28,25 +45,35 @@ package enum Scheduler {
     package static func plan(
         queue: some Sequence<Candidate>, workers: [WorkerState], now: WallTime
     ) -> [Placement] {
+        decide(queue: queue, workers: workers, now: now).placements
+    }
+
+    static func decide(
+        queue: some Sequence<Candidate>, workers: [WorkerState], now: WallTime
+    ) -> Decision {
         var lanes = workers.filter(\.link.isConnected).map {
             Lane(name: $0.name, free: $0.free, capacity: $0.welcome?.capacity ?? .none)
         }
-        var placements: [Placement] = []
+        var decision = Decision()
         for candidate in queue {
             if lanes.allSatisfy({ $0.isHeld || $0.free.milliCPUs == 0 }) { break }
-            if let notBefore = candidate.notBefore, notBefore > now { continue }
+            if let notBefore = candidate.notBefore, candidate.backsOff(at: now) {
+                decision.lookAgainAt = min(decision.lookAgainAt ?? notBefore, notBefore)
+                continue
+            }
             let needs = candidate.spec.resources
             let eligible = lanes.indices.filter { lanes[$0].accepts(candidate.spec) }
             if let lane = eligible.first(where: {
                 !lanes[$0].isHeld && needs.fits(in: lanes[$0].free)
             }) {
                 lanes[lane].free = lanes[lane].free - needs
-                placements.append(Placement(job: candidate.id, worker: lanes[lane].name))
+                decision.placements.append(
+                    Placement(job: candidate.id, worker: lanes[lane].name))
             } else {
                 for lane in eligible { lanes[lane].isHeld = true }
             }
         }
-        return placements
+        return decision
     }
 
     /// What a worker has left while a plan is being made.
@@ -93,7 +120,7 @@ package enum Scheduler {
         guard let first = eligible.first else {
             return WaitingReason(.workerUnknown, "its worker does not exist any more")
         }
-        if let notBefore = candidate.notBefore, notBefore > now {
+        if let notBefore = candidate.notBefore, candidate.backsOff(at: now) {
             let seconds = (notBefore.milliseconds - now.milliseconds + 999) / 1000
             return WaitingReason(
                 .backingOff, "the worker refused it; tried again in \(seconds) s")

@@ -1,12 +1,10 @@
-/// What git says about a working directory at the moment of its snapshot; recorded with the job,
-/// given to it in its environment, and never deciding anything.
+/// Where the working directory stood in git when it was snapshotted.
 package struct GitState: Hashable, Sendable, Codable {
-    /// The commit that is checked out: 40 or 64 lower-case hexadecimal digits.
+    /// The full object name of HEAD.
     package var commit: String
-    /// The branch, without `refs/heads/`; `nil` where none is checked out.
+    /// `nil` when HEAD is detached.
     package var branch: String?
-    /// Whether tracked files of the directory differ from the commit, or git did not say in time:
-    /// only `false` is a promise.
+    /// Whether a tracked file differed from HEAD.
     package var dirty: Bool
 
     package init(commit: String, branch: String?, dirty: Bool) {

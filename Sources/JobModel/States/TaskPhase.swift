@@ -227,6 +227,15 @@ extension TaskPhase {
         }
     }
 
+    /// Whether a cancel would begin something: before the end, and not yet being ended. An agent
+    /// answers every cancel with a report, so one in any other phase must not lead to a cancel.
+    package var canBeStopped: Bool {
+        switch self {
+        case .dispatching, .accepted, .staging, .staged, .starting, .running: true
+        case .stopping, .unkillable, .exited, .collecting, .terminal, .revoked: false
+        }
+    }
+
     /// Whether the command may have executed an instruction.
     package var mayHaveRun: Bool {
         switch self {

@@ -10,7 +10,7 @@ package struct DeadlineExceeded: Error, Hashable, Sendable, CustomStringConverti
 /// Runs `body` and cancels it when `limit` is over.
 ///
 /// - Throws: ``DeadlineExceeded``, or what `body` throws.
-func withDeadline<Result: Sendable>(
+package func withDeadline<Result: Sendable>(
     _ limit: Duration, _ body: @escaping @Sendable () async throws -> Result
 ) async throws -> Result {
     try await withThrowingTaskGroup(of: Result?.self) { group in

@@ -21,6 +21,8 @@ package enum WireLimits {
     package static let reportBytes = 64 << 20
     /// Digests in one body.
     package static let digestsPerBody = body / 32
+    /// Trees in one body.
+    package static let treesPerBody = body / 64
     /// Objects packed into one frame: their digests and sizes fill half a header.
     package static let objectsPerFrame = 1024
     /// Things that one bitmap speaks of.

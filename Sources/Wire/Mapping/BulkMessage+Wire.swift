@@ -15,7 +15,7 @@ extension BulkMessage {
 
     private func kind(body: inout [UInt8]) throws(WireError) -> ProtoBulkMessage.OneOf_Kind {
         switch self {
-        case .readLog, .tailLog, .checkEnvironment, .query, .push, .pull:
+        case .readLog, .tailLog, .checkEnvironment, .queryFiles, .queryTrees, .push, .pull:
             return try request(body: &body)
         case .failure, .logPage, .logOffset, .environmentState, .bitmap:
             return try answer(body: &body)
@@ -37,15 +37,21 @@ extension BulkMessage {
             var proto = ProtoCheckEnvironment()
             proto.requirementsSha256 = digest.hex
             return .checkEnvironment(proto)
-        case .query(let kind, let digests):
+        case .queryFiles(let digests):
             var proto = ProtoQuery()
-            proto.kind = kind.code
+            proto.kind = .files
             body = try digests.packed()
+            return .query(proto)
+        case .queryTrees(let trees):
+            var proto = ProtoQuery()
+            proto.kind = .trees
+            body = try trees.packed()
             return .query(proto)
         case .push:
             return .push(ProtoPush())
-        case .pull(let scope):
+        case .pull(let scope, let compressed):
             var proto = ProtoPull()
+            proto.compressed = compressed
             switch scope {
             case .tree(let tree): proto.tree = tree.proto
             case .listed(let digests):
@@ -82,7 +88,7 @@ extension BulkMessage {
             proto.count = UInt32(clamping: bitmap.count)
             body = bitmap.bytes
             return .bitmap(proto)
-        case .readLog, .tailLog, .checkEnvironment, .query, .push, .pull, .offer, .objects, .part,
+        case .readLog, .tailLog, .checkEnvironment, .queryFiles, .queryTrees, .push, .pull, .offer, .objects, .part,
             .end, .complete:
             preconditionFailure("not an answer")
         }
@@ -107,7 +113,7 @@ extension BulkMessage {
             var proto = ProtoComplete()
             proto.unchanged = unchanged
             return .complete(proto)
-        case .failure, .readLog, .tailLog, .checkEnvironment, .query, .push, .pull, .logPage,
+        case .failure, .readLog, .tailLog, .checkEnvironment, .queryFiles, .queryTrees, .push, .pull, .logPage,
             .logOffset, .environmentState, .bitmap:
             preconditionFailure("not a part of a transfer")
         }
@@ -136,11 +142,15 @@ extension BulkMessage {
                 requirements: try Field.digest(
                     request.requirementsSha256, "check_environment.requirements"))
         case .query(let query):
-            self = .query(
-                try Field.choice(query.kind, "query.kind") { (kind: ObjectKind) in kind.code },
-                try [Digest](packed: body))
+            switch query.kind {
+            case .files: self = .queryFiles(try [Digest](packed: body))
+            case .trees: self = .queryTrees(try [TreeReference](packed: body))
+            case .unspecified, .UNRECOGNIZED:
+                throw WireError.unknown(field: "query.kind", raw: query.kind.rawValue)
+            }
         case .push: self = .push
-        case .pull(let pull): self = .pull(try PullScope(pull, body: body))
+        case .pull(let pull):
+            self = .pull(try PullScope(pull, body: body), compressed: pull.compressed)
         case .logPage(let page):
             self = .logPage(
                 LogPage(bytes: body, nextOffset: page.nextOffset, isComplete: page.complete))
@@ -155,7 +165,7 @@ extension BulkMessage {
             self = .offer(
                 try TreeReference(
                     Field.required(offer.hasTree ? offer.tree : nil, "offer.tree")),
-                guess: try [Digest](packed: body))
+                guess: try [TreeReference](packed: body))
         case .objects(let objects): self = .objects(try ObjectBatch(objects, body: body))
         case .objectPart(let part): self = .part(try ObjectPart(part, body: body))
         case .end: self = .end

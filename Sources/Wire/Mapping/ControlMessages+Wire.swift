@@ -68,6 +68,9 @@ extension AgentMessage: ControlMessage {
             proto.needContent.token = token.proto
             proto.needContent.tree = tree.proto
         case .pong(let number): proto.pong = number
+        case .foreignUse(let resources, let version):
+            proto.foreignUse.resources = resources.proto
+            proto.foreignUse.version = version
         }
         return proto
     }
@@ -83,6 +86,12 @@ extension AgentMessage: ControlMessage {
                 try TreeReference(
                     Field.required(need.hasTree ? need.tree : nil, "need_content.tree")))
         case .pong(let number): return .pong(number)
+        case .foreignUse(let use):
+            return .foreignUse(
+                try Resources(
+                    Field.required(
+                        use.hasResources ? use.resources : nil, "foreign_use.resources")),
+                version: use.version)
         case .detached: throw WireError.unexpected("detached")
         }
     }

@@ -1,15 +1,5 @@
 internal import JobModel
 
-extension ObjectKind {
-    var code: ProtoObjectKind {
-        switch self {
-        case .file: .file
-        case .directory: .directory
-        case .metadata: .metadata
-        }
-    }
-}
-
 extension EncodedBody.Compression {
     var code: ProtoCompression {
         switch self {
@@ -142,6 +132,21 @@ extension [Digest] {
         self = stride(from: 0, to: bytes.count, by: Digest.byteCount).map { start in
             // Exactly 32 bytes.
             Digest(bytes: bytes[start..<start + Digest.byteCount])!
+        }
+    }
+}
+
+extension [TreeReference] {
+    /// 64 bytes for each: content, metadata.
+    func packed() throws(WireError) -> [UInt8] {
+        try flatMap { [$0.content, $0.metadata] }.packed()
+    }
+
+    init(packed bytes: [UInt8]) throws(WireError) {
+        let digests = try [Digest](packed: bytes)
+        guard digests.count.isMultiple(of: 2) else { throw WireError.invalid("trees", bytes.count) }
+        self = stride(from: 0, to: digests.count, by: 2).map {
+            TreeReference(content: digests[$0], metadata: digests[$0 + 1])
         }
     }
 }

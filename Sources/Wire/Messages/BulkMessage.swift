@@ -10,17 +10,22 @@ package import JobModel
 ///
 /// | sender | receiver |
 /// |---|---|
-/// | `offer` of root, metadata and a guess of directories below | `complete`, if all is there |
-/// | | else `bitmap` over root, metadata, guess |
-/// | `query`, while it is not known which directories are missing | `bitmap` for each |
-/// | `objects` and `part`: the missing directories and metadata; `end` | `bitmap` over the files in them |
+/// | `offer` of a tree, with a guess of trees below it | `complete`, if all of it is there |
+/// | | else `bitmap` over the tree and the guess |
+/// | `queryTrees`, until it is known which directories are missing | `bitmap` for each |
+/// | `objects` and `part`: missing directories and metadata; `end` | `bitmap` over the files in them |
 /// | `objects` and `part`: the missing files; `end` | `complete`, once all is durable |
 ///
-/// The files of the third answer are those of the directories sent, found by a walk from the root
-/// in breadth, each where it is met first. The receiver checks every digest, decodes every
-/// directory before it believes it, and takes nothing that it did not ask for. Either side may say
-/// `failure` instead, which ends the transfer and the stream. A stream that was cut is taken up by
-/// a new transfer of the same tree: files that came whole are no longer missing.
+/// A tree here is a directory with its metadata and all below. A bitmap over trees has two bits for
+/// each: whether anything of it is missing, and whether its directory object is; of a tree that is
+/// not whole, the metadata object is always sent. The files of the last bitmap but one are those of
+/// the directories of all trees that are not whole, walked in breadth from the root, each file
+/// where it is met first.
+///
+/// The receiver checks every digest, decodes every directory before it believes it, and takes
+/// nothing that it did not ask for. Either side may say `failure` instead of what is due, which
+/// ends the transfer and the stream. A stream that was cut is taken up by a new transfer of the
+/// same tree: files that came whole are no longer missing.
 ///
 /// `pull` of a list has no offer: its objects come at once, in the order of the list, then `end`.
 package enum BulkMessage: Hashable, Sendable {
@@ -32,16 +37,17 @@ package enum BulkMessage: Hashable, Sendable {
     case tailLog(StartToken, lines: UInt32)
     /// Asks whether the environment of these requirements is built already.
     case checkEnvironment(requirements: Digest)
-    case query(ObjectKind, [Digest])
+    case queryFiles([Digest])
+    case queryTrees([TreeReference])
     case push
-    case pull(PullScope)
+    case pull(PullScope, compressed: Bool)
 
     case logPage(LogPage)
     case logOffset(UInt64)
     case environmentState(isCached: Bool)
     case bitmap(MissingBitmap)
 
-    case offer(TreeReference, guess: [Digest])
+    case offer(TreeReference, guess: [TreeReference])
     case objects(ObjectBatch)
     case part(ObjectPart)
     case end
@@ -79,15 +85,6 @@ package struct LogPage: Hashable, Sendable {
         self.nextOffset = nextOffset
         self.isComplete = isComplete
     }
-}
-
-/// What an object is to a tree, which decides what it takes for it to be there.
-package enum ObjectKind: Hashable, Sendable, CaseIterable {
-    case file
-    /// There if everything below it is.
-    case directory
-    /// There if the metadata objects below it are.
-    case metadata
 }
 
 package enum PullScope: Hashable, Sendable {

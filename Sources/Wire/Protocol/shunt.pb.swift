@@ -207,52 +207,6 @@ nonisolated enum ProtoStopCause: SwiftProtobuf.Enum, Swift.CaseIterable {
 
 }
 
-nonisolated enum ProtoObjectKind: SwiftProtobuf.Enum, Swift.CaseIterable {
-  typealias RawValue = Int
-  case unspecified // = 0
-  case file // = 1
-
-  /// A directory is missing unless everything below it is there.
-  case directory // = 2
-
-  /// A metadata object is missing unless those below it are there.
-  case metadata // = 3
-  case UNRECOGNIZED(Int)
-
-  init() {
-    self = .unspecified
-  }
-
-  init?(rawValue: Int) {
-    switch rawValue {
-    case 0: self = .unspecified
-    case 1: self = .file
-    case 2: self = .directory
-    case 3: self = .metadata
-    default: self = .UNRECOGNIZED(rawValue)
-    }
-  }
-
-  var rawValue: Int {
-    switch self {
-    case .unspecified: return 0
-    case .file: return 1
-    case .directory: return 2
-    case .metadata: return 3
-    case .UNRECOGNIZED(let i): return i
-    }
-  }
-
-  // The compiler won't synthesize support with the UNRECOGNIZED case.
-  static let allCases: [ProtoObjectKind] = [
-    .unspecified,
-    .file,
-    .directory,
-    .metadata,
-  ]
-
-}
-
 nonisolated enum ProtoCompression: SwiftProtobuf.Enum, Swift.CaseIterable {
   typealias RawValue = Int
   case none // = 0
@@ -664,6 +618,14 @@ nonisolated struct ProtoAgentMessage: Sendable {
     set {kind = .pong(newValue)}
   }
 
+  var foreignUse: ProtoForeignUse {
+    get {
+      if case .foreignUse(let v)? = kind {return v}
+      return ProtoForeignUse()
+    }
+    set {kind = .foreignUse(newValue)}
+  }
+
   var detached: ProtoDetached {
     get {
       if case .detached(let v)? = kind {return v}
@@ -678,11 +640,38 @@ nonisolated struct ProtoAgentMessage: Sendable {
     case report(ProtoTaskReport)
     case needContent(ProtoNeedContent)
     case pong(UInt64)
+    case foreignUse(ProtoForeignUse)
     case detached(ProtoDetached)
 
   }
 
   init() {}
+}
+
+/// What tasks of other coordinators hold on the machine, each time it changes. A coordinator that
+/// does not know it learns at its next connection.
+nonisolated struct ProtoForeignUse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var resources: ProtoResources {
+    get {_resources ?? ProtoResources()}
+    set {_resources = newValue}
+  }
+  /// Returns true if `resources` has been explicitly set.
+  var hasResources: Bool {self._resources != nil}
+  /// Clears the value of `resources`. Subsequent reads from it will return its default value.
+  mutating func clearResources() {self._resources = nil}
+
+  /// Grows within a session.
+  var version: UInt64 = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _resources: ProtoResources? = nil
 }
 
 /// Stands for a message that is too large for a header: its encoding is the body of this frame and,
@@ -1772,7 +1761,7 @@ nonisolated struct ProtoAgentRecord: Sendable {
 
 /// Requests of the coordinator, answers of the agent, and what the two ends of a transfer say to
 /// each other while a push or a pull is going on. `BulkMessage.swift` says who says what when.
-/// A list of digests in a body is 32 bytes of SHA-256 for each.
+/// Digests in a body are 32 bytes of SHA-256.
 nonisolated struct ProtoBulkMessage: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -2037,15 +2026,59 @@ nonisolated struct ProtoEnvironmentState: Sendable {
   init() {}
 }
 
-/// Asks which of the objects that the body lists are missing; answered by a bitmap.
+/// Asks what is missing of the things that the body lists; answered by a bitmap.
 nonisolated struct ProtoQuery: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  var kind: ProtoObjectKind = .unspecified
+  var kind: ProtoQuery.Kind = .unspecified
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  nonisolated enum Kind: SwiftProtobuf.Enum, Swift.CaseIterable {
+    typealias RawValue = Int
+    case unspecified // = 0
+
+    /// 32 bytes for each: the digest of a file. One bit in the answer.
+    case files // = 1
+
+    /// 64 bytes for each: the digests of a directory and of its metadata. Two bits in the answer:
+    /// whether anything is missing of what both stand for, down to the files; and whether the
+    /// directory object itself is.
+    case trees // = 2
+    case UNRECOGNIZED(Int)
+
+    init() {
+      self = .unspecified
+    }
+
+    init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .unspecified
+      case 1: self = .files
+      case 2: self = .trees
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    var rawValue: Int {
+      switch self {
+      case .unspecified: return 0
+      case .files: return 1
+      case .trees: return 2
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    static let allCases: [ProtoQuery.Kind] = [
+      .unspecified,
+      .files,
+      .trees,
+    ]
+
+  }
 
   init() {}
 }
@@ -2100,6 +2133,9 @@ nonisolated struct ProtoPull: Sendable {
     set {scope = .listed(newValue)}
   }
 
+  /// Whether bodies may come compressed.
+  var compressed: Bool = false
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Scope: Equatable, Sendable {
@@ -2121,7 +2157,8 @@ nonisolated struct ProtoPull: Sendable {
   init() {}
 }
 
-/// The body lists directories that stand below the root, as a guess at what will be asked next.
+/// The body lists trees that stand below this one, 64 bytes for each, as a guess at what will be
+/// asked next.
 nonisolated struct ProtoOffer: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -2222,10 +2259,6 @@ nonisolated extension ProtoTaskPhase: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension ProtoStopCause: SwiftProtobuf._ProtoNameProviding {
   static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0STOP_CAUSE_UNSPECIFIED\0\u{1}STOP_CAUSE_CANCEL\0\u{1}STOP_CAUSE_TIMEOUT\0\u{1}STOP_CAUSE_PREEMPT\0\u{1}STOP_CAUSE_OUT_OF_MEMORY\0\u{1}STOP_CAUSE_LEASE\0")
-}
-
-nonisolated extension ProtoObjectKind: SwiftProtobuf._ProtoNameProviding {
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0OBJECT_KIND_UNSPECIFIED\0\u{1}OBJECT_KIND_FILE\0\u{1}OBJECT_KIND_DIRECTORY\0\u{1}OBJECT_KIND_METADATA\0")
 }
 
 nonisolated extension ProtoCompression: SwiftProtobuf._ProtoNameProviding {
@@ -2873,7 +2906,7 @@ nonisolated extension ProtoCoordinatorMessage: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension ProtoAgentMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".AgentMessage"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}report\0\u{3}need_content\0\u{1}pong\0\u{2}\u{c}detached\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}report\0\u{3}need_content\0\u{1}pong\0\u{3}foreign_use\0\u{2}\u{b}detached\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2915,6 +2948,19 @@ nonisolated extension ProtoAgentMessage: SwiftProtobuf.Message, SwiftProtobuf._M
           self.kind = .pong(v)
         }
       }()
+      case 4: try {
+        var v: ProtoForeignUse?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .foreignUse(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .foreignUse(v)
+        }
+      }()
       case 15: try {
         var v: ProtoDetached?
         var hadOneofValue = false
@@ -2951,6 +2997,10 @@ nonisolated extension ProtoAgentMessage: SwiftProtobuf.Message, SwiftProtobuf._M
       guard case .pong(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularUInt64Field(value: v, fieldNumber: 3)
     }()
+    case .foreignUse?: try {
+      guard case .foreignUse(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    }()
     case .detached?: try {
       guard case .detached(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 15)
@@ -2962,6 +3012,45 @@ nonisolated extension ProtoAgentMessage: SwiftProtobuf.Message, SwiftProtobuf._M
 
   static func ==(lhs: ProtoAgentMessage, rhs: ProtoAgentMessage) -> Bool {
     if lhs.kind != rhs.kind {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoForeignUse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".ForeignUse"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}resources\0\u{1}version\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._resources) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.version) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._resources {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if self.version != 0 {
+      try visitor.visitSingularUInt64Field(value: self.version, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoForeignUse, rhs: ProtoForeignUse) -> Bool {
+    if lhs._resources != rhs._resources {return false}
+    if lhs.version != rhs.version {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -5107,6 +5196,10 @@ nonisolated extension ProtoQuery: SwiftProtobuf.Message, SwiftProtobuf._MessageI
   }
 }
 
+nonisolated extension ProtoQuery.Kind: SwiftProtobuf._ProtoNameProviding {
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0KIND_UNSPECIFIED\0\u{1}KIND_FILES\0\u{1}KIND_TREES\0")
+}
+
 nonisolated extension ProtoBitmap: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Bitmap"
   static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}count\0")
@@ -5158,7 +5251,7 @@ nonisolated extension ProtoPush: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension ProtoPull: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Pull"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tree\0\u{1}listed\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tree\0\u{1}listed\0\u{1}compressed\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5192,6 +5285,7 @@ nonisolated extension ProtoPull: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
           self.scope = .listed(v)
         }
       }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.compressed) }()
       default: break
       }
     }
@@ -5213,11 +5307,15 @@ nonisolated extension ProtoPull: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     }()
     case nil: break
     }
+    if self.compressed != false {
+      try visitor.visitSingularBoolField(value: self.compressed, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: ProtoPull, rhs: ProtoPull) -> Bool {
     if lhs.scope != rhs.scope {return false}
+    if lhs.compressed != rhs.compressed {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

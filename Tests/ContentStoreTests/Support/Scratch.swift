@@ -6,8 +6,12 @@ internal import JobModel
 final class Scratch: Sendable {
     let path: RawPath
 
-    init() {
-        var template = Array("/tmp/shunt-content-XXXXXX".utf8CString)
+    /// - Parameter onDisk: whether a real file system matters; else it is made in memory, where
+    ///   the machine has such a place, since tests make many files.
+    init(onDisk: Bool = false) {
+        let memory = "/dev/shm"
+        let place = !onDisk && access(memory, W_OK) == 0 ? memory : "/tmp"
+        var template = Array("\(place)/shunt-content-XXXXXX".utf8CString)
         let made = template.withUnsafeMutableBufferPointer { mkdtemp($0.baseAddress!) != nil }
         precondition(made, "no temporary directory: errno \(errno)")
         path = RawPath(template.dropLast().map { UInt8(bitPattern: $0) })

@@ -1,5 +1,6 @@
+internal import CLinux
 internal import Glibc
-package import JobModel
+internal import JobModel
 
 extension Moment {
     /// What this machine's clocks say.

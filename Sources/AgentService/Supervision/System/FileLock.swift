@@ -14,8 +14,9 @@ struct FileLock: ~Copyable {
         _ name: String, in directory: borrowing OwnedDescriptor
     ) throws(SystemError) -> FileLock? {
         let file = try directory.open(name, O_RDWR | O_CREAT)
+        let raw = file.raw
         do throws(SystemError) {
-            try SystemError.check("lock", name) { shunt_set_lock(file.raw, Int16(F_WRLCK)) }
+            try SystemError.check("lock", name) { shunt_set_lock(raw, Int16(F_WRLCK)) }
         } catch {
             if error.errno == EAGAIN || error.errno == EACCES { return nil }
             throw error
@@ -23,17 +24,15 @@ struct FileLock: ~Copyable {
         return FileLock(file: file)
     }
 
+    /// Gives the lock back. Dropping the value does the same; this says where.
+    consuming func release() {}
+
     /// Whether somebody holds it. A file that is not there is not locked.
     static func isHeld(
         _ name: String, in directory: borrowing OwnedDescriptor
     ) throws(SystemError) -> Bool {
-        let file: OwnedDescriptor
-        do throws(SystemError) {
-            file = try directory.open(name, O_RDWR)
-        } catch {
-            if error.errno == ENOENT { return false }
-            throw error
-        }
-        return try SystemError.check("ask for the lock", name) { shunt_is_locked(file.raw) } == 1
+        guard let file = try directory.openIfPresent(name, O_RDWR) else { return false }
+        let raw = file.raw
+        return try SystemError.check("ask for the lock", name) { shunt_is_locked(raw) } == 1
     }
 }

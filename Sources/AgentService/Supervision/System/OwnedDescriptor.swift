@@ -41,4 +41,16 @@ struct OwnedDescriptor: ~Copyable, Sendable {
                 shunt_openat(raw, name, flags | O_CLOEXEC | O_NOFOLLOW, mode)
             })
     }
+
+    /// As ``open(_:_:mode:)``, with `nil` where there is no such name.
+    borrowing func openIfPresent(
+        _ name: String, _ flags: Int32
+    ) throws(SystemError) -> OwnedDescriptor? {
+        do throws(SystemError) {
+            return try open(name, flags)
+        } catch {
+            if error.errno == ENOENT { return nil }
+            throw error
+        }
+    }
 }

@@ -12,12 +12,10 @@ enum SmallFile {
     static func read(
         _ name: String, in directory: borrowing OwnedDescriptor, limit: Int
     ) throws(SystemError) -> [UInt8]? {
-        do throws(SystemError) {
-            return try read(directory.open(name, O_RDONLY | O_NONBLOCK), name, limit: limit)
-        } catch {
-            if error.errno == ENOENT { return nil }
-            throw error
+        guard let file = try directory.openIfPresent(name, O_RDONLY | O_NONBLOCK) else {
+            return nil
         }
+        return try read(file, name, limit: limit)
     }
 
     private static func read(

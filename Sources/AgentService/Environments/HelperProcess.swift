@@ -6,7 +6,7 @@ internal import Synchronization
 
 /// A helper process that is waited for: a package installer, an interpreter that is asked for its
 /// version. It runs in a session of its own, and all of that session ends with it.
-struct ChildProcess {
+struct HelperProcess {
     /// Absolute, or looked up in the child's `PATH`.
     var arguments: [String]
     var environment: [String]
@@ -55,7 +55,7 @@ struct ChildProcess {
 
     /// Sleeps until the process ends, for one interval at most.
     private static func waitForEnd(of pid: pid_t) {
-        let descriptor = Int32(syscall(Int(SYS_pidfd_open), pid, 0))
+        let descriptor = shunt_pidfd_open(pid)
         guard descriptor >= 0 else {
             // Before Linux 5.3.
             poll(nil, 0, 10)

@@ -1,0 +1,91 @@
+internal import ByteStream
+internal import CLinux
+internal import Glibc
+internal import JobModel
+internal import Logging
+internal import UVLoop
+
+/// The two lives of `shunt-agent`: the daemon of an account on a worker, and the supervisor of one
+/// task.
+package enum AgentMain {
+    package static let release = "0.1.0"
+
+    /// Runs what the arguments name and returns the exit code of the process.
+    package static func run(_ arguments: [String]) -> Int32 {
+        signal(SIGPIPE, SIG_IGN)
+        umask(0o077)
+        switch arguments.dropFirst().first {
+        case "supervise": return supervise(Array(arguments.dropFirst(2)))
+        case "daemon": return daemon(Array(arguments.dropFirst(2)))
+        case "--version":
+            print("shunt-agent \(release)")
+            return 0
+        default:
+            complain(
+                ShuntError(
+                    .usage, "shunt-agent is started by shunt and by itself",
+                    hint: "shunt worker ls"))
+            return 2
+        }
+    }
+
+    private static func supervise(_ arguments: [String]) -> Int32 {
+        guard arguments.count == 1 else {
+            complain(ShuntError(.usage, "supervise takes the directory of a task"))
+            return 2
+        }
+        return Supervisor.main(taskDirectory: arguments[0])
+    }
+
+    private static func daemon(_ arguments: [String]) -> Int32 {
+        do {
+            let options = try DaemonArguments.parse(arguments)
+            try AgentProcess(options: options).run()
+            return 0
+        } catch let error as ShuntError {
+            complain(error)
+            return error.code.exitCode
+        } catch {
+            complain(ShuntError(.failed, "\(error)"))
+            return 1
+        }
+    }
+
+    private static func complain(_ error: ShuntError) {
+        let hint = error.hint.map { "\nhint: \($0)\n" } ?? ""
+        let text = "error: \(error.message)\n\(hint)"
+        _ = text.withCString { write(2, $0, strlen($0)) }
+    }
+}
+
+/// `--home DIR --store DIR --socket PATH [--linger SECONDS]`.
+enum DaemonArguments {
+    static func parse(_ arguments: [String]) throws(ShuntError) -> AgentOptions {
+        var values: [String: String] = [:]
+        var index = 0
+        while index + 1 < arguments.count {
+            values[arguments[index]] = arguments[index + 1]
+            index += 2
+        }
+        guard let home = values["--home"], let store = values["--store"],
+            let socket = values["--socket"], index == arguments.count
+        else {
+            throw ShuntError(
+                .usage, "an agent needs --home, --store and --socket", hint: "shunt worker ls")
+        }
+        var buffer = [CChar](repeating: 0, count: 4096)
+        let length = readlink("/proc/self/exe", &buffer, buffer.count - 1)
+        guard length > 0 else {
+            throw ShuntError(.failed, "/proc is not mounted, and Shunt needs it")
+        }
+        let executable = String(
+            decoding: buffer[..<length].map(UInt8.init(bitPattern:)), as: UTF8.self)
+        let directory = executable.prefix(upTo: executable.lastIndex(of: "/") ?? executable.endIndex)
+        let linger = values["--linger"].flatMap { Int64($0) } ?? 600
+        return AgentOptions(
+            home: home, store: store, socket: socket,
+            initExecutable: values["--init"] ?? directory + "/shunt-init",
+            agentExecutable: executable, release: AgentMain.release,
+            linger: .seconds(max(0, linger)))
+    }
+}

@@ -1,0 +1,86 @@
+internal import ByteStream
+internal import Glibc
+internal import JobModel
+internal import Logging
+internal import Synchronization
+internal import UVLoop
+
+/// The daemon as a process: takes the lock of its home, listens, recovers, and ends when nobody
+/// needs it. Tasks that run do not depend on it.
+struct AgentProcess {
+    let options: AgentOptions
+
+    /// Returns when the agent is to end. The loop runs on the calling thread, the process's first:
+    /// the one that takes signals.
+    func run() throws {
+        var logger = Logger(label: "agent")
+        logger.logLevel = .notice
+        let lock = try AgentHome(root: options.home).prepare()
+        defer { _ = close(lock) }
+        guard access(options.initExecutable, X_OK) == 0 else {
+            throw ShuntError(
+                .notFound, "`\(options.initExecutable)` is missing",
+                hint: "make install puts it beside the agent")
+        }
+        let loop = try UVLoop()
+        let daemon = try AgentDaemon(loop: loop, options: options, logger: logger)
+        try UnixSocket.removeSocket(path: options.socket)
+        let outcome = Mutex<Result<Void, any Error>?>(nil)
+        Task {
+            do {
+                try await daemon.recover()
+                let listener = try UVListener(path: options.socket, on: loop)
+                logger.notice("agent started", metadata: ["home": "\(options.home)"])
+                try await daemon.serve(listener)
+                outcome.withLock { $0 = .success(()) }
+            } catch {
+                outcome.withLock { $0 = .failure(error) }
+            }
+            loop.stop()
+        }
+        loop.run()
+        unlink(options.socket)
+        logger.notice("agent ended")
+        try outcome.withLock { $0 }?.get()
+    }
+}
+
+extension AgentDaemon {
+    private static let rescanInterval = Duration.seconds(1)
+
+    /// Serves coordinators until the agent is to end.
+    func serve(_ listener: UVListener) async throws {
+        let children = try SignalWatch(SIGCHLD, on: loop) { [weak self] in
+            self?.assumeIsolated { $0.reapSupervisors() }
+        }
+        let (terminated, terminate) = AsyncStream<Void>.makeStream()
+        let termination = try SignalWatch(SIGTERM, on: loop) { terminate.yield() }
+        defer {
+            children.close()
+            termination.close()
+        }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await self.acceptConnections(from: listener) }
+            group.addTask { try await self.rescan() }
+            group.addTask { for await _ in terminated { return } }
+            defer { group.cancelAll() }
+            try await group.next()
+            await listener.close()
+        }
+    }
+
+    /// Looks at everything once a second, and returns when nobody needs the agent any more.
+    private func rescan() async throws {
+        while true {
+            try await loop.sleep(for: Self.rescanInterval)
+            lookAtAll()
+            guard openConnections == 0, !core.isBusy else {
+                idleSince = nil
+                continue
+            }
+            let since = idleSince ?? .current
+            idleSince = since
+            if (SteadyTime.current - since) >= options.linger { return }
+        }
+    }
+}

@@ -1,0 +1,141 @@
+internal import CLinux
+internal import Glibc
+
+/// Ends the tree of an init that was killed: the cgroup where there was one, else what has become
+/// a child of this process (a subreaper), or bears the task's token in its environment. The last
+/// is best effort: a process may have changed its environment, and this process may have been
+/// started after the orphans went to PID 1.
+struct OrphanSweep {
+    var token: String
+    var cgroup: String?
+
+    private struct Process: Hashable {
+        var pid: pid_t
+        var parent: pid_t
+        var start: UInt64
+        var isDead: Bool
+    }
+
+    /// Stops all that can be found until nothing new appears, then kills it.
+    ///
+    /// - Returns: how many live processes were found.
+    func round() -> Int {
+        var found: [Process] = []
+        if let cgroup { killCgroup(cgroup) }
+        for _ in 0..<64 {
+            let new = orphans().filter { !found.contains($0) }
+            if new.isEmpty { break }
+            for process in new { signal(process, SIGSTOP) }
+            found += new
+        }
+        for process in found { signal(process, SIGKILL) }
+        return found.count + (isPopulated ? 1 : 0)
+    }
+
+    private var isPopulated: Bool {
+        guard let cgroup,
+            let bytes = try? SmallFile.read(cgroup + "/cgroup.events", limit: 4096)
+        else { return false }
+        return String(decoding: bytes, as: UTF8.self).contains("populated 1")
+    }
+
+    private func killCgroup(_ path: String) {
+        // A cgroup that is gone has no members. Before Linux 5.14 there is no such file, and the
+        // members are found as the others are.
+        guard let directory = try? OwnedDescriptor.open(path, O_RDONLY | O_DIRECTORY) else { return }
+        if let file = try? directory.open("cgroup.kill", O_WRONLY),
+            (try? SmallFile.overwrite([UInt8(ascii: "1")], at: 0, in: file, "cgroup.kill")) != nil
+        {
+            return
+        }
+        let members = try? SmallFile.read("cgroup.procs", in: directory, limit: 1 << 20)
+        for line in (members ?? nil ?? []).split(separator: UInt8(ascii: "\n")) {
+            if let pid = pid_t(String(decoding: line, as: UTF8.self)), pid > 0 {
+                kill(pid, SIGKILL)
+            }
+        }
+    }
+
+    /// Removes the cgroup, and those that the job made in it as far as they are its children.
+    func removeCgroup() {
+        guard let cgroup else { return }
+        for name in ProcessTable.names(in: cgroup, ofType: UInt8(DT_DIR)) {
+            rmdir(cgroup + "/" + name)
+        }
+        rmdir(cgroup)
+    }
+
+    private func orphans() -> [Process] {
+        let all = ProcessTable.names(in: "/proc", ofType: UInt8(DT_DIR)).compactMap { name in
+            pid_t(name).flatMap(Self.read)
+        }
+        var ours: Set<pid_t> = [getpid()]
+        if !token.isEmpty {
+            for process in all where process.pid != getpid() && hasToken(process.pid) {
+                ours.insert(process.pid)
+            }
+        }
+        var count = 0
+        while count != ours.count {
+            count = ours.count
+            for process in all where ours.contains(process.parent) { ours.insert(process.pid) }
+        }
+        ours.remove(getpid())
+        return all.filter { ours.contains($0.pid) && !$0.isDead }
+    }
+
+    private func hasToken(_ pid: pid_t) -> Bool {
+        guard let environment = try? SmallFile.read("/proc/\(pid)/environ", limit: 4 << 20) else {
+            return false
+        }
+        let mark = Array("\(LaunchPlan.tokenVariable)=\(token)".utf8)
+        return environment.split(separator: 0).contains { $0.elementsEqual(mark) }
+    }
+
+    private static func read(_ pid: pid_t) -> Process? {
+        guard let bytes = try? SmallFile.read("/proc/\(pid)/stat", limit: 1024),
+            // The name stands in parentheses and may hold any byte, parentheses included.
+            let end = bytes.lastIndex(of: UInt8(ascii: ")"))
+        else { return nil }
+        let fields = bytes[(end + 1)...].split(separator: UInt8(ascii: " "))
+        func field(_ number: Int) -> String? {
+            fields.indices.contains(number - 3)
+                ? String(decoding: fields[number - 3], as: UTF8.self) : nil
+        }
+        guard let state = field(3), let parent = field(4).flatMap({ pid_t($0) }),
+            let start = field(22).flatMap({ UInt64($0) })
+        else { return nil }
+        return Process(
+            pid: pid, parent: parent, start: start, isDead: state == "Z" || state == "X")
+    }
+
+    /// Signals the process that was seen, not another one that got its pid since: pinned by a
+    /// pidfd where there are such (Linux 5.3), and looked at again.
+    private func signal(_ seen: Process, _ number: Int32) {
+        let pidfd = shunt_pidfd_open(seen.pid)
+        defer { if pidfd >= 0 { close(pidfd) } }
+        guard Self.read(seen.pid)?.start == seen.start else { return }
+        if pidfd >= 0 {
+            _ = shunt_pidfd_send_signal(pidfd, number)
+        } else {
+            kill(seen.pid, number)
+        }
+    }
+}
+
+/// Names in a directory of the kernel.
+private enum ProcessTable {
+    static func names(in path: String, ofType type: UInt8) -> [String] {
+        guard let listing = opendir(path) else { return [] }
+        defer { closedir(listing) }
+        var names: [String] = []
+        while let entry = readdir(listing) {
+            guard entry.pointee.d_type == type, entry.pointee.d_name.0 != 46 else { continue }
+            names.append(
+                withUnsafeBytes(of: entry.pointee.d_name) { bytes in
+                    String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+                })
+        }
+        return names
+    }
+}

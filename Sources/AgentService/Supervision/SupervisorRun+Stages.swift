@@ -1,0 +1,192 @@
+internal import CLinux
+internal import Glibc
+internal import JobModel
+
+// What a supervisor does in each stage of a task.
+extension SupervisorRun {
+    /// Collects every child that is dead: init, and orphans of an init that was killed.
+    mutating func reapOrphans() {
+        var status: Int32 = 0
+        while true {
+            let pid = waitpid(-1, &status, WNOHANG)
+            if pid > 0 {
+                initWatch.reaped(pid)
+            } else if pid == 0 || errno != EINTR {
+                return
+            }
+        }
+    }
+
+    /// There is no init at its barrier: starts one, unless the task has been stopped before that.
+    mutating func beforeInit(at now: Moment) throws(SystemError) {
+        // Whoever holds init's lock can say that no init lives, and that none can start.
+        guard !initWatch.hasSpawned,
+            let lock = try FileLock.take(TaskDirectory.initLock, in: records.directory)
+        else {
+            look(after: Self.lookInterval, from: now)
+            return
+        }
+        let isFresh = !records.has(InitProcess.name) && !records.has(ExitRecord.name)
+        guard isFresh else {
+            lock.release()
+            look(after: Milliseconds(1), from: now)
+            return
+        }
+        if let request = try records.read(StopRequest.name, StopRequest.init) {
+            try endWithoutInit(cause: request.order.cause, problem: nil)
+        } else if let launch, launch.bootID != BootID.current() {
+            try endWithoutInit(cause: nil, problem: "the machine was started anew")
+        } else {
+            lock.release()
+            try startInit(at: now)
+            return
+        }
+        lock.release()
+        look(after: Milliseconds(1), from: now)
+    }
+
+    private mutating func startInit(at now: Moment) throws(SystemError) {
+        guard let launch else {
+            try endWithoutInit(cause: nil, problem: "the launch file cannot be used")
+            look(after: Milliseconds(1), from: now)
+            return
+        }
+        let executable = launch.plan.initExecutable
+        let child = ChildProcess(
+            executable: executable, arguments: [executable, task.path],
+            standardError: task.path + "/" + TaskDirectory.supervisorErrors)
+        do throws(SystemError) {
+            initWatch.spawned(try child.spawn())
+        } catch {
+            // Memory and processes come back; a missing executable does not.
+            guard [EAGAIN, ENOMEM].contains(error.errno) else {
+                try endWithoutInit(cause: nil, problem: "init cannot be started: \(error)")
+                look(after: Milliseconds(1), from: now)
+                return
+            }
+        }
+        look(after: Self.lookInterval, from: now)
+    }
+
+    private mutating func endWithoutInit(
+        cause: StopCause?, problem: String?
+    ) throws(SystemError) {
+        var record = EndedRecord(
+            ending: TaskEnding(exit: .neverStarted, cause: cause), end: Moment.now())
+        record.problem = problem
+        try writeEnded(record)
+    }
+
+    /// Tells the tree to stop, or kills it, when that is due.
+    mutating func keepTime(start: SteadyTime?, at now: Moment) throws(SystemError) {
+        guard let plan = launch?.plan, !killWasSent else { return }
+        let schedule = StopSchedule(
+            maxDuration: exit == nil ? plan.maxDuration : nil, grace: plan.stopGrace)
+        let request = try records.read(StopRequest.name, StopRequest.init)
+        while !killWasSent {
+            switch schedule.next(
+                at: now.steady, start: start, request: request, stopping: stopping)
+            {
+            case .wait(let time):
+                if let time { nextLook = nextLook.map { min($0, time) } ?? time }
+                return
+            case .begin(let record):
+                save(record)
+                if record.deadline > now.steady { try tell(.stop(plan.stopSignal)) }
+            case .hasten(let record):
+                save(record)
+            case .kill:
+                try tell(.kill)
+                killWasSent = true
+            }
+        }
+    }
+
+    private mutating func save(_ record: StoppingRecord) {
+        stopping = record
+        // On a full disk a successor grants the grace period again: late, but no harm.
+        try? SmallFile.write(
+            record.encoded, to: StoppingRecord.name, in: records.directory, durable: false)
+    }
+
+    private func tell(_ command: InitCommand) throws(SystemError) {
+        // With nobody there to hear it, the next look finds that init is gone.
+        _ = try command.send(in: records.directory)
+    }
+
+    /// Init is dead and the tree may not be. Ends what can be found, then testifies.
+    mutating func endOrphans(_ exit: ExitRecord?) throws(SystemError) {
+        initWatch.forget()
+        // A record that is damaged (a power cut: nothing of its boot lives) tells of no cgroup.
+        let process = try? records.ready()
+        let sweep = OrphanSweep(
+            token: launch?.plan.token ?? "", cgroup: process?.cgroup)
+        let killed = sweep.round()
+        reapOrphans()
+        guard killed == 0 else {
+            orphanRounds += 1
+            let pause = orphanRounds < 50 ? Milliseconds(10) : Self.lookInterval
+            look(after: pause, from: Moment.now())
+            return
+        }
+        sweep.removeCgroup()
+        if let exit {
+            try finish(exit, tree: nil)
+            return
+        }
+        drain()
+        let running = try? records.running()
+        var record = EndedRecord(
+            ending: TaskEnding(exit: .vanished, cause: stopping?.cause), end: Moment.now())
+        record.start = running?.start
+        record.killMethod = process?.process.killMethod
+        try writeEnded(record)
+        look(after: Milliseconds(1), from: Moment.now())
+    }
+
+    /// Tree and command are gone: reads what is left of the output, and testifies.
+    mutating func finish(_ exit: ExitRecord, tree: TreeRecord?) throws(SystemError) {
+        drain()
+        let process = try? records.ready()
+        var record = EndedRecord(
+            ending: TaskEnding(exit: exit.status, cause: exit.wasStopped ? stopping?.cause : nil),
+            end: exit.end)
+        record.problem = exit.problem
+        record.start = exit.start
+        record.usage = exit.usage
+        record.killMethod = tree?.method ?? process?.process.killMethod
+        record.leftovers = tree?.leftovers ?? 0
+        try writeEnded(record)
+        look(after: Milliseconds(1), from: Moment.now())
+    }
+
+    /// Completes the record with what is known of the log, and makes both durable. On a full disk
+    /// for which nothing was reserved it is tried again until there is space.
+    private mutating func writeEnded(_ incomplete: EndedRecord) throws(SystemError) {
+        var record = incomplete
+        let sync = log.finish(at: Moment.now())
+        record.logSyncErrno = sync == 0 ? nil : sync
+        record.logLength = log.offset
+        record.droppedOutput = log.dropped(.standardOutput)
+        record.droppedErrors = log.dropped(.standardError)
+        do throws(SystemError) {
+            try SmallFile.write(
+                record.encoded, to: EndedRecord.name, in: records.directory, durable: true)
+        } catch {
+            guard [ENOSPC, EDQUOT].contains(error.errno) else { throw error }
+            look(after: Self.lookInterval, from: Moment.now())
+        }
+    }
+
+    /// The last record is written: init may go, with the FIFOs that it held.
+    ///
+    /// - Returns: whether it is gone.
+    mutating func dismissInit(at now: Moment) throws(SystemError) -> Bool {
+        guard try records.isHeld(TaskDirectory.initLock) else { return true }
+        // To one that came to its barrier too late, `quit` means nothing until it is killed.
+        if exit == nil { try tell(.kill) }
+        try tell(.quit)
+        look(after: Milliseconds(initWatch.descriptor >= 0 ? 500 : 10), from: now)
+        return false
+    }
+}

@@ -1,0 +1,118 @@
+internal import JobModel
+internal import Wire
+
+/// An end of which both sides know: the peer said so, or was told. Never leaves this target; whoever
+/// made the request gets the cause.
+struct TransferEnded: Error {
+    var cause: any Error
+
+    /// The error that a caller of this target gets.
+    static func cause(of error: any Error) -> any Error {
+        (error as? TransferEnded)?.cause ?? error
+    }
+}
+
+/// Talking with a peer that may end the transfer at any point.
+extension BulkConnection {
+    /// The next message.
+    ///
+    /// - Throws: ``TransferEnded`` with the peer's ``ShuntError`` if it ended the transfer,
+    ///   ``WireError/truncated`` if it ended the stream.
+    func expect() async throws -> BulkMessage {
+        guard let message = try await receive() else { throw WireError.truncated }
+        if case .failure(let error) = message { throw TransferEnded(cause: error) }
+        return message
+    }
+
+    func expectBitmap() async throws -> MissingBitmap {
+        let message = try await expect()
+        guard case .bitmap(let bitmap) = message else {
+            throw TransferFault.unexpected(message.kindName)
+        }
+        return bitmap
+    }
+
+    /// Sends what takes long while listening for the peer, and returns the peer's next message: if
+    /// the peer gives up meanwhile, its reason is what is thrown, not the broken stream that
+    /// follows.
+    func exchange(_ send: @escaping @Sendable () async throws -> Void) async throws -> BulkMessage {
+        enum Event: Sendable {
+            case sent
+            case notSent(any Error)
+            case received(BulkMessage)
+        }
+        return try await withThrowingTaskGroup(of: Event.self) { group in
+            group.addTask {
+                do {
+                    try await send()
+                    return .sent
+                } catch {
+                    return .notSent(error)
+                }
+            }
+            group.addTask { .received(try await self.expect()) }
+            defer { group.cancelAll() }
+            var answer: BulkMessage?
+            var isSent = false
+            while let event = try await group.next() {
+                switch event {
+                case .sent: isSent = true
+                case .received(let message): answer = message
+                // We gave up and said so: nothing more will come.
+                case .notSent(let error as TransferEnded): throw error
+                case .notSent(let error):
+                    if Task.isCancelled || answer != nil { throw error }
+                }
+                if isSent, let answer { return answer }
+            }
+            throw WireError.truncated
+        }
+    }
+
+    /// Tells the peer why the transfer ends, unless it knows or does not listen any more.
+    func report(_ error: any Error) async {
+        guard let error = Self.asShuntError(error) else { return }
+        do {
+            try await withDeadline(.seconds(5)) { try await self.send(.failure(error)) }
+        } catch {
+            // The peer is gone or does not listen; it learns from the end of the stream.
+        }
+    }
+
+    /// - Returns: `nil` for an end of the stream or of our task, which needs no words.
+    private static func asShuntError(_ error: any Error) -> ShuntError? {
+        switch error {
+        case let error as ShuntError: error
+        case WireError.truncated: nil
+        case let error as WireError:
+            ShuntError(
+                .failed, "the peer cannot be understood: \(error)",
+                hint: "install the same release of shunt on both machines")
+        default: nil
+        }
+    }
+}
+
+extension BulkMessage {
+    /// For errors.
+    var kindName: String {
+        switch self {
+        case .failure: "failure"
+        case .readLog: "read log"
+        case .tailLog: "tail log"
+        case .checkEnvironment: "check environment"
+        case .queryFiles, .queryTrees: "query"
+        case .push: "push"
+        case .pull: "pull"
+        case .logPage: "log page"
+        case .logOffset: "log offset"
+        case .environmentState: "environment state"
+        case .bitmap: "bitmap"
+        case .offer: "offer"
+        case .objects: "objects"
+        case .part: "object part"
+        case .end: "end"
+        case .complete: "complete"
+        }
+    }
+}

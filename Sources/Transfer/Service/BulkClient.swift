@@ -1,0 +1,203 @@
+package import ByteStream
+package import ContentStore
+package import JobModel
+internal import Synchronization
+package import Wire
+
+/// The coordinator's end of a bulk stream: one request at a time, each answered before the next.
+///
+/// After a request that failed with the agent's own words the stream can be used again, unless it
+/// was a transfer; ``isReusable`` says so. After anything else it is fit only for ``close()``.
+package final class BulkClient: Sendable {
+    private let connection: BulkConnection
+    private let isIdle = Atomic(true)
+
+    package init(_ connection: BulkConnection) {
+        self.connection = connection
+    }
+
+    /// Whether another request can follow.
+    package var isReusable: Bool { isIdle.load(ordering: .acquiring) }
+
+    package func close() async { await connection.close() }
+
+    // MARK: Logs and environments
+
+    /// A page of a task's log; empty where nothing came in time.
+    package func readLog(_ request: ReadLog) async throws -> LogPage {
+        try await ask(.readLog(request)) { answer in
+            guard case .logPage(let page) = answer else { return nil }
+            return page
+        }
+    }
+
+    /// The offset at which the last `lines` lines of a task's log start.
+    package func tailLog(_ token: StartToken, lines: UInt32) async throws -> UInt64 {
+        try await ask(.tailLog(token, lines: lines)) { answer in
+            guard case .logOffset(let offset) = answer else { return nil }
+            return offset
+        }
+    }
+
+    /// Whether the worker has built the environment of these requirements.
+    package func hasEnvironment(_ requirements: Digest) async throws -> Bool {
+        try await ask(.checkEnvironment(requirements: requirements)) { answer in
+            guard case .environmentState(let isCached) = answer else { return nil }
+            return isCached
+        }
+    }
+
+    /// Asks one question.
+    private func ask<Answer: Sendable>(
+        _ request: BulkMessage, _ take: (BulkMessage) -> Answer?
+    ) async throws -> Answer {
+        begin()
+        try await connection.send(request)
+        guard let message = try await connection.receive() else { throw WireError.truncated }
+        if case .failure(let error) = message {
+            end()
+            throw error
+        }
+        guard let answer = take(message) else {
+            throw TransferFault.unexpected(message.kindName)
+        }
+        end()
+        return answer
+    }
+
+    private func begin() {
+        precondition(
+            isIdle.exchange(false, ordering: .acquiringAndReleasing),
+            "a request on a stream that is in use or has failed")
+    }
+
+    private func end() { isIdle.store(true, ordering: .releasing) }
+
+    // MARK: Content
+
+    /// Sends what the worker lacks of a tree; it is durable there when this returns.
+    ///
+    /// - Throws: ``ShuntError`` of either side: a file that has changed, a full disk; what the
+    ///   stream throws where it broke, and another push goes on from there.
+    @discardableResult
+    package func push(
+        _ tree: TreeReference, from source: ObjectSource, on executor: BlockingExecutor,
+        options: TransferOptions = TransferOptions()
+    ) async throws -> TransferReport {
+        try await counted { [connection] in
+            try await connection.send(.push)
+            let sender = ContentSender(
+                connection: connection, source: source, executor: executor, options: options)
+            let outcome = try await sender.send(tree)
+            return TransferReport(
+                objectsSent: outcome.objectsSent, wasComplete: outcome.wasComplete)
+        }
+    }
+
+    /// Fetches what is lacking here of a tree; it is durable here when this returns.
+    @discardableResult
+    package func pull(
+        _ tree: TreeReference, into inventory: TreeInventory, on executor: BlockingExecutor,
+        options: TransferOptions = TransferOptions()
+    ) async throws -> TransferReport {
+        try await counted { [connection] in
+            try await connection.send(.pull(.tree(tree), compressed: options.compresses))
+            let receiver = TreeReceiver(
+                connection: connection, inventory: inventory, executor: executor,
+                onProgress: options.onProgress)
+            let outcome = try await receiver.receive(tree)
+            return TransferReport(
+                objectsSent: outcome.objectsReceived, wasComplete: outcome.wasComplete)
+        }
+    }
+
+    /// Fetches these objects, such as some files of a tree, as far as they are not here; they are
+    /// durable here when this returns.
+    @discardableResult
+    package func pull(
+        _ objects: [TreeObjects.File], into store: ObjectStore, on executor: BlockingExecutor,
+        options: TransferOptions = TransferOptions()
+    ) async throws -> TransferReport {
+        let missing = try await executor.run {
+            var seen: Set<Digest> = []
+            return try objects.filter {
+                try seen.insert($0.digest).inserted && !store.contains($0.digest)
+            }
+        }
+        return try await counted { [connection] in
+            for start in stride(from: 0, to: missing.count, by: WireLimits.digestsPerBody) {
+                let part = Array(
+                    missing[start..<min(start + WireLimits.digestsPerBody, missing.count)])
+                try await connection.send(
+                    .pull(.listed(part.map(\.digest)), compressed: options.compresses))
+                try await ContentIntake(
+                    part, into: store, on: executor, onProgress: options.onProgress
+                ).receive(from: connection)
+            }
+            try await executor.run { try store.flush() }
+            return TransferReport(objectsSent: missing.count, wasComplete: missing.isEmpty)
+        }
+    }
+
+    /// How many bytes of files the worker lacks of a tree. Sends names only, and an unchanged tree
+    /// costs a few KiB.
+    ///
+    /// - Parameter store: holds the tree's directories and metadata.
+    package func missingBytes(
+        of tree: TreeReference, in store: ObjectStore, on executor: BlockingExecutor
+    ) async throws -> ByteCount {
+        begin()
+        let negotiation = TreeNegotiation(tree, in: store)
+        do {
+            let guess = try await executor.run { try negotiation.firstGuess() }
+            try await connection.ask([tree] + guess, negotiation)
+            while true {
+                let question = try await executor.run { try negotiation.nextQuestion() }
+                if question.isEmpty { break }
+                try await connection.ask(question, negotiation)
+            }
+            let files = try await executor.run { try negotiation.files() }
+            let sum = try await missingBytes(of: files)
+            end()
+            return sum
+        } catch let ended as TransferEnded {
+            // A failure is an answer like any other here.
+            end()
+            throw ended.cause
+        }
+    }
+
+    private func missingBytes(of files: [TreeObjects.File]) async throws -> ByteCount {
+        var sum: Int64 = 0
+        for start in stride(from: 0, to: files.count, by: WireLimits.digestsPerBody) {
+            let part = files[start..<min(start + WireLimits.digestsPerBody, files.count)]
+            try await connection.send(.queryFiles(part.map(\.digest)))
+            let bitmap = try await connection.expectBitmap()
+            guard bitmap.count == part.count else { throw TransferFault.bitmapLength }
+            for (index, file) in part.enumerated() where bitmap[index] {
+                let (next, overflow) = sum.addingReportingOverflow(file.size)
+                sum = overflow ? .max : next
+            }
+        }
+        return ByteCount(sum)
+    }
+
+    /// Runs a transfer and adds what it cost on the wire.
+    private func counted(
+        _ body: () async throws -> TransferReport
+    ) async throws -> TransferReport {
+        begin()
+        let (sent, received) = (connection.bytesSent, connection.bytesReceived)
+        var report: TransferReport
+        do {
+            report = try await body()
+        } catch {
+            await connection.report(error)
+            throw TransferEnded.cause(of: error)
+        }
+        report.bytesSent = connection.bytesSent - sent
+        report.bytesReceived = connection.bytesReceived - received
+        end()
+        return report
+    }
+}

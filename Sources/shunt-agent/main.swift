@@ -1,0 +1,4 @@
+internal import AgentService
+internal import Glibc
+
+exit(AgentMain.run(CommandLine.arguments))

@@ -1,0 +1,279 @@
+@testable internal import ContentStore
+internal import Glibc
+internal import JobModel
+internal import Testing
+
+@Suite struct OutputTests {
+    let scratch = Scratch()
+    let store: ObjectStore
+    let task: RawPath
+
+    init() throws {
+        store = try scratch.store()
+        task = scratch["task"]
+    }
+
+    /// Checks out a directory that `prepare` fills.
+    private func checkOut(_ prepare: (RawPath) -> Void) throws -> Baseline {
+        let source = scratch.directory("source")
+        prepare(source)
+        return try store.checkOut(snapshot(source, into: store), into: task)
+    }
+
+    /// The paths of a tree's files and links, and of directories without any.
+    private func paths(_ tree: TreeReference) throws -> [String] {
+        var result: [String] = []
+        func walk(_ digest: Digest, _ path: RawPath) throws {
+            let directory = try store.directory(digest)
+            if directory == .empty, !path.isEmpty { result.append("\(path)/") }
+            for entry in directory.entries {
+                if case .directory(let child, let totals) = entry.node {
+                    #expect(try store.directory(child).totals == totals)
+                    try walk(child, path.appending(entry.name))
+                } else {
+                    result.append("\(path.appending(entry.name))")
+                }
+            }
+        }
+        try walk(tree.content, .root)
+        return result
+    }
+
+    @Test func nothingDoneIsNoOutput() throws {
+        let baseline = try checkOut { source in
+            write("x", to: source.appending("a/b"))
+            link(source.appending("out"), to: "/mnt/nfs")
+            makeDirectories(source.appending("empty"))
+        }
+        let outputs = try store.collectOutputs(of: task, since: baseline)
+        #expect(outputs.totals == .zero)
+        #expect(try paths(outputs.tree) == [])
+        #expect(outputs.warnings == [])
+        #expect(outputs.deleted == DeletedPaths())
+    }
+
+    @Test func newAndChangedFilesAreOutputs() throws {
+        let baseline = try checkOut { source in
+            write("same", to: source.appending("same"))
+            write("old", to: source.appending("changed"))
+            write("old", to: source.appending("sub/rewritten"))
+            write("script", to: source.appending("made executable"))
+            write("text", to: source.appending("becomes link"))
+            link(source.appending("retargeted"), to: "same")
+        }
+        write("new", to: task.appending("changed"))
+        write("old", to: task.appending("sub/rewritten"))
+        write("model", to: task.appending("runs/1/model.pt"))
+        makeDirectories(task.appending("runs/2"))
+        _ = task.appending("made executable").withCString { chmod($0, 0o755) }
+        _ = task.appending("becomes link").withCString { unlink($0) }
+        link(task.appending("becomes link"), to: "same")
+        _ = task.appending("retargeted").withCString { unlink($0) }
+        link(task.appending("retargeted"), to: "changed")
+        let outputs = try store.collectOutputs(of: task, since: baseline)
+        #expect(
+            try paths(outputs.tree) == [
+                "becomes link", "changed", "made executable", "retargeted", "runs/1/model.pt",
+                "runs/2/",
+            ])
+        #expect(outputs.files == 5)
+        #expect(outputs.bytes == ByteCount(3 + 6 + 5))
+        #expect(outputs.deleted.files == 0)
+    }
+
+    @Test func aChangeThatKeepsSizeAndTimeIsFound() throws {
+        let baseline = try checkOut { source in write("old", to: source.appending("f")) }
+        let before = status(task.appending("f"))!.modified
+        write("new", to: task.appending("f"))
+        setModified(task.appending("f"), before)
+        let outputs = try store.collectOutputs(of: task, since: baseline)
+        #expect(try paths(outputs.tree) == ["f"])
+    }
+
+    /// A job may begin in the same tick of the clock in which its files were made.
+    @Test func aChangeRightAfterTheCheckoutIsFound() throws {
+        for round in 0..<20 {
+            let source = scratch.directory("source\(round)")
+            write("old", to: source.appending("f"))
+            let target = scratch["task\(round)"]
+            let tree = try snapshot(source, into: store)
+            let baseline = try store.checkOut(tree, into: target)
+            let modified = status(target.appending("f"))!.modified
+            write("new", to: target.appending("f"))
+            setModified(target.appending("f"), modified)
+            let outputs = try store.collectOutputs(of: target, since: baseline)
+            #expect(try paths(outputs.tree) == ["f"])
+        }
+    }
+
+    @Test func deletedPathsAreReportedAndNothingElse() throws {
+        let baseline = try checkOut { source in
+            write("1", to: source.appending("gone"))
+            write("2", to: source.appending("dir/a"))
+            write("3", to: source.appending("dir/sub/b"))
+            write("4", to: source.appending("kept/x"))
+        }
+        _ = task.appending("gone").withCString { unlink($0) }
+        try removeTree(at: task.appending("dir"))
+        let outputs = try store.collectOutputs(of: task, since: baseline)
+        #expect(outputs.deleted.paths == ["dir", "gone"])
+        #expect(outputs.deleted.files == 3)
+        #expect(outputs.totals == .zero)
+    }
+
+    @Test func cachesAndEnvironmentsStayBehind() throws {
+        let baseline = try checkOut { source in write("x", to: source.appending("x")) }
+        for name in [
+            ".git/HEAD", "__pycache__/m.pyc", "a/__pycache__/m.pyc", "node_modules/p/i.js",
+            ".venv/bin/python", ".cache/x", "myenv/pyvenv.cfg", "myenv/lib/x.py",
+        ] { write("junk", to: task.appending(name)) }
+        write("good", to: task.appending("a/result"))
+        let outputs = try store.collectOutputs(of: task, since: baseline)
+        #expect(try paths(outputs.tree) == ["a/result"])
+    }
+
+    @Test func namedOutputsAreThoseAlone() throws {
+        let baseline = try checkOut { source in write("same", to: source.appending("old.pt")) }
+        for name in [
+            "model.pt", "log.txt", "runs/1/model.pt", "runs/1/deep/x", "runs/2/y", ".cache/wanted",
+            ".cache/unwanted", "out dir/z",
+        ] { write(name, to: task.appending(name)) }
+        let patterns = try PathPatterns([
+            "*.pt", "./runs/1/", ".cache/wanted", "absent-*", "out dir", "old.pt",
+        ])
+        let outputs = try store.collectOutputs(of: task, since: baseline, naming: patterns)
+        #expect(
+            try paths(outputs.tree) == [
+                ".cache/wanted", "model.pt", "out dir/z", "runs/1/deep/x", "runs/1/model.pt",
+            ])
+        #expect(outputs.warnings == [.matchedNothing(pattern: "absent-*")])
+    }
+
+    @Test func patternsMatchWholePathsAndWhatIsBeneath() throws {
+        let patterns = try PathPatterns(["**/*.ckpt", "data", "[ab]?/x", "lit\\*eral"])
+        #expect(patterns.matching("m.ckpt") == [0])
+        #expect(patterns.matching("a/b/m.ckpt") == [0])
+        #expect(patterns.matching("data/deep/er") == [1])
+        #expect(patterns.matching("sub/data") == [])
+        #expect(patterns.matching("a1/x/y") == [2])
+        #expect(patterns.matching("c1/x") == [])
+        #expect(patterns.matching("lit*eral") == [3])
+        #expect(patterns.matching("literal") == [])
+        #expect(try PathPatterns(["."]).matching("anything/at all") == [0])
+        for bad in ["/etc/passwd", "../up", "a/../../b", "", "a[b"] {
+            let error = #expect(throws: ShuntError.self) { try PathPatterns([bad]) }
+            #expect(error?.code == .usage)
+            #expect(error?.hint != nil)
+        }
+    }
+
+    @Test func escapingLinksAndOddFilesAreLeftOutWithAWarning() throws {
+        let baseline = try checkOut { source in write("x", to: source.appending("x")) }
+        link(task.appending("absolute"), to: "/etc/passwd")
+        link(task.appending("up"), to: "../outside")
+        makeDirectories(task.appending("a/b"))
+        link(task.appending("a/b/inside"), to: "../../x")
+        link(task.appending("a/b/too far"), to: "../../../x")
+        link(task.appending("a/b/turns back"), to: "../c/../x")
+        _ = task.appending("pipe").withCString { mkfifo($0, 0o600) }
+        let outputs = try store.collectOutputs(of: task, since: baseline)
+        #expect(try paths(outputs.tree) == ["a/b/inside"])
+        #expect(outputs.warningCount == 5)
+        #expect(outputs.warnings.contains(.special("pipe")))
+        #expect(
+            outputs.warnings.contains(
+                .escapingLink("a/b/too far", target: Array("../../../x".utf8))))
+    }
+
+    @Test func aLinkStaysInsideOnlyWhereThatIsCertain() {
+        func inside(_ target: String, _ path: RawPath) -> Bool {
+            linkStaysInside(target: Array(target.utf8), linkAt: path)
+        }
+        #expect(inside("x", "l"))
+        #expect(inside("./a/./b", "l"))
+        #expect(inside("..", "a/l"))
+        #expect(inside("../../x", "a/b/l"))
+        #expect(!inside("..", "l"))
+        #expect(!inside("/x", "a/l"))
+        #expect(!inside("", "l"))
+        #expect(!inside("a/../x", "l"))
+        #expect(!inside("../../x", "a/l"))
+    }
+
+    @Test func oddNamesComeThrough() throws {
+        let odd: [[UInt8]] = [
+            Array("new\nline".utf8), Array("quote\"'".utf8), [0xFF, 0xFE], Array("-rf".utf8),
+            Array("a b".utf8), Array("...".utf8), [0xE2, 0x80, 0xAE],
+        ]
+        let baseline = try checkOut { source in
+            for name in odd { write("old", to: source.appending(name)) }
+        }
+        for name in odd {
+            write("changed", to: task.appending(name))
+            write([], to: task.appending(Array("dir".utf8)).appending(name))
+        }
+        let outputs = try store.collectOutputs(of: task, since: baseline)
+        #expect(outputs.files == 2 * odd.count)
+        let root = try store.directory(outputs.tree.content)
+        for name in odd { #expect(root[name] != nil) }
+    }
+
+    @Test func aSavedBaselineServesAsWell() throws {
+        let baseline = try checkOut { source in
+            write("1", to: source.appending("a"))
+            write("2", to: source.appending("b/c"))
+            link(source.appending("l"), to: "a")
+        }
+        let file = scratch["task.baseline"]
+        try baseline.save(to: file)
+        let loaded = try Baseline(loadingFrom: file)
+        #expect(loaded.encoded == baseline.encoded)
+        #expect(loaded.tree == baseline.tree)
+        #expect(loaded.entries(of: "b") == baseline.entries(of: "b"))
+        let fromTree = try Baseline(of: baseline.tree, from: store)
+        write("new", to: task.appending("b/c"))
+        for base in [loaded, fromTree] {
+            let outputs = try store.collectOutputs(of: task, since: base)
+            #expect(try paths(outputs.tree) == ["b/c"])
+        }
+        var torn = baseline.encoded
+        torn[torn.count / 2] ^= 1
+        write(torn, to: file)
+        #expect(throws: ShuntError.self) { try Baseline(loadingFrom: file) }
+        write(Array(torn.dropLast(20)), to: file)
+        #expect(throws: ShuntError.self) { try Baseline(loadingFrom: file) }
+    }
+
+    @Test func unchangedFilesAreNotReadAgain() throws {
+        let baseline = try checkOut { source in
+            write([UInt8](repeating: 1, count: 20 << 20), to: source.appending("large"))
+        }
+        guard case .file(_, _, _, let proof)? = baseline.entries(of: .root)?.first?.node else {
+            Issue.record("no entry")
+            return
+        }
+        #expect(proof != nil)
+        #expect(proof == status(task.appending("large")))
+    }
+
+    @Test func randomTreesComeBackAsTheyWent() throws {
+        var random = SeededGenerator(seed: testSeed("round trip"))
+        for round in 0..<25 {
+            let source = scratch.directory("r\(round)")
+            random.fill(source, depth: 4)
+            let tree = try snapshot(source, into: store)
+            let target = scratch["t\(round)"]
+            let baseline = try store.checkOut(
+                tree, into: target, copier: FileCopier(canClone: false, canCopyInKernel: false),
+                method: Bool.random(using: &random) ? .stepwise : .openat2)
+            #expect(try snapshot(target, into: store) == tree)
+            let outputs = try store.collectOutputs(of: target, since: baseline)
+            #expect(outputs.totals == .zero)
+            #expect(outputs.deleted == DeletedPaths())
+            let everything = try Baseline(of: snapshot(scratch.directory("none"), into: store), from: store)
+            let all = try store.collectOutputs(of: target, since: everything)
+            #expect(all.totals == (try store.directory(tree.content).totals))
+            #expect(all.tree.content == tree.content)
+        }
+    }
+}

@@ -1,0 +1,198 @@
+import JobModel
+import Wire
+
+/// Random values of everything that is sent or kept. Switches without a `default:` make sure that
+/// a new case is generated as well.
+extension SeededGenerator {
+    mutating func digest() -> Digest { Digest(bytes: bytes(32))! }
+
+    mutating func tree() -> TreeReference {
+        TreeReference(content: digest(), metadata: digest())
+    }
+
+    mutating func coordinator() -> CoordinatorID { CoordinatorID(high: next(), low: next()) }
+
+    mutating func fence() -> Fence { Fence(epoch: next(), session: next()) }
+
+    mutating func token(rank: Int? = nil) -> StartToken {
+        let attempt = AttemptID(job: JobID(random: next()), number: 1 + below(1000))
+        return StartToken(
+            coordinator: coordinator(), epoch: next(),
+            task: TaskID(attempt: attempt, rank: rank ?? below(100)), nonce: next())
+    }
+
+    mutating func resources() -> Resources {
+        Resources(milliCPUs: Int64(below(1 << 30)), memory: byteCount())
+    }
+
+    mutating func byteCount() -> ByteCount { ByteCount(Int64(below(1 << 50))) }
+    mutating func milliseconds() -> Milliseconds { Milliseconds(Int64(below(1 << 40))) }
+
+    mutating func wallTime() -> WallTime {
+        WallTime(milliseconds: Int64(below(253_402_300_799_999)))
+    }
+
+    mutating func spec() -> JobSpec {
+        JobSpec(
+            name: optional { _ in JobName("train-1")! },
+            command: chance(2)
+                ? .shell(text()) : .arguments([text()] + list(upTo: 5) { $0.text() }),
+            workingDirectory: text(),
+            environment: list(upTo: 5) { .init(name: $0.text(), value: $0.text(upTo: 300)) },
+            resources: resources(),
+            python: optional {
+                .init(requirementsPath: $0.text(), requirementsDigest: $0.digest())
+            },
+            outputs: list(upTo: 4) { $0.text() },
+            maximumDuration: optional { $0.milliseconds() },
+            gracePeriod: milliseconds(), pullLimit: byteCount(),
+            placement: chance(2) ? .any : .worker(WorkerName("gpu-\(below(100))")!))
+    }
+
+    mutating func order() -> StartOrder {
+        let nodes = 1 + below(64)
+        return StartOrder(
+            token: token(rank: below(nodes)), spec: spec(), tree: tree(),
+            git: optional {
+                GitState(
+                    commit: $0.text(), branch: $0.optional { $0.text() }, dirty: $0.chance(2))
+            },
+            nodeCount: nodes, waitsForGo: chance(2))
+    }
+
+    mutating func process() -> TaskProcess {
+        TaskProcess(
+            pid: Int32(2 + below(1 << 22)), startTicks: next(),
+            killMethod: chance(2) ? .cgroup : .sweep)
+    }
+
+    mutating func exit() -> ExitStatus {
+        switch below(5) {
+        case 0: .exited(code: Int32(below(256)))
+        case 1: .signalled(signal: Int32(1 + below(64)))
+        case 2: .execFailed(errno: Int32(1 + below(133)))
+        case 3: .neverStarted
+        default: .vanished
+        }
+    }
+
+    mutating func result() -> TaskResult {
+        TaskResult(
+            verdict: pick(TaskResult.Verdict.allCases), exit: optional { $0.exit() },
+            cause: optional { $0.pick(StopCause.allCases) }, message: optional { $0.text() },
+            outputs: optional { random in
+                OutputSummary(
+                    tree: random.tree(), fileCount: Int64(random.below(1 << 40)),
+                    totalSize: random.byteCount(), deletedCount: Int64(random.below(1 << 20)),
+                    deleted: random.list(upTo: 5) { $0.text() },
+                    warnings: random.list(upTo: 3) { $0.text() })
+            })
+    }
+
+    mutating func report() -> TaskReport {
+        TaskReport(
+            token: token(), phase: pick(TaskPhase.allCases), version: next(),
+            activity: optional { $0.text() }, process: optional { $0.process() },
+            startedAt: optional { $0.wallTime() }, endedAt: optional { $0.wallTime() },
+            result: optional { $0.result() })
+    }
+
+    mutating func record() -> AgentRecord {
+        switch below(8) {
+        case 0: .fenced(coordinator(), fence())
+        case 1: .accepted(order(), at: wallTime())
+        case 2: .revoked(token())
+        case 3: .started(token(), process(), at: wallTime())
+        case 4:
+            .stopRequested(
+                token(), StopOrder(cause: pick(StopCause.allCases), grace: milliseconds()))
+        case 5:
+            .ended(
+                token(), TaskEnding(exit: exit(), cause: optional { $0.pick(StopCause.allCases) }),
+                at: wallTime())
+        case 6: .finished(token(), result(), at: wallTime())
+        default: .acknowledged(token())
+        }
+    }
+
+    mutating func coordinatorMessage() -> CoordinatorMessage {
+        switch below(7) {
+        case 0: .start(order())
+        case 1: .go(token())
+        case 2: .cancel(token(), immediately: chance(2))
+        case 3: .signal(token(), number: Int32(1 + below(64)), sequence: next())
+        case 4: .acknowledge(token())
+        case 5: .contentPushed(tree(), failure: optional { $0.text() })
+        default: .ping(next())
+        }
+    }
+
+    mutating func agentMessage() -> AgentMessage {
+        switch below(3) {
+        case 0: .report(report())
+        case 1: .needContent(token(), tree())
+        default: .pong(next())
+        }
+    }
+
+    mutating func welcome(reports: Int) -> Welcome {
+        Welcome(
+            agent: AgentID(high: next(), low: next()),
+            incarnation: MachineIncarnation(
+                machineID: text(), hostName: text(), bootID: text(), initStartTicks: next(),
+                pidNamespace: next()),
+            capacity: resources(), inUse: resources(),
+            platform: Platform(
+                system: "linux", architecture: "x86_64", kernel: text(), hostName: text()),
+            release: text(), reports: (0..<reports).map { _ in report() })
+    }
+
+    mutating func error() -> ShuntError {
+        ShuntError(pick(ShuntError.Code.allCases), text(), hint: optional { $0.text() })
+    }
+
+    mutating func bulkMessage() -> BulkMessage {
+        switch below(18) {
+        case 0: .failure(error())
+        case 1:
+            .readLog(
+                ReadLog(
+                    token: token(), offset: next(), maximumBytes: 1 + below(1 << 20),
+                    wait: Milliseconds(Int64(below(60_001)))))
+        case 2: .tailLog(token(), lines: UInt32(below(1 << 30)))
+        case 3: .checkEnvironment(requirements: digest())
+        case 4: .queryFiles(list(upTo: 40) { $0.digest() })
+        case 17: .queryTrees(list(upTo: 40) { $0.tree() })
+        case 5: .push
+        case 6: .pull(.tree(tree()), compressed: chance(2))
+        case 7: .pull(.listed(list(upTo: 40) { $0.digest() }), compressed: chance(2))
+        case 8:
+            .logPage(
+                LogPage(bytes: bytes(below(4000)), nextOffset: next(), isComplete: chance(2)))
+        case 9: .logOffset(next())
+        case 10: .environmentState(isCached: chance(2))
+        case 11: .bitmap(MissingBitmap(list(upTo: 100) { $0.chance(2) }))
+        case 12: .offer(tree(), guess: list(upTo: 40) { $0.tree() })
+        case 13: .objects(batch())
+        case 14:
+            .part(
+                ObjectPart(
+                    digest: digest(), objectSize: 5000, offset: Int64(below(4000)), size: 1000,
+                    body: EncodedBody(bytes: bytes(1000))))
+        case 15: .end
+        default: .complete(unchanged: chance(2))
+        }
+    }
+
+    private mutating func batch() -> ObjectBatch {
+        let items = (0..<1 + below(20)).map { _ in
+            ObjectBatch.Item(digest: digest(), size: below(200))
+        }
+        let size = items.reduce(0) { $0 + $1.size }
+        let body =
+            chance(2)
+            ? EncodedBody(bytes: bytes(size))
+            : EncodedBody(bytes: bytes(below(100)), compression: .zstd)
+        return ObjectBatch(items: items, body: body)
+    }
+}
