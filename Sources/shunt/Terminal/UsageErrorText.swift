@@ -48,18 +48,3 @@ enum UsageErrorText {
         return words
     }
 }
-
-/// The names of commands, for messages.
-struct CommandNames {
-    var children: [String: CommandNames] = [:]
-
-    static let all = CommandNames(children: [
-        "run": CommandNames(), "submit": CommandNames(), "ps": CommandNames(),
-        "inspect": CommandNames(), "wait": CommandNames(), "logs": CommandNames(),
-        "cancel": CommandNames(), "pull": CommandNames(),
-        "worker": CommandNames(children: ["ls": CommandNames()]),
-        "coordinator": CommandNames(children: [
-            "status": CommandNames(), "stop": CommandNames(), "serve": CommandNames(),
-        ]),
-    ])
-}
