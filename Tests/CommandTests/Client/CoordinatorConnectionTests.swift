@@ -11,6 +11,7 @@ import Testing
         _ body: (CoordinatorConnection, ScriptedServer) async throws -> Result
     ) async throws -> Result {
         let directory = try TemporaryDirectory()
+        defer { directory.remove() }
         let path = directory.path + "/socket"
         let server = try ScriptedServer(path: path, answer: answer)
         defer { server.stop() }
@@ -86,6 +87,7 @@ import Testing
 
     @Test func whereNobodyListensTheCoordinatorIsUnreachable() async throws {
         let directory = try TemporaryDirectory()
+        defer { directory.remove() }
         let connection = CoordinatorConnection(socketPath: directory.path + "/socket")
         let error = await #expect(throws: ShuntError.self) { try await connection.status() }
         #expect(error?.code == .unreachable)
@@ -94,6 +96,7 @@ import Testing
 
     @Test func theFirstRequestStartsACoordinator() async throws {
         let directory = try TemporaryDirectory()
+        defer { directory.remove() }
         let path = directory.path + "/socket"
         let started = Mutex<ScriptedServer?>(nil)
         let connection = CoordinatorConnection(socketPath: path) {
@@ -108,6 +111,7 @@ import Testing
 
     @Test func aSubmissionThatWasCutOffIsSentAgainUnderItsKey() async throws {
         let directory = try TemporaryDirectory()
+        defer { directory.remove() }
         let path = directory.path + "/socket"
         let count = Atomic<Int>(0)
         let answer = try json(SubmitResponse(id: JobID("7f3k2a")!))
@@ -129,6 +133,7 @@ import Testing
 
     @Test func aSignalIsNeverSentTwice() async throws {
         let directory = try TemporaryDirectory()
+        defer { directory.remove() }
         let path = directory.path + "/socket"
         let server = try ScriptedServer(path: path) { _ in .hangUp }
         let connection = CoordinatorConnection(socketPath: path) {}

@@ -48,6 +48,7 @@ import Testing
 
     @Test func aHomeIsCreatedWholeAndPrivate() throws {
         let directory = try TemporaryDirectory()
+        defer { directory.remove() }
         let root = directory.path + "/a/b/home"
         let home = try HomeDirectory.open(root: root, userID: geteuid(), machine: machine)
         defer { rmdir(home.layout.runtimeDirectory) }
@@ -61,6 +62,7 @@ import Testing
 
     @Test func twoSpellingsOfAHomeAreOneHome() throws {
         let directory = try TemporaryDirectory()
+        defer { directory.remove() }
         let link = directory.path + "/link"
         symlink(directory.path + "/home", link)
         mkdir(directory.path + "/home", 0o700)
@@ -73,6 +75,7 @@ import Testing
 
     @Test func aHomeOfAnotherAccountIsRefused() throws {
         let directory = try TemporaryDirectory()
+        defer { directory.remove() }
         let error = #expect(throws: ShuntError.self) {
             try HomeDirectory.open(
                 root: directory.path, userID: geteuid() + 1, machine: self.machine)
@@ -82,6 +85,7 @@ import Testing
 
     @Test func aSocketDirectoryOfAnotherAccountIsRefused() throws {
         let directory = try TemporaryDirectory()
+        defer { directory.remove() }
         let path = directory.path + "/sockets"
         mkdir(path, 0o700)
         let error = #expect(throws: ShuntError.self) {
@@ -94,6 +98,7 @@ import Testing
 
     @Test func aSocketDirectoryThatOthersMayEnterIsRefused() throws {
         let directory = try TemporaryDirectory()
+        defer { directory.remove() }
         let path = directory.path + "/sockets"
         mkdir(path, 0o755)
         chmod(path, 0o755)
@@ -105,6 +110,7 @@ import Testing
 
     @Test func aLinkInPlaceOfTheSocketDirectoryIsRefused() throws {
         let directory = try TemporaryDirectory()
+        defer { directory.remove() }
         let path = directory.path + "/sockets"
         symlink("/tmp", path)
         #expect(throws: ShuntError.self) {

@@ -10,6 +10,7 @@ import Testing
         script: String, _ body: (HomeDirectory, CoordinatorLauncher) async throws -> Void
     ) async throws {
         let directory = try TemporaryDirectory()
+        defer { directory.remove() }
         let home = try HomeDirectory.open(
             root: directory.path + "/home", userID: geteuid(),
             machine: MachineKey(machineID: directory.path, hostName: "test"))

@@ -179,6 +179,7 @@ import Testing
 
     @Test func aPullWithoutADirectoryGoesBackToWhereTheJobWasMade() throws {
         let directory = try TemporaryDirectory()
+        defer { directory.remove() }
         let here = Samples.job(.succeeded) { $0.inputs = Samples.inputs(directory: directory.path) }
         #expect(try PullTarget(here, into: nil).base == Samples.tree)
         #expect(try PullTarget(here, into: directory.path + "/.").base == Samples.tree)

@@ -1,7 +1,7 @@
 import Foundation
 
-/// A directory that is gone after the test.
-final class TemporaryDirectory {
+/// A directory for one test, which removes it at its end.
+struct TemporaryDirectory {
     let path: String
 
     init() throws {
@@ -10,7 +10,7 @@ final class TemporaryDirectory {
         path = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 
-    deinit {
+    func remove() {
         // What cannot be removed lies under /tmp and harms nobody.
         try? FileManager.default.removeItem(atPath: path)
     }
