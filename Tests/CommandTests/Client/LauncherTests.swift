@@ -16,9 +16,22 @@ import Testing
             machine: MachineKey(machineID: directory.path, hostName: "test"))
         defer { rmdir(home.layout.runtimeDirectory) }
         let path = directory.path + "/serve"
-        try Data(("#!/bin/sh\n" + script).utf8).write(to: URL(fileURLWithPath: path))
-        chmod(path, 0o755)
+        try Self.writeScript("#!/bin/sh\n" + script, to: path)
         try await body(home, CoordinatorLauncher(home: home, executable: path))
+    }
+
+    /// Another process writes the script: a descriptor of ours could be open for writing in a
+    /// child that a test beside this one is about to start, and the kernel executes no such file.
+    private static func writeScript(_ text: String, to path: String) throws {
+        let arguments = ["sh", "-c", #"printf %s "$1" > "$0" && chmod 755 "$0""#, path, text]
+        var argv: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) }
+        argv.append(nil)
+        defer { for argument in argv { free(argument) } }
+        var pid: pid_t = 0
+        var status: Int32 = -1
+        guard posix_spawn(&pid, "/bin/sh", nil, nil, argv, nil) == 0,
+            waitpid(pid, &status, 0) == pid, status == 0
+        else { throw POSIXError(.EIO) }
     }
 
     private func log(_ home: HomeDirectory) throws -> String {
