@@ -18,6 +18,36 @@ struct ShuntCommand: AsyncParsableCommand {
         ])
 }
 
+/// The names of commands, by the words that lead to them.
+struct CommandNames {
+    var children: [String: CommandNames] = [:]
+
+    static let all = CommandNames(of: ShuntCommand.self)
+
+    init() {}
+
+    private init(of command: any ParsableCommand.Type) {
+        for child in command.configuration.subcommands {
+            children[child._commandName] = CommandNames(of: child)
+        }
+    }
+}
+
+/// What `--help` prints, for every command.
+enum HelpPages {
+    static func all(columns: Int = 100) -> [(words: [String], text: String)] {
+        pages(of: ShuntCommand.self, [], columns)
+    }
+
+    private static func pages(
+        of command: any ParsableCommand.Type, _ parents: [String], _ columns: Int
+    ) -> [(words: [String], text: String)] {
+        let words = parents + [command._commandName]
+        return [(words, ShuntCommand.helpMessage(for: command, columns: columns))]
+            + command.configuration.subcommands.flatMap { pages(of: $0, words, columns) }
+    }
+}
+
 /// The release of this binary.
 enum Release {
     static let text = "0.1.0"

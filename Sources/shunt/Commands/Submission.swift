@@ -58,7 +58,6 @@ struct Submission {
             progress.warn("nobody reads the output; job \(id) runs on: shunt logs -f \(id)")
             throw exit
         }
-        printer.endLine()
         try await finish(view, session, progress, directory)
     }
 
@@ -70,10 +69,11 @@ struct Submission {
             try await OutputsReceiver(session: session, progress: progress)
                 .receive(view, into: directory)
         }
-        progress.clear()
         // A terminal job has its code; one of a release that gave none cannot be called a success.
         let code = view.exitCode ?? ExitCodes.ours
+        progress.clear()
         if let ending = JobProgressText.ending(view) {
+            progress.endLine()
             ErrorText.print(
                 ShuntError(.failed, ending, hint: "shunt inspect \(view.id)"))
         }

@@ -11,13 +11,7 @@ internal import Synchronization
 final class LogPrinter: Sendable {
     private let streams: Set<LogStream>
     private let progress: ProgressDisplay
-    private let state = Mutex(State())
-
-    private struct State {
-        var decoder = LogRecordDecoder()
-        /// The last byte that went to a terminal: messages begin on a line of their own.
-        var lastByte: UInt8?
-    }
+    private let decoder = Mutex(LogRecordDecoder())
 
     init(streams: Set<LogStream> = [.standardOutput, .standardError], progress: ProgressDisplay) {
         self.streams = streams
@@ -32,20 +26,11 @@ final class LogPrinter: Sendable {
         try await Blocking.run { try self.write(page.bytes) }
     }
 
-    /// Gives what is printed next a line of its own.
-    func endLine() {
-        let isOpen = state.withLock { state in
-            defer { state.lastByte = nil }
-            return state.lastByte.map { $0 != UInt8(ascii: "\n") } ?? false
-        }
-        if isOpen { _ = StandardStream.error.write([UInt8(ascii: "\n")]) }
-    }
-
     private func write(_ bytes: [UInt8]) throws {
-        try state.withLock { state in
-            state.decoder.append(bytes)
+        try decoder.withLock { decoder in
+            decoder.append(bytes)
             do {
-                while let record = try state.decoder.next() { try write(record, &state) }
+                while let record = try decoder.next() { try write(record) }
             } catch let error as LogFormatError {
                 throw ShuntError(
                     .failed, "the coordinator sent a damaged log: \(error)",
@@ -54,15 +39,15 @@ final class LogPrinter: Sendable {
         }
     }
 
-    private func write(_ record: LogRecord, _ state: inout State) throws {
+    private func write(_ record: LogRecord) throws {
         switch record.body {
         case .output(let stream, let bytes):
             guard streams.contains(stream) else { return }
             let target: StandardStream = stream == .standardOutput ? .output : .error
-            if let code = progress.withoutLine({ target.write(bytes) }) {
+            let isOpen = target.isTerminal ? bytes.last != UInt8(ascii: "\n") : nil
+            if let code = progress.withoutLine(leavesOpenLine: isOpen, { target.write(bytes) }) {
                 throw failure(of: target, code)
             }
-            if let last = bytes.last, target.isTerminal { state.lastByte = last }
         case .gap(let gap):
             progress.warn(Self.describe(gap))
         case .unknown: break

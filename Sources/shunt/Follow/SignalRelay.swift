@@ -25,18 +25,28 @@ final class SignalRelay: Sendable {
         (interrupts, arrived) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(8))
     }
 
-    /// Begins to take the signals, instead of dying by them.
+    /// Begins to take the signals, instead of dying by them. One that was ignored when this
+    /// command began stays ignored: `nohup` wants it so, and a shell for what it puts in the
+    /// background.
     ///
     /// - Returns: what keeps the sources alive; signals are lost once it is gone.
     func begin() -> SignalSubscription {
         SignalSubscription(
-            sources: [SIGINT, SIGHUP, SIGTERM].map { number in
+            sources: [SIGINT, SIGHUP, SIGTERM].filter { !Self.isIgnored($0) }.map { number in
                 signal(number, SIG_IGN)
                 let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
                 source.setEventHandler { self.receive(number) }
                 source.resume()
                 return source
             })
+    }
+
+    private static func isIgnored(_ number: Int32) -> Bool {
+        var action = sigaction()
+        guard sigaction(number, nil, &action) == 0 else { return false }
+        // SIG_IGN is the address 1, of which Swift can make no function to compare with.
+        let handler = unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)
+        return handler == unsafeBitCast(SIG_IGN, to: Int.self)
     }
 
     /// Notes what is known of the job.

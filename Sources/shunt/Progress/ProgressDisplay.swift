@@ -23,6 +23,8 @@ final class ProgressDisplay: Sendable {
         var shown: String?
         /// What was last announced where lines stay.
         var announced: String?
+        /// The terminal's cursor stands behind text of somebody else, which must stay.
+        var isBehindText = false
         /// Counts tickers: one that was stopped may still be about to draw.
         var ticker: UInt64 = 0
     }
@@ -64,6 +66,7 @@ final class ProgressDisplay: Sendable {
             // The last column stays free: a terminal may wrap when it is written to.
             let line = Quoting.truncated(text, to: max(1, width() - 1))
             guard state.shown != line else { return }
+            beginLine(&state)
             state.shown = line
             write("\r\u{1b}[K" + line)
         }
@@ -84,16 +87,34 @@ final class ProgressDisplay: Sendable {
     func warn(_ line: String) {
         state.withLock { state in
             Self.clear(&state, write)
+            beginLine(&state)
             write("shunt: \(line)\n")
         }
     }
 
     /// Removes the live line and keeps it away while the body runs: what it prints stands alone.
-    func withoutLine<Result>(_ body: () -> Result) -> Result {
+    ///
+    /// - Parameter leavesOpenLine: whether the body writes to the terminal and ends within a line.
+    func withoutLine<Result>(leavesOpenLine: Bool? = nil, _ body: () -> Result) -> Result {
         state.withLock { state in
             Self.clear(&state, write)
+            if let leavesOpenLine { state.isBehindText = leavesOpenLine }
             return body()
         }
+    }
+
+    /// Gives what is printed next, by whomever, a line of its own.
+    func endLine() {
+        state.withLock { state in
+            Self.clear(&state, write)
+            beginLine(&state)
+        }
+    }
+
+    private func beginLine(_ state: inout State) {
+        guard state.isBehindText else { return }
+        state.isBehindText = false
+        write("\n")
     }
 
     /// Calls `describe` ten times a second for the live line, until ``ProgressTicker/stop()``.

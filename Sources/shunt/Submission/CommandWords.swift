@@ -37,7 +37,8 @@ enum CommandWords {
                 hint: "shunt \(subcommand) --help")
         }
         throw ShuntError(
-            .usage, "unknown option `\(shown)`; a command that begins with a dash stands behind `--`",
+            .usage,
+            "unknown option `\(shown)`; a command that begins with a dash stands behind `--`",
             hint: "shunt \(subcommand) --help")
     }
 

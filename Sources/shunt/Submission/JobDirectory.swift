@@ -36,7 +36,7 @@ struct JobDirectory {
         throw ShuntError(
             .refused,
             "the directory `\(path)` holds shunt's own files (`\(root)`), so it cannot be a job's",
-            hint: "mkdir job && cd job, or SHUNT_HOME=/another/directory shunt run …")
+            hint: "mkdir job && cd job && shunt run -- true")
     }
 
     private static func readFile(_ name: String) throws -> [UInt8] {

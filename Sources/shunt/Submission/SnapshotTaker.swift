@@ -72,7 +72,7 @@ struct SnapshotTaker: Sendable {
     ) throws -> JobSpec.PythonEnvironment {
         let missing = ShuntError(
             .usage, "the requirements file `\(path)` is not in the snapshot of `\(directory)`",
-            hint: "ls -l \(Quoting.forShell(path)), and see whether .shuntignore names it")
+            hint: "ls -l \(Quoting.forShell(path)) .shuntignore")
         guard let store else {
             let bytes = try? SmallFile.read(directory.appending(path), limit: 16 << 20)
             guard let bytes else { throw missing }
@@ -94,7 +94,7 @@ struct SnapshotTaker: Sendable {
             throw ShuntError(
                 .usage,
                 "`workdir` names `\(path)`, which is no directory in the snapshot of `\(directory)`",
-                hint: "ls -ld \(Quoting.forShell(path)), and see whether .shuntignore names it")
+                hint: "ls -ld \(Quoting.forShell(path)) .shuntignore")
         }
     }
 }

@@ -22,7 +22,7 @@ struct TransferConsent {
         guard let terminal = ControllingTerminal.open() else {
             throw ShuntError(
                 .refused, detail,
-                hint: "shunt \(subcommand) --yes …, or name in .shuntignore what the job "
+                hint: "shunt \(subcommand) --yes, or name in .shuntignore what the job "
                     + "does not need")
         }
         progress.clear()
@@ -52,21 +52,31 @@ struct ControllingTerminal: ~Copyable {
 
     /// - Returns: whether the answer was yes; the end of input is a no.
     func ask(_ question: String) -> Bool {
-        var rest = Array(question.utf8)[...]
+        guard tell(question) else { return false }
+        var answer: [UInt8] = []
+        while answer.count < 64 {
+            var byte: UInt8 = 0
+            let count = read(descriptor, &byte, 1)
+            if count < 0 && errno == EINTR { continue }
+            if count == 1 && byte == UInt8(ascii: "\n") { break }
+            guard count == 1 else {
+                // The end of input leaves the cursor behind the question.
+                _ = tell("\n")
+                return false
+            }
+            answer.append(byte)
+        }
+        return ["y", "yes"].contains(String(decoding: answer, as: UTF8.self).lowercased())
+    }
+
+    private func tell(_ text: String) -> Bool {
+        var rest = Array(text.utf8)[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
             if count < 0 && errno == EINTR { continue }
             guard count > 0 else { return false }
             rest = rest.dropFirst(count)
         }
-        var answer: [UInt8] = []
-        while answer.count < 64 {
-            var byte: UInt8 = 0
-            let count = read(descriptor, &byte, 1)
-            if count < 0 && errno == EINTR { continue }
-            guard count == 1, byte != UInt8(ascii: "\n") else { break }
-            answer.append(byte)
-        }
-        return ["y", "yes"].contains(String(decoding: answer, as: UTF8.self).lowercased())
+        return true
     }
 }

@@ -82,15 +82,15 @@ enum JobDetails {
             let name = Quoting.visible(python.requirementsPath)
             rows.append(("environment", "\(name), \(python.requirementsDigest.short)"))
         }
-        rows.append(("snapshot", "\(job.inputs.tree.content.short), \(SnapshotText.size(job.inputs))"))
+        let tree = job.inputs.tree.content.short
+        rows.append(("snapshot", "\(tree), \(SnapshotText.size(job.inputs))"))
         rows.append(("sent", "\(job.bytesSent)"))
         if let git = job.inputs.git { rows.append(("git", PlanText.git(git))) }
         if let outputs = job.outputs {
-            rows.append((
-                "outputs",
-                "\(outputs.tree.content.short), \(SnapshotText.grouped(outputs.fileCount)) files, "
-                    + "\(outputs.totalSize), \(fetch(job.outputsFetch))"
-            ))
+            let files = outputs.fileCount == 1 ? "1 file" : "\(outputs.fileCount) files"
+            let size = "\(files), \(outputs.totalSize)"
+            let place = fetch(job.outputsFetch)
+            rows.append(("outputs", "\(outputs.tree.content.short), \(size), \(place)"))
         }
         if let method = job.killMethod { rows.append(("ended by", method.rawValue)) }
         return TextTable.pairs(rows)

@@ -9,7 +9,8 @@ enum UsageErrorText {
         let line = message.split(separator: "\n").first.map(String.init) ?? "wrong usage"
         if let unknown = unknownCommand(line, command) { return unknown }
         let first = line.prefix(1)
-        var text = (first == first.uppercased() ? first.lowercased() : String(first))
+        var text =
+            (first == first.uppercased() ? first.lowercased() : String(first))
             + line.dropFirst()
         text = text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "`")
         while text.last == "." { text.removeLast() }
@@ -46,19 +47,4 @@ enum UsageErrorText {
         }
         return words
     }
-}
-
-/// The names of commands, for messages.
-struct CommandNames {
-    var children: [String: CommandNames] = [:]
-
-    static let all = CommandNames(children: [
-        "run": CommandNames(), "submit": CommandNames(), "ps": CommandNames(),
-        "inspect": CommandNames(), "wait": CommandNames(), "logs": CommandNames(),
-        "cancel": CommandNames(), "pull": CommandNames(),
-        "worker": CommandNames(children: ["ls": CommandNames()]),
-        "coordinator": CommandNames(children: [
-            "status": CommandNames(), "stop": CommandNames(), "serve": CommandNames(),
-        ]),
-    ])
 }
