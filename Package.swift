@@ -37,7 +37,7 @@ let package = Package(
         .target(name: "JobModel", swiftSettings: strict),
         .target(name: "ByteStream", dependencies: ["CLinux"], swiftSettings: strict),
         .target(
-            name: "UVLoop", dependencies: ["CLibUV", "ByteStream", "CLinux"],
+            name: "UVLoop", dependencies: ["CLibUV", "ByteStream"],
             swiftSettings: strict),
         .target(
             name: "Wire",
@@ -102,6 +102,10 @@ let package = Package(
         .executableTarget(
             name: "shunt-agent", dependencies: ["AgentService"], swiftSettings: strict),
 
+        // Runs a program as a kernel would that lacks the newer system calls.
+        .executableTarget(
+            name: "old-kernel", path: "Tests/OldKernel",
+            cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
         .testTarget(name: "JobModelTests", dependencies: ["JobModel"], swiftSettings: strict),
         .testTarget(name: "SimulationTests", dependencies: ["JobModel"], swiftSettings: strict),
         .testTarget(
@@ -129,7 +133,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "SupervisionTests",
-            dependencies: ["AgentService", "JobModel", "CLinux", "shunt-agent", "shunt-init"],
+            dependencies: [
+                "AgentService", "JobModel", "CLinux", "shunt-agent", "shunt-init", "old-kernel",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "CommandTests",
