@@ -122,6 +122,10 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
+            name: "TransferTests",
+            dependencies: ["Transfer", "Wire", "ContentStore", "JobModel", "ByteStream"],
+            swiftSettings: strict),
+        .testTarget(
             name: "ContentStoreTests", dependencies: ["ContentStore", "JobModel", "CLinux"],
             swiftSettings: strict),
         .testTarget(
