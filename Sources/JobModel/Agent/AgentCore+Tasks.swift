@@ -112,6 +112,9 @@ extension AgentCore {
             return try abandon(token, result, at: now)
         case .running, .stopping, .unkillable:
             _ = try tasks[index].phase.next(.end)
+            var ending = ending
+            // Without `started` the barrier never opened, whatever became of the init behind it.
+            if tasks[index].process == nil { ending.exit = .neverStarted }
             let effect = commit(.ended(token, ending, at: now.wall))
             try advance(index, .collect)
             return [effect, .collect(order)] + report(index)
