@@ -26,6 +26,7 @@ extension CoordinatorCore {
                     AttemptRecord(
                         id: attempt,
                         tasks: [TaskRecord(token: token, worker: placement.worker)]))
+                $0.attempts.removeFirst(max(0, $0.attempts.count - JobRecord.keptAttempts))
             }
             reserve(job.spec.resources, on: placement.worker)
             send(

@@ -9,10 +9,12 @@ extension CoordinatorCore {
     ) throws(IllegalTransition) {
         guard let job = jobs[report.token.task.job] else { return }
         guard let known = task(report.token), known.worker == name else {
-            // An attempt that this coordinator never made or has long given up.
-            if !report.phase.isFinal {
-                send(.cancel(report.token, immediately: true), to: name, &turn)
-            }
+            // An attempt that this coordinator never made or has long given up: nothing waits for
+            // its result.
+            let answer: CoordinatorMessage =
+                report.phase.isFinal
+                ? .acknowledge(report.token) : .cancel(report.token, immediately: true)
+            send(answer, to: name, &turn)
             return
         }
         if known.phase.isFinal {
