@@ -23,8 +23,8 @@ extension CoordinatorCore {
         }
         guard report.version > known.reportVersion else { return }
         if known.phase.mayHaveRun, !report.phase.mayHaveRun {
-            throw IllegalTransition(
-                phase: known.phase.rawValue, event: "report of \(report.phase.rawValue)")
+            try takenBack(report, from: name, &turn)
+            return
         }
         adopt(report, &turn)
         if known.phase.holdsResources, !report.phase.holdsResources {
@@ -36,6 +36,25 @@ extension CoordinatorCore {
         } else if job.cancel != nil, report.phase.canBeStopped {
             sendCancels(of: job.id, &turn)
         }
+    }
+
+    /// An agent does not know any more that the command ran: its journal is not the one it had. A
+    /// peer's broken disk must not end this process, and the job must not run again.
+    private mutating func takenBack(
+        _ report: TaskReport, from name: WorkerName, _ turn: inout Turn
+    ) throws(IllegalTransition) {
+        if !report.phase.isFinal {
+            send(.cancel(report.token, immediately: true), to: name, &turn)
+        }
+        let result = TaskResult(
+            verdict: .lost,
+            message: "the worker has forgotten that the command was started: its disk has lost "
+                + "what was written")
+        try apply(
+            TaskReport(
+                token: report.token, phase: .terminal, version: report.version,
+                endedAt: turn.now.wall, result: result),
+            from: name, &turn)
     }
 
     private mutating func adopt(_ report: TaskReport, _ turn: inout Turn) {
