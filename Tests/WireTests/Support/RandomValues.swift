@@ -128,9 +128,10 @@ extension SeededGenerator {
     }
 
     mutating func agentMessage() -> AgentMessage {
-        switch below(3) {
+        switch below(4) {
         case 0: .report(report())
         case 1: .needContent(token(), tree())
+        case 2: .foreignUse(resources(), version: next())
         default: .pong(next())
         }
     }
