@@ -57,7 +57,11 @@ extension CoordinatorCore {
             from: name, &turn)
     }
 
+    /// Only two reports are worth a commit: that the command may have run, which decides what a
+    /// worker without memory means for the job, and the end. The agent says the others again.
     private mutating func adopt(_ report: TaskReport, _ turn: inout Turn) {
+        let hadRun = task(report.token)?.phase.mayHaveRun ?? false
+        let isWorthACommit = report.phase.isFinal || (report.phase.mayHaveRun && !hadRun)
         changeTask(report.token) {
             $0.phase = report.phase
             $0.reportVersion = report.version
@@ -67,7 +71,7 @@ extension CoordinatorCore {
             $0.endedAt = report.endedAt ?? $0.endedAt
             $0.result = report.result ?? $0.result
         }
-        change(report.token.task.job, &turn) { job in
+        change(report.token.task.job, durably: isWorthACommit, &turn) { job in
             job.startedAt = job.startedAt ?? report.startedAt
         }
     }
