@@ -56,8 +56,8 @@ import Testing
         for path in try checkout.tracked() ?? [] {
             // Binary files, and those that are being deleted, name no folder.
             guard let text = try? checkout.text(path) else { continue }
-            for (number, line) in zip(1..., text.split(separator: "\n", omittingEmptySubsequences: false))
-            where folders.contains(where: line.contains) {
+            let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+            for (number, line) in zip(1..., lines) where folders.contains(where: line.contains) {
                 expectNone([Finding(path: path, line: number, message: "a folder of one machine")])
             }
         }

@@ -64,14 +64,11 @@ import Testing
 
     @Test func reasonsAreAskedFor() throws {
         #expect(BannedCodeTests.droppedErrors(try SourceFile("x()\ntry? f()")).count == 1)
-        #expect(
-            BannedCodeTests.droppedErrors(
-                try SourceFile("// Harmless.\nguard let a,\n    let b = try? f(),\n  let c = try? g()"))
-                .isEmpty)
-        #expect(BannedCodeTests.promises(try SourceFile("class C: @unchecked Sendable {")).count == 1)
-        #expect(
-            BannedCodeTests.promises(try SourceFile("// Right.\nclass C: @unchecked Sendable {"))
-                .isEmpty)
+        let guarded = "// Harmless.\nguard let a,\n    let b = try? f(),\n    let c = try? g()"
+        #expect(BannedCodeTests.droppedErrors(try SourceFile(guarded)).isEmpty)
+        let promise = "class C: @unchecked Sendable {"
+        #expect(BannedCodeTests.promises(try SourceFile(promise)).count == 1)
+        #expect(BannedCodeTests.promises(try SourceFile("// Right.\n" + promise)).isEmpty)
         #expect(BannedCodeTests.sleeps(try SourceFile("\nx(); usleep(1)\n")).count == 1)
         #expect(BannedCodeTests.sleeps(try SourceFile("f(loop.sleep(1))")).isEmpty)
     }

@@ -32,6 +32,7 @@ package struct JobRecord: Hashable, Sendable, Codable {
         self.submittedAt = submittedAt
     }
 
+    /// A person's wish to end the job.
     package struct Cancel: Hashable, Sendable, Codable {
         package var immediately: Bool
     }
