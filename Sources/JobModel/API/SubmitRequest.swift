@@ -79,6 +79,7 @@ package struct WaitingReason: Hashable, Sendable, Codable {
         self.message = message
     }
 
+    /// The reason as programs read it.
     package enum Code: String, Sendable, Codable, CaseIterable {
         case workerUnreachable = "worker_unreachable"
         case workerUnknown = "worker_unknown"

@@ -40,8 +40,10 @@ package struct CoordinatorCore: Sendable {
         for job in jobs.sorted(by: { $0.sequence < $1.sequence }) { insert(job) }
     }
 
+    /// What is known of a job.
     package func job(_ id: JobID) -> JobRecord? { jobs[id] }
 
+    /// What is known of a worker.
     package func worker(_ name: WorkerName) -> WorkerState? {
         workers.first { $0.name == name }
     }

@@ -35,6 +35,7 @@ package struct JobRecord: Hashable, Sendable, Codable {
     /// Attempts that are kept: a link that flaps must not make a row grow for ever.
     static let keptAttempts = JobLimits.refusedAttempts + 1
 
+    /// A person's wish to end the job.
     package struct Cancel: Hashable, Sendable, Codable {
         package var immediately: Bool
     }

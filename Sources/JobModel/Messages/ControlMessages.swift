@@ -88,6 +88,7 @@ package struct Hello: Hashable, Sendable {
         self.release = release
     }
 
+    /// What a coordinator opens the stream for.
     package enum Role: String, Sendable, CaseIterable {
         /// Control messages, one such stream for a coordinator.
         case control

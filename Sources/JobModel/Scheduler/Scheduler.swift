@@ -4,6 +4,7 @@
 /// worker for itself: what came later does not overtake it there, so nobody starves. A job that
 /// fits nowhere, or whose worker is unreachable, holds nothing up.
 package enum Scheduler {
+    /// A queued job as the scheduler sees it.
     package struct Candidate: Sendable {
         package var id: JobID
         package var spec: JobSpec
@@ -33,6 +34,7 @@ package enum Scheduler {
         var lookAgainAt: WallTime?
     }
 
+    /// The decision that a job goes to a worker now.
     package struct Placement: Hashable, Sendable {
         package var job: JobID
         package var worker: WorkerName

@@ -125,7 +125,10 @@ extension AgentLife {
         var records: [AgentRecord] = []
         var acts: [AgentEffect] = []
         for effect in effects {
-            if case .record(let record) = effect { records.append(record) } else { acts.append(effect) }
+            switch effect {
+            case .record(let record): records.append(record)
+            default: acts.append(effect)
+            }
         }
         if world.injection == .agentActsFirst {
             perform(acts[...]) { [self] in makeDurable(records) { [self] in endTurn() } }
