@@ -70,7 +70,8 @@ import Testing
                     }
                 })
         }
-        #expect(linked.isSuperset(of: ["AgentService", "JobModel", "ByteStream", "UVLoop", "Wire"]))
+        #expect(
+            linked.isSuperset(of: ["AgentService", "JobModel", "ByteStream", "UVLoop", "Wire"]))
     }
 
     @Test func theDocumentationShowsTheTable() throws {
