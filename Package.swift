@@ -107,7 +107,6 @@ let package = Package(
             name: "old-kernel", path: "Tests/OldKernel",
             cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
         .testTarget(name: "TidyTests", swiftSettings: strict),
-        .testTarget(name: "IntegrationTests", swiftSettings: strict),
         .testTarget(name: "JobModelTests", dependencies: ["JobModel"], swiftSettings: strict),
         .testTarget(name: "SimulationTests", dependencies: ["JobModel"], swiftSettings: strict),
         .testTarget(
