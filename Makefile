@@ -48,7 +48,7 @@ setup:
 
 # A debug build of everything, in place for `.build/debug/shunt`.
 build: setup init agent-debug
-	@$(SWIFT) build
+	@$(SWIFT) build --product shunt
 
 # Swift's runtime goes into the binary, so that it runs without the toolchain.
 release: setup init agent-release
@@ -75,7 +75,9 @@ install: release
 	echo "installed $(DESTDIR)$(prefix)/bin/shunt"
 
 test: setup init agent-debug
-	@$(SWIFT) build --build-tests
+	@$(SWIFT) build --product shunt
+	# Not --build-tests: that would build every tool of every dependency, a protoc among them.
+	$(SWIFT) build --product shuntPackageTests
 	$(SWIFT) test --skip-build
 	echo "make test: $$(( $$(date +%s) - $(BEGIN) )) s"
 

@@ -16,7 +16,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-crypto.git", exact: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log.git", exact: "1.16.2"),
-        .package(url: "https://github.com/apple/swift-protobuf.git", exact: "1.39.0"),
+        .package(url: "https://github.com/apple/swift-protobuf.git", exact: "1.39.0", traits: []),
         .package(url: "https://github.com/groue/GRDB.swift.git", exact: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams.git", exact: "6.2.2"),
         .package(url: "https://github.com/apple/swift-argument-parser.git", exact: "1.8.2"),
@@ -37,7 +37,7 @@ let package = Package(
         .target(name: "JobModel", swiftSettings: strict),
         .target(name: "ByteStream", dependencies: ["CLinux"], swiftSettings: strict),
         .target(
-            name: "UVLoop", dependencies: ["CLibUV", "ByteStream", "CLinux"],
+            name: "UVLoop", dependencies: ["CLibUV", "ByteStream"],
             swiftSettings: strict),
         .target(
             name: "Wire",
@@ -101,5 +101,50 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(
             name: "shunt-agent", dependencies: ["AgentService"], swiftSettings: strict),
+
+        // Runs a program as a kernel would that lacks the newer system calls.
+        .executableTarget(
+            name: "old-kernel", path: "Tests/OldKernel",
+            cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
+        .testTarget(name: "TidyTests", swiftSettings: strict),
+        .testTarget(name: "JobModelTests", dependencies: ["JobModel"], swiftSettings: strict),
+        .testTarget(name: "SimulationTests", dependencies: ["JobModel"], swiftSettings: strict),
+        .testTarget(
+            name: "ByteStreamTests", dependencies: ["ByteStream", "CLinux"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "UVLoopTests", dependencies: ["UVLoop", "ByteStream", "CLibUV", "CLinux"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "WireTests",
+            dependencies: [
+                "Wire", "JobModel", "ByteStream",
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "TransferTests",
+            dependencies: ["Transfer", "Wire", "ContentStore", "JobModel", "ByteStream"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ContentStoreTests", dependencies: ["ContentStore", "JobModel", "CLinux"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ScanTests",
+            dependencies: [
+                "ContentStore", "JobModel", "CLinux",
+                .product(name: "Crypto", package: "swift-crypto"),
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "SupervisionTests",
+            dependencies: [
+                "AgentService", "JobModel", "CLinux", "shunt-agent", "shunt-init", "old-kernel",
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "CommandTests",
+            dependencies: ["JobModel", "ContentStore", "CoordinatorClient", "shunt"],
+            swiftSettings: strict),
     ]
 )

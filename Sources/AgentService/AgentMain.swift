@@ -11,12 +11,12 @@ package enum AgentMain {
     package static let release = "0.1.0"
 
     /// Runs what the arguments name and returns the exit code of the process.
-    package static func run(_ arguments: [String]) async -> Int32 {
+    package static func run(_ arguments: [String]) -> Int32 {
         signal(SIGPIPE, SIG_IGN)
         umask(0o077)
         switch arguments.dropFirst().first {
         case "supervise": return supervise(Array(arguments.dropFirst(2)))
-        case "daemon": return await daemon(Array(arguments.dropFirst(2)))
+        case "daemon": return daemon(Array(arguments.dropFirst(2)))
         case "--version":
             print("shunt-agent \(release)")
             return 0
@@ -37,10 +37,10 @@ package enum AgentMain {
         return Supervisor.main(taskDirectory: arguments[0])
     }
 
-    private static func daemon(_ arguments: [String]) async -> Int32 {
+    private static func daemon(_ arguments: [String]) -> Int32 {
         do {
             let options = try DaemonArguments.parse(arguments)
-            try await AgentProcess(options: options).run()
+            try AgentProcess(options: options).run()
             return 0
         } catch let error as ShuntError {
             complain(error)
@@ -80,7 +80,8 @@ enum DaemonArguments {
         }
         let executable = String(
             decoding: buffer[..<length].map(UInt8.init(bitPattern:)), as: UTF8.self)
-        let directory = executable.prefix(upTo: executable.lastIndex(of: "/") ?? executable.endIndex)
+        let end = executable.lastIndex(of: "/") ?? executable.endIndex
+        let directory = executable[..<end]
         let linger = values["--linger"].flatMap { Int64($0) } ?? 600
         return AgentOptions(
             home: home, store: store, socket: socket,

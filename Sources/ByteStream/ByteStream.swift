@@ -5,8 +5,8 @@
 /// Cancelling a task that waits in ``read(atMost:)`` or ``write(_:)`` ends the wait with
 /// `CancellationError` and leaves the stream fit only for ``close()``.
 ///
-/// All three run on their caller's executor and leave it only to wait, so that a frame which already
-/// stands in the buffer costs no change of thread.
+/// All three run on their caller's executor and leave it only to wait: a frame that already stands
+/// in the buffer costs no change of thread.
 package protocol ByteStream: Sendable {
     /// Waits until at least one byte is there and returns up to `limit` bytes (1 … 1 MiB).
     ///
@@ -38,7 +38,7 @@ package enum StreamLimits {
     /// one byte cost neither a million arrays nor a million system calls.
     package static let coalesce = 16 << 10
     /// How long ``ByteStream/close()`` waits for a peer to take what was accepted.
-    package static let linger = Duration.seconds(1)
+    package static let linger = Duration.seconds(2)
     /// The longest path of a Unix socket, in bytes: `sun_path` holds 108, one of them the NUL.
     package static let socketPath = 107
     /// Connections that the kernel holds for a listener before it refuses more.

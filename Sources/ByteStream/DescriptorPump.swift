@@ -3,8 +3,11 @@ internal import Glibc
 
 /// Moves bytes between a connected, non-blocking descriptor (or a pair, one to read and one to
 /// write) and two bounded queues. It never waits: whoever drives it, a thread with `poll` or a
-/// libuv loop, calls ``transfer(isReadable:)`` when something may have changed and then waits for what that
-/// returns. It alone touches its descriptors, and closes them when it goes.
+/// libuv loop, calls ``transfer(isReadable:)`` when something may have changed, and then waits for
+/// what that returns. It alone touches its descriptors, and closes them when it goes.
+///
+/// `O_NONBLOCK` belongs to the open file, so that other holders of a descriptor that was inherited
+/// or passed on see it too.
 ///
 /// An end of the input finishes ``inbound`` and leaves the output open (half-close). A broken
 /// connection reaches readers after what arrived before it, and writers at once.
@@ -26,8 +29,8 @@ package struct DescriptorPump: ~Copyable, Sendable {
     /// The last read left more behind: the next goes straight into an array for the reader.
     private var isFlowing = false
 
-    /// What a driver waits for before the next ``transfer(isReadable:)``. Empty: only for a wake-up by the
-    /// queues.
+    /// What a driver waits for before the next ``transfer(isReadable:)``. Empty: only for a
+    /// wake-up by the queues.
     package struct Interest: OptionSet, Sendable {
         package let rawValue: UInt8
         package init(rawValue: UInt8) { self.rawValue = rawValue }

@@ -33,7 +33,8 @@ package enum UnixSocket {
     /// Whoever calls it holds the lock that says that no other process listens there, and has
     /// removed what a dead one left with ``removeSocket(path:)``.
     ///
-    /// - Throws: ``StreamError``: `EADDRINUSE` where the path exists, `ENAMETOOLONG` above 107 bytes.
+    /// - Throws: ``StreamError``: `EADDRINUSE` where the path exists, `ENAMETOOLONG` above 107
+    ///   bytes of path.
     package static func listen(path: String) throws(StreamError) -> OwnedDescriptor {
         let operation = "listen on `\(path)`"
         let descriptor = try make(operation)

@@ -4,7 +4,7 @@ internal import Wire
 
 /// Turns the bytes of objects into bodies of frames and back.
 enum BodyCodec {
-    /// The fastest level that still halves text: the link, not the processor, is to be the bottleneck.
+    /// The fastest level that still halves text: the processor is not to be the bottleneck.
     private static let level: Int32 = 1
 
     /// The bytes as they are, or compressed where that is wanted and saves a sixteenth at least.

@@ -1,8 +1,8 @@
 internal import JobModel
 internal import Wire
 
-/// An end of which both sides know: the peer said so, or was told. Never leaves this target; whoever
-/// made the request gets the cause.
+/// An end of which both sides know: the peer said so, or was told. Never leaves this target;
+/// whoever made the request gets the cause.
 struct TransferEnded: Error {
     var cause: any Error
 
@@ -32,16 +32,11 @@ extension BulkConnection {
         return bitmap
     }
 
-    /// Sends what takes long while listening for the peer, and returns the peer's next message: if
-    /// the peer gives up meanwhile, its reason is what is thrown, not the broken stream that
+    /// Sends what takes long while listening for the peer, and returns the peer's next message. If
+    /// one side gives up meanwhile, its reason is what is thrown, not the broken stream that
     /// follows.
     func exchange(_ send: @escaping @Sendable () async throws -> Void) async throws -> BulkMessage {
-        enum Event: Sendable {
-            case sent
-            case notSent(any Error)
-            case received(BulkMessage)
-        }
-        return try await withThrowingTaskGroup(of: Event.self) { group in
+        try await withThrowingTaskGroup(of: ExchangeEvent.self) { group in
             group.addTask {
                 do {
                     try await send()
@@ -50,22 +45,19 @@ extension BulkConnection {
                     return .notSent(error)
                 }
             }
-            group.addTask { .received(try await self.expect()) }
-            defer { group.cancelAll() }
-            var answer: BulkMessage?
-            var isSent = false
-            while let event = try await group.next() {
-                switch event {
-                case .sent: isSent = true
-                case .received(let message): answer = message
-                // We gave up and said so: nothing more will come.
-                case .notSent(let error as TransferEnded): throw error
-                case .notSent(let error):
-                    if Task.isCancelled || answer != nil { throw error }
+            group.addTask {
+                do {
+                    return .received(try await self.expect())
+                } catch {
+                    return .notReceived(error)
                 }
-                if isSent, let answer { return answer }
             }
-            throw WireError.truncated
+            var outcome = ExchangeOutcome()
+            while let event = try await group.next() {
+                // What one half has to say about the end, the other need not wait for.
+                if try outcome.isEnd(event) { group.cancelAll() }
+            }
+            return try outcome.message()
         }
     }
 
@@ -93,6 +85,48 @@ extension BulkConnection {
     }
 }
 
+private enum ExchangeEvent: Sendable {
+    case sent
+    case notSent(any Error)
+    case received(BulkMessage)
+    case notReceived(any Error)
+}
+
+/// What the two halves of an exchange came to.
+private struct ExchangeOutcome {
+    private var answer: BulkMessage?
+    private var sendError: (any Error)?
+    private var receiveError: (any Error)?
+
+    /// - Returns: whether the half that is still under way should stop.
+    /// - Throws: ``TransferEnded`` as soon as one side has said why.
+    mutating func isEnd(_ event: ExchangeEvent) throws -> Bool {
+        switch event {
+        case .sent: return false
+        case .received(let message):
+            answer = message
+            return false
+        case .notSent(let error as TransferEnded), .notReceived(let error as TransferEnded):
+            throw error
+        case .notSent(let error):
+            sendError = error
+            // The peer's reason may still stand in the stream.
+            return Task.isCancelled || answer != nil
+        case .notReceived(let error):
+            receiveError = error
+            return true
+        }
+    }
+
+    /// The answer, where both halves went well.
+    func message() throws -> BulkMessage {
+        if let error = sendError, !(error is CancellationError) { throw error }
+        if let error = receiveError ?? sendError { throw error }
+        guard let answer else { throw WireError.truncated }
+        return answer
+    }
+}
+
 extension BulkMessage {
     /// For errors.
     var kindName: String {
@@ -113,6 +147,7 @@ extension BulkMessage {
         case .part: "object part"
         case .end: "end"
         case .complete: "complete"
+        case .wanted: "wanted"
         }
     }
 }

@@ -1,14 +1,13 @@
 internal import ContentStore
 internal import Wire
 
-/// Every bound of a transfer. What is held in memory for one at a time is at most
-/// ``structureBytes`` for directories, and for content ``framesAhead`` frames at the sender and
-/// ``framesInHand`` at the receiver beside what the stream itself holds.
-package enum TransferLimits {
+/// Every bound of a transfer. One transfer holds in memory, beside what its stream holds: the
+/// directories that are missing, up to ``structureBytes``; a few dozen bytes for each file that may
+/// be; and of content two frames at the sender (one with the stream, one read ahead) and
+/// ``framesInHand`` and one more at the receiver.
+enum TransferLimits {
     /// Objects up to this size travel packed, several to a frame; larger ones in parts.
     static let packedObject = 256 << 10
-    /// Frames that the sender has read before the stream has taken the last one.
-    static let framesAhead = 2
     /// Frames that the receiver works on at once.
     static let framesInHand = 3
     /// Trees of the guess that rides with an offer: what an unchanged tree costs at most.
@@ -23,6 +22,6 @@ package enum TransferLimits {
     static let files = WireLimits.bitmap
     /// Trees that an inventory remembers as whole.
     static let rememberedTrees = 32_768
-    /// Objects of one pull of a list that are kept in memory, in bytes.
-    package static let listedBytes = 256 << 20
+    /// Objects that were cut in the middle and are kept to go on with.
+    static let partialObjects = 8
 }

@@ -4,6 +4,9 @@ internal import CLibUV
 /// Calls back on the loop's thread when the process gets a signal, SIGTERM or SIGCHLD as a rule.
 /// Signals of one kind that come close together may be reported once: after SIGCHLD, ask for
 /// every child.
+///
+/// The kernel needs a thread that does not block the signal, and a ``NativeThread`` blocks all:
+/// a process leaves it open on its main thread.
 package final class SignalWatch: UVHandle {
     private let onSignal: () -> Void
 

@@ -8,7 +8,13 @@ import Testing
     private final class Latch: Sendable {
         private let isOpen = Atomic(false)
         func open() { isOpen.store(true, ordering: .releasing) }
-        func wait() { while !isOpen.load(ordering: .acquiring) { usleep(100) } }
+        /// The suite's time limit is the deadline.
+        func wait() {
+            while !isOpen.load(ordering: .acquiring) {
+                // The pause between two looks.
+                usleep(100)
+            }
+        }
     }
 
     @Test func returnsAndThrowsWhatTheBodyDoes() async throws {
@@ -25,6 +31,8 @@ import Testing
         let latch = Latch()
         let order = Shared<[Int]>([])
         async let held: Void = executor.run { latch.wait() }
+        // However the test ends: the thread is not held for ever.
+        defer { latch.open() }
         try await eventually("the thread is held") { executor.load.running == 1 }
         try await withThrowingTaskGroup(of: Void.self) { group in
             for number in 0..<10 {
@@ -53,6 +61,7 @@ import Testing
                             $0.running += 1
                             $0.most = max($0.most, $0.running)
                         }
+                        // Work, during which the others could come in.
                         usleep(50)
                         count.update { $0.running -= 1 }
                     }
@@ -69,6 +78,8 @@ import Testing
         let executor = try BlockingExecutor(threads: 1, queueLimit: 1)
         let latch = Latch()
         async let held: Void = executor.run { latch.wait() }
+        // However the test ends: the thread is not held for ever.
+        defer { latch.open() }
         try await eventually("the thread is held") { executor.load.running == 1 }
         let queued = Task { try await executor.run { _ = Issue.record("it was cancelled") } }
         try await eventually("one is in line") { executor.load.queued == 1 }
@@ -91,6 +102,8 @@ import Testing
         let executor = try BlockingExecutor(threads: 1)
         let latch = Latch()
         async let held: Void = executor.run { latch.wait() }
+        // However the test ends: the thread is not held for ever.
+        defer { latch.open() }
         try await eventually("the thread is held") { executor.load.running == 1 }
         let task = Task {
             withUnsafeCurrentTask { $0?.cancel() }
@@ -106,6 +119,7 @@ import Testing
         let executor = try BlockingExecutor(threads: 1, queueLimit: 1)
         let latch = Latch()
         let running = Task { try await executor.run { latch.wait() } }
+        defer { latch.open() }
         try await eventually("the thread is held") { executor.load.running == 1 }
         let queued = Task { try await executor.run {} }
         try await eventually("one is in line") { executor.load.queued == 1 }

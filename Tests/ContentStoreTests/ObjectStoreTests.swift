@@ -237,10 +237,10 @@ internal import Testing
             }, reportsFailedWrites: true)
         let store = try ObjectStore(at: scratch["store"], sync: sync)
         let start = syncs.value
-        for value in 0..<100 { try store.insert([UInt8(value)]) }
+        for value in 0..<1000 { try store.insert(Array("object \(value)".utf8)) }
         try store.flush()
         #expect(syncs.value == start + 2)
-        for value in 0..<100 { try store.insert([UInt8(value)]) }
+        for value in 0..<1000 { try store.insert(Array("object \(value)".utf8)) }
         try store.flush()
         #expect(syncs.value == start + 2)
     }

@@ -270,10 +270,130 @@ internal import Testing
             let outputs = try store.collectOutputs(of: target, since: baseline)
             #expect(outputs.totals == .zero)
             #expect(outputs.deleted == DeletedPaths())
-            let everything = try Baseline(of: snapshot(scratch.directory("none"), into: store), from: store)
+            let nothing = try snapshot(scratch.directory("none"), into: store)
+            let everything = try Baseline(of: nothing, from: store)
             let all = try store.collectOutputs(of: target, since: everything)
             #expect(all.totals == (try store.directory(tree.content).totals))
             #expect(all.tree.content == tree.content)
         }
+    }
+
+    /// In a process of its own, since root reads everything and has to be given up.
+    @Test func whatCannotBeReadIsWarnedOfAndTheRestComesThrough() async throws {
+        await #expect(processExitsWith: .success) {
+            if geteuid() == 0 { precondition(setgid(65534) == 0 && setuid(65534) == 0) }
+            let scratch = Scratch()
+            let store = try scratch.store()
+            let baseline = try store.checkOut(
+                snapshot(scratch.directory("source"), into: store), into: scratch["task"])
+            write("secret", to: scratch["task/closed file"], mode: 0)
+            write("x", to: scratch["task/closed/x"])
+            _ = scratch["task/closed"].withCString { chmod($0, 0) }
+            write("x", to: scratch["task/open"])
+            let outputs = try store.collectOutputs(of: scratch["task"], since: baseline)
+            #expect(outputs.files == 1)
+            #expect(
+                outputs.warnings == [
+                    .unreadable("closed file", reason: "permission denied"),
+                    .unreadable("closed", reason: "permission denied"),
+                ])
+            let error = #expect(throws: ShuntError.self) {
+                try store.insert(copyingFileAt: scratch["task/closed file"])
+            }
+            #expect(error?.message.contains("closed file") == true)
+        }
+    }
+
+    @Test func warningsAreBoundedAndCounted() throws {
+        let baseline = try checkOut { _ in }
+        for index in 0..<700 { link(task.appending("\(index)"), to: "/etc") }
+        let outputs = try store.collectOutputs(of: task, since: baseline)
+        #expect(outputs.warningCount == 700)
+        #expect(outputs.warnings.count == OutputCollection.warningLimit)
+    }
+
+    /// What a job did, done again elsewhere from its outputs and its deletions alone.
+    @Test func outputsAndDeletionsTellEverythingThatAJobDid() throws {
+        var random = SeededGenerator(seed: testSeed("job"))
+        for round in 0..<25 {
+            let source = scratch.directory("s\(round)")
+            random.fill(source, depth: 3)
+            let base = try snapshot(source, into: store)
+            let target = scratch["t\(round)"]
+            let baseline = try store.checkOut(base, into: target)
+            work(in: target, &random, depth: 3)
+            let outputs = try store.collectOutputs(of: target, since: baseline)
+            #expect(outputs.warnings == [])
+            let report = try store.place(
+                PlacementRequest(
+                    outputs: outputs.tree, base: base, target: source, label: "\(round)"))
+            #expect(report.conflicts == [] && report.unchanged == [] && report.refused == [])
+            #expect(report.placed.count == outputs.files)
+            for path in outputs.deleted.paths {
+                let gone = source.appending(path.bytes)
+                if status(gone)?.kind == .directory {
+                    try removeTree(at: gone)
+                } else {
+                    _ = gone.withCString { unlink($0) }
+                }
+            }
+            #expect(
+                try snapshot(source, into: store).content
+                    == snapshot(target, into: store).content)
+        }
+    }
+
+    /// Edits, adds and deletes at random; never turns a directory into a file or back.
+    private func work(in path: RawPath, _ random: inout SeededGenerator, depth: Int) {
+        let before = names(path)
+        for name in before {
+            let child = path.appending(name)
+            let kind = status(child)?.kind
+            switch (Int.random(in: 0..<6, using: &random), kind) {
+            case (0, .directory):
+                // Checked at once: a failure here is the test's own.
+                precondition((try? removeTree(at: child)) != nil)
+            case (1...4, .directory): work(in: child, &random, depth: depth - 1)
+            case (0, _): _ = child.withCString { unlink($0) }
+            case (1, .file): write(random.bytes(50), to: child)
+            case (2, .file): _ = child.withCString { chmod($0, 0o755) }
+            case (3, .file):
+                _ = child.withCString { unlink($0) }
+                link(child, to: "target-new")
+            default: continue
+            }
+        }
+        guard depth > 0, Bool.random(using: &random) else { return }
+        // A name that was deleted might come back as something of another kind.
+        let place = names(path) == before ? path : path.appending("of the job")
+        makeDirectories(place)
+        random.fill(place, depth: depth - 1)
+    }
+
+    @Test func aBaselineOfAnyBytesIsDecodedOrRefused() throws {
+        var random = SeededGenerator(seed: testSeed("baseline decoder"))
+        let baseline = try checkOut { source in
+            write("1", to: source.appending("a"))
+            write("2", to: source.appending("b/c"))
+            link(source.appending("l"), to: "a")
+        }
+        var decoded = 0
+        for _ in 0..<3000 {
+            var bytes = Array(baseline.encoded.dropLast(32))
+            for _ in 0..<Int.random(in: 1..<4, using: &random) {
+                let offset = Int.random(in: 0..<bytes.count, using: &random)
+                bytes[offset] = UInt8(truncatingIfNeeded: random.next())
+            }
+            // With the right checksum, so that the decoder itself is what has to cope.
+            bytes += ContentHasher.digest(of: bytes).bytes
+            do {
+                let found = try Baseline(decoding: bytes)
+                for path in found.directoryPaths { _ = found.entries(of: path) }
+                decoded += 1
+            } catch is TreeError {
+                continue
+            }
+        }
+        #expect(decoded > 100)
     }
 }

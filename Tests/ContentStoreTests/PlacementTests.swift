@@ -52,14 +52,14 @@ internal import Testing
     @Test func outputsLandWhereTheyWouldBeHadTheJobRunHere() throws {
         write("old", to: home.appending("metrics.json"))
         write("code", to: home.appending("train.py"))
+        let time = FileTime(seconds: 1_234_567, nanoseconds: 89)
         let job = try run { task in
             write("new", to: task.appending("metrics.json"))
             write("weights", to: task.appending("runs/1/model.joblib"))
             write("#!", to: task.appending("runs/1/go"), mode: 0o755)
             link(task.appending("runs/latest"), to: "1")
             makeDirectories(task.appending("runs/empty"))
-            setModified(
-                task.appending("runs/1/model.joblib"), FileTime(seconds: 1_234_567, nanoseconds: 89))
+            setModified(task.appending("runs/1/model.joblib"), time)
         }
         let report = try place(job)
         #expect(
@@ -72,8 +72,7 @@ internal import Testing
         #expect(status(home.appending("runs/empty"))?.kind == .directory)
         #expect(status(home.appending("runs/1/go"))?.isExecutable == true)
         #expect(
-            status(home.appending("runs/1/model.joblib"))?.modified
-                == FileTime(seconds: 1_234_567, nanoseconds: 89))
+            status(home.appending("runs/1/model.joblib"))?.modified == time)
         #expect(noTemporariesAreLeft())
 
         let again = try place(job)
@@ -247,15 +246,30 @@ internal import Testing
         let path = home.appending("f")
         // The comparison still takes it for the base; then it is edited.
         let base = ContentHasher.digest(of: Array("old".utf8))
-        let report = try place(job, known: { _, status in
-            if status.size != 3 { return nil }
-            write("edit", to: path)
-            return base
-        })
+        let report = try place(
+            job,
+            known: { _, status in
+                if status.size != 3 { return nil }
+                write("edit", to: path)
+                return base
+            })
         #expect(text(path) == "edit")
         #expect(report.conflicts == [PlacementConflict(path: "f", beside: "f.shunt-7f3k2a")])
         #expect(text(home.appending("f.shunt-7f3k2a")) == "new")
         #expect(noTemporariesAreLeft())
+    }
+
+    @Test func leftoversOfAKilledPlacementGo() throws {
+        let job = try run { write("new", to: $0.appending("f")) }
+        let young = home.appending(".shunt-aaaaaa-12-3.tmp")
+        write("half", to: young)
+        for name in [".shunt-notes.tmp", ".shunt-a-b-3.tmp", ".shunt-a-1-3.tmp.bak"] {
+            write("the person's", to: home.appending(name))
+        }
+        _ = try place(job)
+        // Its change time cannot be set back, so only the young one can be shown to stay.
+        #expect(status(young) != nil)
+        #expect(names(home).count == 5)
     }
 
     @Test func oddNamesArePlaced() throws {
@@ -278,7 +292,9 @@ internal import Testing
     @Test func moreThanABatchIsPlaced() throws {
         let count = PlacementWriter.batchLength * 2 + 100
         let job = try run { task in
-            for index in 0..<count { write("\(index)", to: task.appending("d\(index % 7)/\(index)")) }
+            for index in 0..<count {
+                write("\(index)", to: task.appending("d\(index % 7)/\(index)"))
+            }
         }
         #expect(try place(job).placed.count == count)
         #expect(try place(job).unchanged.count == count)
@@ -301,6 +317,7 @@ internal import Testing
         let name = Array((String(repeating: "é", count: 124) + ".joblib").utf8)
         let beside = besideName(name, label: "7f3k2a", attempt: 12)
         #expect(beside.count <= 255)
-        #expect(String(validating: beside, as: UTF8.self)?.hasSuffix("é.shunt-7f3k2a-12.joblib") == true)
+        let text = String(validating: beside, as: UTF8.self)
+        #expect(text?.hasSuffix("é.shunt-7f3k2a-12.joblib") == true)
     }
 }

@@ -28,8 +28,8 @@ internal import Testing
         return objects.count
     }
 
-    /// A flush of twelve objects makes two syncs: before their names are given, and after.
-    @Test(arguments: [(1, 0), (2, 12)])
+    /// A flush of a thousand objects makes two syncs: before their names are given, and after.
+    @Test(arguments: [(1, 0), (2, 1000)])
     func aKillWithinAFlushShowsWholeObjectsOrNone(killAtSync: Int, visible: Int) async throws {
         let path = "\(scratch["store"])"
         await #expect(processExitsWith: .signal(SIGKILL)) {
@@ -43,7 +43,7 @@ internal import Testing
                     return DiskSync.kernel.fileSystem(descriptor)
                 }, reportsFailedWrites: true)
             let store = try ObjectStore(at: RawPath(path), sync: sync)
-            for value in 0..<12 { try store.insert([UInt8](repeating: UInt8(value), count: 999)) }
+            for value in 0..<1000 { try store.insert(Array("object \(value)".utf8)) }
             try store.flush()
         }
         #expect(verify(scratch["store"]) == visible)
@@ -81,7 +81,9 @@ internal import Testing
         return path.withCString { mount("tmpfs", $0, "tmpfs", 0, "size=2m") } == 0 ? path : nil
     }
 
-    private func unmount(_ path: RawPath) { _ = path.withCString { umount2($0, Int32(MNT_DETACH)) } }
+    private func unmount(_ path: RawPath) {
+        _ = path.withCString { umount2($0, Int32(MNT_DETACH)) }
+    }
 
     @Test func aFullDiskFailsTheInsertAndLeavesNothing() throws {
         guard let disk = smallDisk() else { return }
@@ -159,7 +161,9 @@ internal import Testing
             metadata: try store.insert(TreeMetadata(modified: time, entries: [.modified(time)])))
         for _ in 0..<levels {
             directory = try TreeDirectory(entries: [
-                TreeEntry(name: [UInt8(ascii: "d")], node: .directory(tree.content, directory.totals))
+                TreeEntry(
+                    name: [UInt8(ascii: "d")],
+                    node: .directory(tree.content, directory.totals))
             ])
             tree = TreeReference(
                 content: try store.insert(directory),

@@ -37,7 +37,8 @@ internal import Testing
         ])
         var expected = Array("shuntdir".utf8) + [1, 0, 0, 0, 3]
         expected += [3, 1, UInt8(ascii: "d"), 1] + digest.bytes
-        expected += [0, 0, 0, 0, 0, 0, 0, 1] + [0, 0, 0, 0, 0, 0, 0, 2] + [0, 0, 0, 0, 0, 0, 0, 3]
+        expected +=
+            [0, 0, 0, 0, 0, 0, 0, 1] + [0, 0, 0, 0, 0, 0, 0, 2] + [0, 0, 0, 0, 0, 0, 0, 3]
         expected += [4, 1, UInt8(ascii: "l"), 0, 2] + Array("to".utf8)
         expected += [2, 3] + Array("run".utf8) + [1] + digest.bytes + [0, 0, 0, 0, 0, 0, 1, 2]
         #expect(directory.encoded() == expected)

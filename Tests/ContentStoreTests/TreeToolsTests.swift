@@ -10,7 +10,8 @@ internal import Testing
         let store = try scratch.store()
         let source = scratch.directory("source")
         func fill(_ name: String, _ size: Int) {
-            write([UInt8](repeating: UInt8(names(source).count), count: size) + Array(name.utf8),
+            write(
+                [UInt8](repeating: UInt8(names(source).count), count: size) + Array(name.utf8),
                 to: source.appending(name))
         }
         fill("data/raw/images/a", 9000)

@@ -14,7 +14,9 @@ import Testing
             Array("-dash".utf8), [0xFF, 0xFE, 0x80], Array("ünï".utf8), Array("\\".utf8),
             [UInt8](repeating: UInt8(ascii: "n"), count: 255),
         ]
-        for (index, name) in oddNames.enumerated() { work.write(name, [UInt8](repeating: 7, count: index)) }
+        for (index, name) in oddNames.enumerated() {
+            work.write(name, [UInt8](repeating: 7, count: index))
+        }
         work.write("empty", "")
         work.write(Array("bin/run".utf8), Array("#!/bin/sh\n".utf8), mode: 0o755)
         work.makeDirectory("nothing/in/here")
@@ -77,7 +79,9 @@ import Testing
     }
 
     @Test func theTreeDoesNotDependOnThreads() throws {
-        for index in 0..<300 { bench.work.write("d\(index % 17)/e\(index % 5)/f\(index)", "\(index)") }
+        for index in 0..<300 {
+            bench.work.write("d\(index % 17)/e\(index % 5)/f\(index)", "\(index)")
+        }
         let store = try bench.store()
         let one = try bench.take(store, width: 1)
         let fresh = try ScanBench().otherScan(of: bench.root, width: 8)
@@ -149,13 +153,16 @@ import Testing
         bench.work.write("data", "x")
         bench.work.makeDirectory("sub")
         _ = bench.work.withPath(Array("sub/pipe".utf8)) { mkfifo($0, 0o600) }
-        run(["python3", "-c", "import socket,sys; socket.socket(1).bind(sys.argv[1])",
-            bench.work.string + "/door"])
+        run([
+            "python3", "-c", "import socket,sys; socket.socket(1).bind(sys.argv[1])",
+            bench.work.string + "/door",
+        ])
         let store = try bench.store()
         let result = try bench.take(store)
         #expect(
             result.specialFiles == [
-                SpecialFile(path: "door", kind: .socket), SpecialFile(path: "sub/pipe", kind: .fifo),
+                SpecialFile(path: "door", kind: .socket),
+                SpecialFile(path: "sub/pipe", kind: .fifo),
             ])
         #expect(try bench.paths(result, in: store) == ["data", "sub"])
     }
@@ -236,13 +243,15 @@ final class AppendingThread: Sendable {
         guard file >= 0 else { fatal("open") }
         var thread = pthread_t()
         let argument = UnsafeMutableRawPointer(bitPattern: Int(file) + 1)
-        pthread_create(&thread, nil, { argument in
-            let file = Int32(Int(bitPattern: argument) - 1)
-            var byte: UInt8 = 1
-            // Ends when the descriptor is closed or made read-only by its owner.
-            while write(file, &byte, 1) == 1 {}
-            return nil
-        }, argument)
+        pthread_create(
+            &thread, nil,
+            { argument in
+                let file = Int32(Int(bitPattern: argument) - 1)
+                var byte: UInt8 = 1
+                // Ends when the descriptor is closed or made read-only by its owner.
+                while write(file, &byte, 1) == 1 {}
+                return nil
+            }, argument)
         self.thread = thread
     }
 

@@ -3,7 +3,7 @@ import Glibc
 import Testing
 import UVLoop
 
-@Suite(.timeLimit(.minutes(1))) struct UVLoopTests {
+@Suite(.timeLimit(.minutes(3))) struct UVLoopTests {
     /// Pinned to a loop; records what runs on it.
     private actor Pinned {
         nonisolated let loop: UVLoop

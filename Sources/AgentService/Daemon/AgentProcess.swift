@@ -2,6 +2,7 @@ internal import ByteStream
 internal import Glibc
 internal import JobModel
 internal import Logging
+internal import Synchronization
 internal import UVLoop
 
 /// The daemon as a process: takes the lock of its home, listens, recovers, and ends when nobody
@@ -9,7 +10,9 @@ internal import UVLoop
 struct AgentProcess {
     let options: AgentOptions
 
-    func run() async throws {
+    /// Returns when the agent is to end. The loop runs on the calling thread, the process's first:
+    /// the one that takes signals.
+    func run() throws {
         var logger = Logger(label: "agent")
         logger.logLevel = .notice
         let lock = try AgentHome(root: options.home).prepare()
@@ -20,20 +23,32 @@ struct AgentProcess {
                 hint: "make install puts it beside the agent")
         }
         let loop = try UVLoop()
-        try loop.start(name: "loop")
         let daemon = try AgentDaemon(loop: loop, options: options, logger: logger)
         try UnixSocket.removeSocket(path: options.socket)
-        try await daemon.recover()
-        let listener = try UVListener(path: options.socket, on: loop)
-        logger.notice("agent started", metadata: ["home": "\(options.home)"])
-        try await daemon.serve(listener)
+        let outcome = Mutex<Result<Void, any Error>?>(nil)
+        Task {
+            do {
+                try await daemon.recover()
+                let listener = try UVListener(path: options.socket, on: loop)
+                logger.notice("agent started", metadata: ["home": "\(options.home)"])
+                try await daemon.serve(listener)
+                outcome.withLock { $0 = .success(()) }
+            } catch {
+                outcome.withLock { $0 = .failure(error) }
+            }
+            loop.stop()
+        }
+        loop.run()
         unlink(options.socket)
         logger.notice("agent ended")
+        try outcome.withLock { $0 }?.get()
     }
 }
 
 extension AgentDaemon {
     private static let rescanInterval = Duration.seconds(1)
+    /// What an agent that was just started is given until its coordinator comes.
+    private static let firstLinger = Milliseconds.seconds(3)
 
     /// Serves coordinators until the agent is to end.
     func serve(_ listener: UVListener) async throws {
@@ -41,6 +56,7 @@ extension AgentDaemon {
             self?.assumeIsolated { $0.reapSupervisors() }
         }
         let (terminated, terminate) = AsyncStream<Void>.makeStream()
+        leave = { terminate.yield() }
         let termination = try SignalWatch(SIGTERM, on: loop) { terminate.yield() }
         defer {
             children.close()
@@ -67,7 +83,13 @@ extension AgentDaemon {
             }
             let since = idleSince ?? .current
             idleSince = since
-            if (SteadyTime.current - since) >= options.linger { return }
+            let linger = max(options.linger, Self.firstLinger)
+            if (SteadyTime.current - since) >= linger { return }
         }
+    }
+
+    /// After the end of a connection: an agent that is not to linger is no longer needed.
+    func leaveIfUnneeded() {
+        if options.linger.count == 0, openConnections == 0, !core.isBusy { leave() }
     }
 }

@@ -10,7 +10,7 @@ extension ObjectStore {
     ///
     /// Every object of the tree must be here. Blocks, on as many threads as there are processors.
     ///
-    /// - Returns: what was put there, for ``collectOutputs(of:since:)``.
+    /// - Returns: what was put there, for ``collectOutputs(of:since:naming:)``.
     /// - Throws: ``ShuntError`` naming the path at fault. What was made until then stays; the
     ///   caller removes it with ``removeTree(at:)``.
     package func checkOut(_ tree: TreeReference, into target: RawPath) throws -> Baseline {

@@ -93,7 +93,8 @@ struct RootDirectory: ~Copyable, Sendable {
         case 2: return .stepwise
         default: break
         }
-        let number = ".".withCString { openBeneath(AT_FDCWD, $0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+        let flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC
+        let number = ".".withCString { openBeneath(AT_FDCWD, $0, flags) }
         // Containers may forbid the call with EPERM instead of leaving it out.
         let isThere = number >= 0 || (errno != ENOSYS && errno != EPERM)
         if number >= 0 { close(number) }

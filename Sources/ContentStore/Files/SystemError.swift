@@ -55,7 +55,8 @@ func shellQuoted(_ path: RawPath) -> String {
     }
     if path.isEmpty { return "." }
     if plain, path.bytes.first != UInt8(ascii: "-") { return path.description }
-    return "'" + path.description.split(separator: "'", omittingEmptySubsequences: false)
+    return "'"
+        + path.description.split(separator: "'", omittingEmptySubsequences: false)
         .joined(separator: "'\\''") + "'"
 }
 
@@ -77,11 +78,13 @@ func checked<Result: FixedWidthInteger & SignedInteger>(
     }
 }
 
-/// Runs `body` and gives its ``SystemError`` the shape that people see.
+/// Runs `body` and gives its ``SystemError`` or ``TreeError`` the shape that people see.
 package func forPeople<Result: ~Copyable>(_ body: () throws -> Result) throws -> Result {
     do {
         return try body()
     } catch let error as SystemError {
+        throw error.asShuntError
+    } catch let error as TreeError {
         throw error.asShuntError
     }
 }

@@ -139,11 +139,13 @@ private func startThread(_ body: @escaping @Sendable () -> Void) -> pthread_t? {
     }
     let box = Unmanaged.passRetained(Box(body))
     var thread = pthread_t()
-    let code = pthread_create(&thread, nil, { pointer in
-        // The pointer is the box that was retained for this thread.
-        Unmanaged<Box>.fromOpaque(pointer!).takeRetainedValue().body()
-        return nil
-    }, box.toOpaque())
+    let code = pthread_create(
+        &thread, nil,
+        { pointer in
+            // The pointer is the box that was retained for this thread.
+            Unmanaged<Box>.fromOpaque(pointer!).takeRetainedValue().body()
+            return nil
+        }, box.toOpaque())
     guard code == 0 else {
         box.release()
         return nil

@@ -11,10 +11,6 @@ internal import Synchronization
 /// until after the last sync, and a flush of anybody else waits for the lock and, finding the byte
 /// of a process that died, syncs in its stead.
 extension ObjectStore {
-    /// Up to this many files or folders are synced one by one, more by one call for the whole
-    /// file system.
-    static let singleSyncLimit = 8
-
     /// Makes durable what was inserted through this instance, and what it found already there.
     /// After it, whoever opens the store has it.
     ///
@@ -105,33 +101,24 @@ extension ObjectStore {
     }
 
     private func syncFiles(_ numbers: [UInt64]) throws {
-        try session.withFolder { folder throws in
-            if numbers.count > Self.singleSyncLimit {
-                try synced(sync.fileSystem(folder.number))
-                if sync.reportsFailedWrites { return }
-            }
-            for number in numbers {
-                let file = try folder.open(
-                    TemporarySession.fileName(number), O_RDONLY, shownAs: directory)
-                try synced(sync.file(file.number))
+        let code = try session.withFolder { folder throws in
+            try sync.each(numbers.count, in: folder) { [session, directory] index in
+                try session.open(numbers[index], shownAs: directory)
             }
         }
+        try synced(code)
     }
 
     /// - Parameters:
     ///   - all: whether others may have left shards that nobody has synced.
     ///   - newOnes: whether the folder of the shards itself has changed.
     private func syncShards(_ shards: [UInt8], all: Bool, newOnes: Bool) throws {
-        if all || shards.count > Self.singleSyncLimit {
-            try synced(sync.fileSystem(objects.number))
-            if sync.reportsFailedWrites { return }
+        if all { try synced(sync.fileSystem(objects.number)) }
+        let folders = shards.map(Self.shardName) + (newOnes ? [[UInt8(ascii: ".")]] : [])
+        let code = try sync.each(folders.count, in: objects) { [self] index in
+            try objects.open(folders[index], O_RDONLY | O_DIRECTORY, shownAs: directory)
         }
-        for shard in shards {
-            let folder = try objects.open(
-                Self.shardName(shard), O_RDONLY | O_DIRECTORY, shownAs: directory)
-            try synced(sync.file(folder.number))
-        }
-        if newOnes { try synced(sync.file(objects.number)) }
+        try synced(code)
     }
 
     /// The folder of the objects whose digests start with `byte`.

@@ -144,9 +144,18 @@ extension ObjectStore {
 
     /// `ab/cdef…`, relative to the folder of objects.
     static func objectName(_ digest: Digest) -> [UInt8] {
-        var name = Array(digest.hex.utf8)
-        name.insert(UInt8(ascii: "/"), at: 2)
-        return name
+        let digits: StaticString = "0123456789abcdef"
+        return [UInt8](unsafeUninitializedCapacity: 2 * Digest.byteCount + 1) { buffer, count in
+            for byte in digest.bytes {
+                if count == 2 {
+                    buffer[count] = UInt8(ascii: "/")
+                    count += 1
+                }
+                buffer[count] = digits.utf8Start[Int(byte >> 4)]
+                buffer[count + 1] = digits.utf8Start[Int(byte & 15)]
+                count += 2
+            }
+        }
     }
 
     func objectPath(_ digest: Digest) -> RawPath {

@@ -59,10 +59,10 @@ struct StoreLayout: ~Copyable {
         for name in ["objects", "temporary"] {
             try makeIfMissing(Array(name.utf8), in: root, shown: path.appending(name))
         }
-        let name = Array("version.\(getpid())".utf8)
+        let name = Array("version.\(UInt64.random(in: .min ... .max))".utf8)
         let shown = path.appending("version")
         do {
-            let file = try root.open(name, O_WRONLY | O_CREAT | O_TRUNC, mode: 0o644, shownAs: shown)
+            let file = try root.open(name, O_WRONLY | O_CREAT | O_EXCL, mode: 0o644, shownAs: shown)
             try Array("\(versionPrefix)\(version)\n".utf8).withUnsafeBytes {
                 try file.write($0, shownAs: shown)
             }
@@ -83,7 +83,7 @@ struct StoreLayout: ~Copyable {
     ) throws(SystemError) {
         do {
             try directory.makeDirectory(name, mode: 0o700, shownAs: shown)
-        } catch where error.code == EEXIST {
+        } catch  where error.code == EEXIST {
             return
         }
     }

@@ -51,6 +51,11 @@ final class TemporarySession: Sendable {
         }
     }
 
+    /// Opens a file again.
+    func open(_ number: UInt64, shownAs shown: RawPath) throws(SystemError) -> Descriptor {
+        try folder().descriptor.open(Self.fileName(number), O_RDONLY, shownAs: shown)
+    }
+
     /// Removes a file that will not become an object.
     func remove(_ number: UInt64) {
         do {

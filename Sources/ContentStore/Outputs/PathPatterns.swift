@@ -40,8 +40,8 @@ package struct PathPatterns: Sendable {
             if bytes.isEmpty { throw refused(text, "is empty", "name a path") }
             return [.anyDepth]
         }
-        guard let parsed = IgnorePatternParser.components(of: Array(names.joined(separator: [slash])))
-        else {
+        let path = Array(names.joined(separator: [slash]))
+        guard let parsed = IgnorePatternParser.components(of: path) else {
             throw refused(text, "has an unclosed bracket", "quote it with a backslash")
         }
         return parsed

@@ -68,7 +68,9 @@ func besideName(_ name: [UInt8], label: String, attempt: Int) -> [UInt8] {
     if let last = name.lastIndex(of: dot), last > 0, name.count - last <= 32 {
         cut = last
         let stem = name[..<last]
-        if let before = stem.lastIndex(of: dot), before > 0, stem[before...] == Array(".tar".utf8)[...] {
+        if let before = stem.lastIndex(of: dot), before > 0,
+            stem[before...] == Array(".tar".utf8)[...]
+        {
             cut = before
         }
     }

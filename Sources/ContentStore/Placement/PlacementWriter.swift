@@ -1,4 +1,3 @@
-internal import CLinux
 internal import Glibc
 internal import JobModel
 internal import Synchronization
@@ -20,6 +19,8 @@ struct PlacementWriter {
 
     /// Outputs that are written and synced together.
     static let batchLength = 1024
+    /// Seconds.
+    private static let leftoverAge: Int64 = 3600
 
     init(store: ObjectStore, root: Checkout.Shared, label: String, shown: RawPath) {
         self.store = store
@@ -55,6 +56,7 @@ struct PlacementWriter {
 
     /// Writes a batch. The directories of all items exist.
     func write(_ items: [Item]) throws -> [Outcome] {
+        for folder in Set(items.map(\.path.parent)).sorted() { try removeLeftovers(in: folder) }
         var temporaries: [(folder: RawPath, name: [UInt8])] = []
         do {
             let buffer = CopyBuffer()
@@ -131,30 +133,38 @@ struct PlacementWriter {
         }
     }
 
-    private func sync(_ temporaries: [(folder: RawPath, name: [UInt8])]) throws {
-        if temporaries.count > ObjectStore.singleSyncLimit {
-            try require(store.sync.fileSystem(root.directory.descriptor.number))
-            if store.sync.reportsFailedWrites { return }
-        }
-        for (folder, name) in temporaries {
-            let folder = try root.directory.openDirectory(folder)
-            guard try folder.status(of: name, shownAs: shown)?.kind == .file else { continue }
-            // Read permission may be missing: the umask is the person's.
-            let file = try folder.open(name, O_WRONLY, shownAs: shown)
-            try require(store.sync.file(file.number))
+    /// Removes temporary files of a placement that was killed an hour ago or earlier: a running
+    /// one, on another machine that shares the directory too, is never that far behind.
+    private func removeLeftovers(in folder: RawPath) throws {
+        let folder = try root.directory.openDirectory(folder)
+        let now = Int64(time(nil))
+        for name in try folder.names(shownAs: shown) where TemporaryNames.isOne(name) {
+            guard let status = try folder.status(of: name, shownAs: shown),
+                status.kind == .file || status.kind == .symlink,
+                now - status.changed.seconds > Self.leftoverAge
+            else { continue }
+            try folder.unlink(name, shownAs: shown)
         }
     }
 
+    private func sync(_ temporaries: [(folder: RawPath, name: [UInt8])]) throws {
+        let code = try store.sync.each(temporaries.count, in: root.directory.descriptor) {
+            [root, shown] index in
+            let (path, name) = temporaries[index]
+            let folder = try root.directory.openDirectory(path)
+            // A symlink has no bytes to sync but its name, which goes with the folder.
+            guard try folder.status(of: name, shownAs: shown)?.kind == .file else { return nil }
+            // Read permission may be missing: the umask is the person's.
+            return try folder.open(name, O_WRONLY, shownAs: shown)
+        }
+        try require(code)
+    }
+
     private func syncFolders(_ folders: [RawPath]) throws {
-        if folders.count > ObjectStore.singleSyncLimit {
-            try require(store.sync.fileSystem(root.directory.descriptor.number))
-            if store.sync.reportsFailedWrites { return }
+        let code = try store.sync.each(folders.count, in: root.directory.descriptor) {
+            [root] index in try root.directory.openDirectory(folders[index])
         }
-        for folder in folders {
-            // A binding: a descriptor that is only an expression closes before the call.
-            let folder = try root.directory.openDirectory(folder)
-            try require(store.sync.file(folder.number))
-        }
+        try require(code)
     }
 
     private func require(_ code: Int32) throws(SystemError) {
@@ -168,59 +178,19 @@ private final class TemporaryNames: Sendable {
 
     func next(label: String) -> [UInt8] {
         let number = number.add(1, ordering: .relaxed).newValue
-        return Array(".shunt-\(label)-\(getpid())-\(number).tmp".utf8)
-    }
-}
-
-extension Descriptor {
-    /// Puts `replacement` in the place of `name` if that still has the expected status, but for
-    /// its change time, which a rename moves.
-    ///
-    /// The two are exchanged, so that a file edited a moment ago is not lost but swapped back; on
-    /// file systems without exchange the status is looked at right before the rename.
-    ///
-    /// - Returns: `false`, with everything as it was, if it is another file or gone.
-    func replace(
-        _ name: [UInt8], expecting expected: FileStat, by replacement: [UInt8],
-        shownAs shown: @autoclosure () -> RawPath
-    ) throws(SystemError) -> Bool {
-        do throws(SystemError) {
-            try exchange(name, replacement, shownAs: shown())
-        } catch {
-            switch error.code {
-            case ENOENT: return false
-            case EINVAL, ENOSYS, ENOTSUP:
-                guard try holds(name, expected, shownAs: shown()) else { return false }
-                try rename(replacement, self, name, shownAs: shown())
-                return true
-            default: throw error
-            }
-        }
-        if try holds(replacement, expected, shownAs: shown()) {
-            try unlink(replacement, shownAs: shown())
-            return true
-        }
-        try exchange(name, replacement, shownAs: shown())
-        return false
+        return Array("\(Self.prefix)\(label)-\(getpid())-\(number)\(Self.suffix)".utf8)
     }
 
-    private func holds(
-        _ name: [UInt8], _ expected: FileStat, shownAs shown: @autoclosure () -> RawPath
-    ) throws(SystemError) -> Bool {
-        guard var found = try status(of: name, shownAs: shown()) else { return false }
-        found.changed = expected.changed
-        return found == expected
-    }
+    private static let prefix = ".shunt-"
+    private static let suffix = ".tmp"
 
-    private func exchange(
-        _ first: [UInt8], _ second: [UInt8], shownAs shown: @autoclosure () -> RawPath
-    ) throws(SystemError) {
-        try withTerminated(first) { first throws(SystemError) in
-            try withTerminated(second) { second throws(SystemError) in
-                _ = try checked("replace", shown()) {
-                    shunt_renameat2(number, first, number, second, UInt32(RENAME_EXCHANGE))
-                }
-            }
+    static func isOne(_ name: [UInt8]) -> Bool {
+        guard name.starts(with: prefix.utf8), name.suffix(4) == Array(suffix.utf8)[...] else {
+            return false
         }
+        let parts = name.dropLast(4).split(
+            separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)
+        let digits = UInt8(ascii: "0")...UInt8(ascii: "9")
+        return parts.count == 4 && parts[2...].joined().allSatisfy(digits.contains)
     }
 }

@@ -1,3 +1,4 @@
+internal import Glibc
 package import JobModel
 internal import Synchronization
 
@@ -15,8 +16,15 @@ package struct SnapshotOptions: Sendable {
     package var width: Int
     /// Told how far the scan is, for a line of progress.
     package var progress: SnapshotProgress?
+    /// How many directories may be open at once; a quarter of what the process may open.
+    var openDirectories: Int
 
-    package init() { width = walkWidth() }
+    package init() {
+        width = walkWidth()
+        var limit = rlimit()
+        let isKnown = getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0
+        openDirectories = isKnown ? max(16, Int(clamping: limit.rlim_cur) / 4) : 64
+    }
 }
 
 /// How far a snapshot is: counters that only grow, read from another thread.

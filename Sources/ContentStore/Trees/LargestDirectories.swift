@@ -68,14 +68,9 @@ private struct DirectorySums {
             nodes.append(node)
         }
         for index in nodes.indices.reversed() {
-            nodes[index].total.bytes = nodes[index].total.bytes.saturatingAdd(nodes[index].own.bytes)
-            nodes[index].total.files += nodes[index].own.files
+            nodes[index].total.add(nodes[index].own)
             let parent = nodes[index].parent
-            if parent >= 0 {
-                nodes[parent].total.bytes =
-                    nodes[parent].total.bytes.saturatingAdd(nodes[index].total.bytes)
-                nodes[parent].total.files += nodes[index].total.files
-            }
+            if parent >= 0 { nodes[parent].total.add(nodes[index].total) }
         }
     }
 
@@ -100,6 +95,13 @@ private struct DirectorySums {
         }
         let node = nodes[current]
         return DirectoryShare(path: node.path, bytes: node.total.bytes, files: node.total.files)
+    }
+}
+
+extension DirectoryShare {
+    fileprivate mutating func add(_ other: DirectoryShare) {
+        bytes = bytes.saturatingAdd(other.bytes)
+        files += other.files
     }
 }
 

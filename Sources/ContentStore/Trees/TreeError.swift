@@ -12,6 +12,7 @@ package struct TreeError: Error, Hashable, Sendable {
         self.problem = problem
     }
 
+    /// Why bytes are not the one canonical encoding of a tree.
     package enum Problem: Hashable, Sendable {
         case notATree
         case newerVersion(UInt8)
@@ -44,7 +45,8 @@ extension TreeError.Problem {
     fileprivate var text: String {
         switch self {
         case .notATree: "not a directory object"
-        case .newerVersion(let version): "version \(version) of the format is newer than this program"
+        case .newerVersion(let version):
+            "version \(version) of the format is newer than this program"
         case .truncated: "the object ends too early"
         case .trailingBytes: "bytes follow the last entry"
         case .tooManyEntries: "it promises more entries than it has room for"

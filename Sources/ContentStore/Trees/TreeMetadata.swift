@@ -11,7 +11,7 @@ package import JobModel
 /// |---|---|---|
 /// | 0 | 8 | `shuntmet` in ASCII |
 /// | 8 | 1 | version: 1 |
-/// | 9 | 12 | modification time of the directory itself: 8 bytes seconds since 1970, 4 bytes nanoseconds below 10⁹ |
+/// | 9 | 12 | modification time of the directory: 8 bytes seconds since 1970, 4 nanoseconds |
 /// | 21 | 4 | number of entries, equal to the directory's |
 /// | 25 | … | per entry, in the directory's order, as below |
 ///
@@ -30,6 +30,7 @@ package struct TreeMetadata: Hashable, Sendable {
         self.entries = entries
     }
 
+    /// What is known of one name of the directory.
     package enum Entry: Hashable, Sendable {
         /// A file's or symlink's modification time.
         case modified(FileTime)

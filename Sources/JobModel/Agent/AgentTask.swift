@@ -17,6 +17,9 @@ package struct AgentTask: Hashable, Sendable {
     package var mayLaunch: Bool
     package var waitsForContent = false
     package var lastSignalSequence: UInt64 = 0
+    /// Not known to be launched, but an earlier life of the agent may have done so: an init may be
+    /// waiting at its barrier.
+    package var mayHaveInit = false
 
     package init(token: StartToken, order: StartOrder?, phase: TaskPhase) {
         self.token = token

@@ -80,10 +80,17 @@ extension CoordinatorCore {
     ) {
         let tasks = jobs[id]?.current?.tasks.filter { $0.phase == .running } ?? []
         guard !tasks.isEmpty else {
-            turn.act(
-                .reply(
-                    reply,
-                    .failed(ShuntError(.refused, "job `\(id)` is not running", hint: nil))))
+            let error = ShuntError(.refused, "job `\(id)` is not running", hint: nil)
+            turn.act(.reply(reply, .failed(error)))
+            return
+        }
+        // A signal is of the moment: it is not kept for a worker that comes back.
+        if let cut = tasks.first(where: { worker($0.worker)?.fence == nil }) {
+            let error = ShuntError(
+                .unreachable,
+                "job `\(id)` runs on, and its worker `\(cut.worker)` cannot be reached now",
+                hint: "shunt worker ls, or shunt cancel \(id), which is kept")
+            turn.act(.reply(reply, .failed(error)))
             return
         }
         nextSignal += 1
@@ -93,49 +100,4 @@ extension CoordinatorCore {
         }
         turn.act(.reply(reply, .done))
     }
-
-    mutating func fetch(_ id: JobID, _ reply: RequestID, _ turn: inout Turn) {
-        guard let job = jobs[id] else {
-            turn.act(.reply(reply, .done))
-            return
-        }
-        guard job.state.isTerminal else {
-            turn.act(
-                .reply(
-                    reply,
-                    .failed(
-                        ShuntError(
-                            .refused, "job `\(id)` has no outputs before it ends",
-                            hint: "shunt wait \(id)"))))
-            return
-        }
-        turn.act(.reply(reply, .done))
-        turn.touch(id)
-        guard let task = job.outputTask, let outputs = task.result?.outputs else { return }
-        if job.outputsFetch == .none || job.outputsFetch == .held {
-            change(id, &turn) { $0.outputsFetch = .fetching }
-        }
-        if job.outputsFetch != .fetched { startFetch(id, task.worker, outputs, &turn) }
-    }
-
-    func startFetch(
-        _ id: JobID, _ name: WorkerName, _ outputs: OutputSummary, _ turn: inout Turn
-    ) {
-        if worker(name)?.fence != nil { turn.act(.fetch(name, id, outputs.tree)) }
-    }
-
-    mutating func fetched(_ id: JobID, failure: String?, _ turn: inout Turn) {
-        guard let job = jobs[id], job.outputsFetch == .fetching else { return }
-        if failure == nil {
-            change(id, &turn) { $0.outputsFetch = .fetched }
-        } else {
-            // It goes on when the worker is connected again, or when somebody asks.
-            change(id, &turn) { $0.outputsFetch = .held }
-        }
-    }
-}
-
-extension JobRecord {
-    /// The task whose outputs are the job's: rank 0 of the last attempt.
-    var outputTask: TaskRecord? { current?.tasks.first }
 }

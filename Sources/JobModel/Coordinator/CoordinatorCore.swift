@@ -20,6 +20,7 @@ package struct CoordinatorCore: Sendable {
     var nextSignal: UInt64 = 0
     /// Jobs that were brought back for the next event and may be over for good.
     var restored: [JobID] = []
+    var fetchRetries: [FetchRetry] = []
     /// The tick that is on its way.
     var alarm: SteadyTime?
     /// Drives nonces; seeded by the random numbers that events bring.
@@ -39,8 +40,10 @@ package struct CoordinatorCore: Sendable {
         for job in jobs.sorted(by: { $0.sequence < $1.sequence }) { insert(job) }
     }
 
+    /// What is known of a job.
     package func job(_ id: JobID) -> JobRecord? { jobs[id] }
 
+    /// What is known of a worker.
     package func worker(_ name: WorkerName) -> WorkerState? {
         workers.first { $0.name == name }
     }
@@ -72,8 +75,8 @@ package struct CoordinatorCore: Sendable {
         case .disconnected(let name, let fence, let reason):
             disconnected(name, fence, reason: reason, &turn)
         case .message(let name, let fence, let message):
-            guard worker(name)?.fence == fence else { return [] }
-            try receive(message, from: name, &turn)
+            // Late words of a session that is over change nothing.
+            if worker(name)?.fence == fence { try receive(message, from: name, &turn) }
         case .pushed(let name, let token, let tree, let bytes, let failure):
             pushed(name, token, tree, bytesSent: bytes, failure, &turn)
         case .restored(let record):
@@ -84,6 +87,7 @@ package struct CoordinatorCore: Sendable {
             alarm = nil
         }
         try place(&turn)
+        retryFetches(&turn)
         return finish(turn)
     }
 }
@@ -92,26 +96,38 @@ extension CoordinatorCore {
     /// What one step changes: jobs are committed once, however often they changed.
     struct Turn {
         let now: Moment
-        /// In the order in which they were first touched.
+        /// Jobs to be committed, in the order in which they were first touched.
         private(set) var touched: [JobID] = []
+        /// Jobs that look different from outside, the committed ones among them.
+        private(set) var changed: [JobID] = []
         private(set) var effects: [CoordinatorEffect] = []
 
         init(now: Moment) { self.now = now }
 
         mutating func touch(_ id: JobID) {
             if !touched.contains(id) { touched.append(id) }
+            show(id)
+        }
+
+        mutating func show(_ id: JobID) {
+            if !changed.contains(id) { changed.append(id) }
         }
 
         mutating func act(_ effect: CoordinatorEffect) { effects.append(effect) }
     }
 
     /// Changes a job, counts its version, and has it committed at the end of the step.
-    mutating func change(_ id: JobID, _ turn: inout Turn, _ body: (inout JobRecord) -> Void) {
+    ///
+    /// - Parameter durably: `false` for what an agent would report again after a restart of this
+    ///   process, and on which nothing depends until then.
+    mutating func change(
+        _ id: JobID, durably: Bool = true, _ turn: inout Turn, _ body: (inout JobRecord) -> Void
+    ) {
         guard var job = jobs[id] else { return }
         body(&job)
         job.version += 1
         jobs[id] = job
-        turn.touch(id)
+        if durably { turn.touch(id) } else { turn.show(id) }
     }
 
     /// Has no effects: whatever the job was brought back for comes with the next event.
@@ -165,7 +181,7 @@ extension CoordinatorCore {
             if job.isSettled { forgotten.append(id) }
         }
         effects += turn.effects
-        effects += turn.touched.map { .changed($0) }
+        effects += turn.changed.map { .changed($0) }
         for id in restored where jobs[id]?.isSettled == true && !forgotten.contains(id) {
             forgotten.append(id)
         }

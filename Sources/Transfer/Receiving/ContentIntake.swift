@@ -12,37 +12,90 @@ internal import Wire
 final class ContentIntake: Sendable {
     private let store: ObjectStore
     private let executor: BlockingExecutor
+    private let partials: PartialObjects
     private let progress: ProgressCounter
     private let state: Mutex<State>
 
     private struct State {
         /// What has not come yet, with the size that it must have.
         var awaited: [Digest: Int64]
-        /// An object of which some parts have come.
+        /// Objects of which some parts came in an earlier transfer.
+        var begun: [Digest: ObjectWriter]
+        /// The object whose parts are coming.
         var partial: ObjectWriter?
     }
 
+    /// - Parameter partials: where to go on with what came in parts, and where to leave it.
     init(
         _ objects: [TreeObjects.File], into store: ObjectStore, on executor: BlockingExecutor,
-        onProgress: @escaping @Sendable (TransferProgress) -> Void
+        partials: PartialObjects, onProgress: @escaping @Sendable (TransferProgress) -> Void
     ) {
         self.store = store
         self.executor = executor
+        self.partials = partials
         progress = ProgressCounter(of: objects, onProgress)
         state = Mutex(
             State(
-                awaited: Dictionary(objects.map { ($0.digest, $0.size) }) { first, _ in first }))
+                awaited: Dictionary(objects.map { ($0.digest, $0.size) }) { first, _ in first },
+                begun: [:]))
     }
 
-    /// Takes frames until the end of the objects.
+    /// Takes up what came in parts in earlier transfers of these objects.
+    ///
+    /// - Returns: from where the sender is to go on.
+    func resume(_ objects: [TreeObjects.File]) -> [PartialObject] {
+        let writers = objects.filter { $0.size > TransferLimits.packedObject }
+            .compactMap { partials.take($0) }
+        state.withLock { state in
+            for writer in writers { state.begun[writer.digest] = writer }
+        }
+        let offsets = writers.map { PartialObject(digest: $0.digest, offset: $0.received) }
+        for offset in offsets { progress.add(bytes: Int(offset.offset), files: 0) }
+        return offsets
+    }
+
+    /// Takes frames until the end of the objects. Where the stream breaks before that, what came
+    /// whole is made durable, so that it need not come again.
     ///
     /// - Throws: ``ShuntError`` where something came that was not asked for, is not what it claims
     ///   to be, or does not fit on the disk; what the stream throws.
     func receive(from connection: BulkConnection) async throws {
+        do {
+            try await receiveFrames(from: connection)
+        } catch let error as StreamError {
+            try await keepWhatCame()
+            throw error
+        } catch WireError.truncated {
+            try await keepWhatCame()
+            throw WireError.truncated
+        }
+    }
+
+    private func keepWhatCame() async throws {
+        let writers = state.withLock { state in
+            defer {
+                state.begun = [:]
+                state.partial = nil
+            }
+            return Array(state.begun.values) + (state.partial.map { [$0] } ?? [])
+        }
+        for writer in writers { partials.keep(writer) }
+        try await executor.run { [store] in try store.flush() }
+    }
+
+    private func receiveFrames(from connection: BulkConnection) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             var inHand = 0
             while true {
-                switch try await connection.expect() {
+                let message: BulkMessage
+                do {
+                    message = try await connection.expect()
+                } catch {
+                    // What is in hand came whole; let it be kept.
+                    try await group.waitForAll()
+                    throw error
+                }
+                switch message {
                 case .objects(let batch):
                     try expect(batch)
                     if inHand == TransferLimits.framesInHand {
@@ -57,8 +110,11 @@ final class ContentIntake: Sendable {
                 case .end:
                     try await group.waitForAll()
                     return try checkThatAllCame()
-                case let other:
-                    throw TransferFault.unexpected(other.kindName)
+                case .failure, .readLog, .tailLog, .checkEnvironment, .queryFiles, .queryTrees,
+                    .push,
+                    .pull, .logPage, .logOffset, .environmentState, .bitmap, .offer, .complete,
+                    .wanted:
+                    throw TransferFault.unexpected(message.kindName)
                 }
             }
         }
@@ -104,8 +160,10 @@ final class ContentIntake: Sendable {
             guard state.awaited.removeValue(forKey: part.digest) == part.objectSize else {
                 throw TransferFault.unasked
             }
-            guard part.offset == 0 else { throw TransferFault.outOfOrder }
-            let writer = try store.writer(for: part.digest, size: part.objectSize)
+            let writer =
+                try state.begun.removeValue(forKey: part.digest)
+                ?? store.writer(for: part.digest, size: part.objectSize)
+            guard writer.received == part.offset else { throw TransferFault.outOfOrder }
             state.partial = writer
             return writer
         }

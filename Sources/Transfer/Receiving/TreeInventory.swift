@@ -7,9 +7,10 @@ internal import Synchronization
 /// path; the first question about a tree looks at every object of it.
 ///
 /// A store that drops objects has to say so with ``forgetAll()``. One inventory serves a whole
-/// process; its methods block.
+/// process, whose transfers also keep there what was cut in the middle; its methods block.
 package final class TreeInventory: Sendable {
     package let store: ObjectStore
+    let partials = PartialObjects()
     private let whole = Mutex<Set<TreeReference>>([])
 
     package init(store: ObjectStore) {

@@ -88,9 +88,10 @@ struct TreeReceiver: Sendable {
             }
             return (bitmap, missing)
         }
-        try await connection.send(.bitmap(bitmap))
         let intake = ContentIntake(
-            missing, into: inventory.store, on: executor, onProgress: onProgress)
+            missing, into: inventory.store, on: executor, partials: inventory.partials,
+            onProgress: onProgress)
+        try await connection.send(.wanted(bitmap, partials: intake.resume(missing)))
         try await intake.receive(from: connection)
         return missing.count
     }

@@ -26,8 +26,10 @@ struct ContentSender: Sendable {
         try await askAboutTheRest(negotiation)
 
         let structure = try await executor.run { try negotiation.structure() }
-        let answer = try await stream(structure, compresses: options.compresses) { _ in }
-        guard case .bitmap(let bitmap) = answer else {
+        let structureMaker = FrameMaker(
+            structure, from: source, compresses: options.compresses)
+        let answer = try await stream(structureMaker, ProgressCounter(of: structure) { _ in })
+        guard case .wanted(let bitmap, let partials) = answer else {
             throw TransferFault.unexpected(answer.kindName)
         }
 
@@ -37,7 +39,10 @@ struct ContentSender: Sendable {
             return files.indices.filter { bitmap[$0] }.map { files[$0] }
         }
         let last = try await stream(
-            wanted, compresses: options.compresses, onProgress: options.onProgress)
+            FrameMaker(
+                wanted, partials: try Self.check(partials, wanted), from: source,
+                compresses: options.compresses),
+            Self.progress(of: wanted, partials, options))
         guard case .complete = last else { throw TransferFault.unexpected(last.kindName) }
         return Outcome(objectsSent: structure.count + wanted.count)
     }
@@ -73,16 +78,35 @@ struct ContentSender: Sendable {
         }
     }
 
+    /// - Throws: ``ShuntError`` for what cannot be a part of a file that is wanted.
+    private static func check(
+        _ partials: [PartialObject], _ wanted: [TreeObjects.File]
+    ) throws -> [PartialObject] {
+        if partials.isEmpty { return [] }
+        let sizes = Dictionary(wanted.map { ($0.digest, $0.size) }) { first, _ in first }
+        for partial in partials {
+            guard let size = sizes[partial.digest], partial.offset < size,
+                size > TransferLimits.packedObject
+            else { throw TransferFault.outOfOrder }
+        }
+        return partials
+    }
+
+    private static func progress(
+        of wanted: [TreeObjects.File], _ partials: [PartialObject], _ options: TransferOptions
+    ) -> ProgressCounter {
+        let progress = ProgressCounter(of: wanted, options.onProgress)
+        for partial in partials { progress.add(bytes: Int(partial.offset), files: 0) }
+        return progress
+    }
+
     /// Streams objects and the end of them while listening.
     ///
     /// - Returns: the receiver's answer.
     private func stream(
-        _ objects: [TreeObjects.File], compresses: Bool,
-        onProgress: @escaping @Sendable (TransferProgress) -> Void
+        _ maker: FrameMaker, _ progress: ProgressCounter
     ) async throws -> BulkMessage {
-        let maker = FrameMaker(objects, from: source, compresses: compresses)
-        let progress = ProgressCounter(of: objects, onProgress)
-        return try await connection.exchange { [connection, executor] in
+        try await connection.exchange { [connection, executor] in
             do {
                 try await Self.pump(maker, on: executor, into: connection) { made in
                     progress.add(bytes: made.bytes, files: made.objects)

@@ -18,6 +18,8 @@ final class FrameMaker: Sendable {
     private let source: ObjectSource
     private let objects: [TreeObjects.File]
     private let compresses: Bool
+    /// How much the receiver has of objects that go in parts.
+    private let offsets: [Digest: Int64]
     private let state = Mutex(State())
 
     private struct State {
@@ -27,7 +29,12 @@ final class FrameMaker: Sendable {
         var offset: Int64 = 0
     }
 
-    init(_ objects: [TreeObjects.File], from source: ObjectSource, compresses: Bool) {
+    /// - Parameter partials: below the sizes of their objects.
+    init(
+        _ objects: [TreeObjects.File], partials: [PartialObject] = [], from source: ObjectSource,
+        compresses: Bool
+    ) {
+        offsets = Dictionary(partials.map { ($0.digest, $0.offset) }) { first, _ in first }
         self.objects = objects
         self.source = source
         self.compresses = compresses
@@ -60,9 +67,20 @@ final class FrameMaker: Sendable {
             objects: items.count)
     }
 
+    private func begin(
+        _ object: TreeObjects.File, _ state: inout State
+    ) throws -> any ObjectReader {
+        let reader = try source.open(object)
+        if let offset = offsets[object.digest] {
+            try reader.skip(offset)
+            state.offset = offset
+        }
+        return reader
+    }
+
     private func part(_ state: inout State) throws -> Made {
         let object = objects[state.next]
-        let reader = try state.reader ?? source.open(object)
+        let reader = try state.reader ?? begin(object, &state)
         let count = Int(min(Int64(WireLimits.body), object.size - state.offset))
         let bytes = try reader.next(count)
         let part = ObjectPart(

@@ -33,6 +33,8 @@ protocol ObjectReader: AnyObject {
     ///
     /// - Parameter count: at most what is left.
     func next(_ count: Int) throws -> [UInt8]
+    /// Passes over bytes that the receiver has.
+    func skip(_ count: Int64) throws
 }
 
 private final class StoreReader: ObjectReader {
@@ -60,4 +62,6 @@ private final class StoreReader: ObjectReader {
         offset += Int64(count)
         return bytes
     }
+
+    func skip(_ count: Int64) { offset += count }
 }

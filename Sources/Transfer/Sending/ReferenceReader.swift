@@ -50,6 +50,16 @@ final class ReferenceReader: ObjectReader {
         return bytes
     }
 
+    /// Reads all the same: the digest is over the whole file.
+    func skip(_ count: Int64) throws {
+        var left = count
+        while left > 0 {
+            let step = Int(min(left, 1 << 20))
+            _ = try next(step)
+            left -= Int64(step)
+        }
+    }
+
     private var isStillItself: Bool {
         let all = hasher
         return all.finish() == digest

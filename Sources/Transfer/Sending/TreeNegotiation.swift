@@ -132,7 +132,8 @@ extension TreeNegotiation {
         }
     }
 
-    /// The files that the receiver may lack; see ``filesOfIncompleteTrees(below:isIncomplete:level:)``.
+    /// The files that the receiver may lack, in the order of
+    /// ``filesOfIncompleteTrees(below:isIncomplete:level:)``.
     func files() throws -> [TreeObjects.File] {
         try state.withLock { state in
             guard state.isIncomplete.contains(root) else { return [] }

@@ -19,6 +19,7 @@ package final class BulkClient: Sendable {
     /// Whether another request can follow.
     package var isReusable: Bool { isIdle.load(ordering: .acquiring) }
 
+    /// Closes the stream. Requests that are under way fail.
     package func close() async { await connection.close() }
 
     // MARK: Logs and environments
@@ -131,7 +132,8 @@ package final class BulkClient: Sendable {
                 try await connection.send(
                     .pull(.listed(part.map(\.digest)), compressed: options.compresses))
                 try await ContentIntake(
-                    part, into: store, on: executor, onProgress: options.onProgress
+                    part, into: store, on: executor, partials: PartialObjects(),
+                    onProgress: options.onProgress
                 ).receive(from: connection)
             }
             try await executor.run { try store.flush() }

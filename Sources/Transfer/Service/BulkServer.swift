@@ -61,7 +61,7 @@ package struct BulkServer: Sendable {
             }
             try await connection.send(reply)
         case .failure, .logPage, .logOffset, .environmentState, .bitmap, .offer, .objects, .part,
-            .end, .complete:
+            .end, .complete, .wanted:
             throw TransferFault.unexpected(request.kindName)
         }
     }
@@ -84,7 +84,7 @@ package struct BulkServer: Sendable {
                 return .bitmap(TreeAnswer.bitmap(of: try trees.map { try survey.answer($0) }))
             }
         case .failure, .push, .pull, .logPage, .logOffset, .environmentState, .bitmap, .offer,
-            .objects, .part, .end, .complete:
+            .objects, .part, .end, .complete, .wanted:
             throw TransferFault.unexpected(request.kindName)
         }
     }

@@ -19,7 +19,7 @@ extension BulkMessage {
             return try request(body: &body)
         case .failure, .logPage, .logOffset, .environmentState, .bitmap:
             return try answer(body: &body)
-        case .offer, .objects, .part, .end, .complete:
+        case .offer, .objects, .part, .end, .complete, .wanted:
             return try transfer(body: &body)
         }
     }
@@ -60,7 +60,7 @@ extension BulkMessage {
             }
             return .pull(proto)
         case .failure, .logPage, .logOffset, .environmentState, .bitmap, .offer, .objects, .part,
-            .end, .complete:
+            .end, .complete, .wanted:
             preconditionFailure("not a request")
         }
     }
@@ -88,8 +88,9 @@ extension BulkMessage {
             proto.count = UInt32(clamping: bitmap.count)
             body = bitmap.bytes
             return .bitmap(proto)
-        case .readLog, .tailLog, .checkEnvironment, .queryFiles, .queryTrees, .push, .pull, .offer, .objects, .part,
-            .end, .complete:
+        case .readLog, .tailLog, .checkEnvironment, .queryFiles, .queryTrees, .push, .pull, .offer,
+            .objects, .part,
+            .end, .complete, .wanted:
             preconditionFailure("not an answer")
         }
     }
@@ -113,7 +114,14 @@ extension BulkMessage {
             var proto = ProtoComplete()
             proto.unchanged = unchanged
             return .complete(proto)
-        case .failure, .readLog, .tailLog, .checkEnvironment, .queryFiles, .queryTrees, .push, .pull, .logPage,
+        case .wanted(let bitmap, let partials):
+            var proto = ProtoWanted()
+            proto.count = UInt32(clamping: bitmap.count)
+            proto.partials = partials.map(\.proto)
+            body = bitmap.bytes
+            return .wanted(proto)
+        case .failure, .readLog, .tailLog, .checkEnvironment, .queryFiles, .queryTrees, .push,
+            .pull, .logPage,
             .logOffset, .environmentState, .bitmap:
             preconditionFailure("not a part of a transfer")
         }
@@ -157,10 +165,7 @@ extension BulkMessage {
         case .logOffset(let answer): self = .logOffset(answer.offset)
         case .environmentState(let state): self = .environmentState(isCached: state.cached)
         case .bitmap(let bitmap):
-            guard let bits = MissingBitmap(count: Int(bitmap.count), bytes: body) else {
-                throw WireError.invalid("bitmap.count", bitmap.count)
-            }
-            self = .bitmap(bits)
+            self = .bitmap(try MissingBitmap(checking: body, count: bitmap.count))
         case .offer(let offer):
             self = .offer(
                 try TreeReference(
@@ -170,6 +175,12 @@ extension BulkMessage {
         case .objectPart(let part): self = .part(try ObjectPart(part, body: body))
         case .end: self = .end
         case .complete(let complete): self = .complete(unchanged: complete.unchanged)
+        case .wanted(let wanted):
+            self = .wanted(
+                try MissingBitmap(checking: body, count: wanted.count),
+                partials: try wanted.partials.map { partial throws(WireError) in
+                    try PartialObject(partial)
+                })
         }
     }
 }
@@ -192,6 +203,15 @@ extension ReadLog: WireValue {
             maximumBytes: try Field.number(
                 Int(proto.maximumBytes), in: 1...WireLimits.body, "read_log.maximum_bytes"),
             wait: Milliseconds(Int64(min(proto.waitMs, WireLimits.logWait))))
+    }
+}
+
+extension MissingBitmap {
+    fileprivate init(checking bytes: [UInt8], count: UInt32) throws(WireError) {
+        guard let bitmap = MissingBitmap(count: Int(count), bytes: bytes) else {
+            throw WireError.invalid("bitmap.count", count)
+        }
+        self = bitmap
     }
 }
 

@@ -1,5 +1,6 @@
 internal import JobModel
 
+/// How objects in a body are compressed, as protobuf.
 extension EncodedBody.Compression {
     var code: ProtoCompression {
         switch self {
@@ -75,6 +76,22 @@ extension ObjectPart {
             digest: try Field.digest(proto.sha256, "object_part.sha256"),
             objectSize: Int64(objectSize), offset: Int64(offset), size: size,
             body: try EncodedBody(checking: body, proto.compression, decodedSize: size))
+    }
+}
+
+extension PartialObject: WireValue {
+    var proto: ProtoWanted.Partial {
+        var proto = ProtoWanted.Partial()
+        proto.sha256 = digest.hex
+        proto.offset = UInt64(clamping: offset)
+        return proto
+    }
+
+    init(_ proto: ProtoWanted.Partial) throws(WireError) {
+        self.init(
+            digest: try Field.digest(proto.sha256, "wanted.sha256"),
+            offset: Int64(
+                try Field.number(proto.offset, in: 1...UInt64(Int64.max), "wanted.offset")))
     }
 }
 

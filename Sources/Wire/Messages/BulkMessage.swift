@@ -10,22 +10,23 @@ package import JobModel
 ///
 /// | sender | receiver |
 /// |---|---|
-/// | `offer` of a tree, with a guess of trees below it | `complete`, if all of it is there |
+/// | `offer` of a tree and a guess of trees below it | `complete`, if all of it is there |
 /// | | else `bitmap` over the tree and the guess |
-/// | `queryTrees`, until it is known which directories are missing | `bitmap` for each |
-/// | `objects` and `part`: missing directories and metadata; `end` | `bitmap` over the files in them |
-/// | `objects` and `part`: the missing files; `end` | `complete`, once all is durable |
+/// | `queryTrees`, until what is missing is known | `bitmap` for each |
+/// | `objects`, `part`: directories, metadata; `end` | `wanted`, over the files in them |
+/// | `objects`, `part`: the missing files; `end` | `complete`, once all is durable |
 ///
 /// A tree here is a directory with its metadata and all below. A bitmap over trees has two bits for
 /// each: whether anything of it is missing, and whether its directory object is; of a tree that is
-/// not whole, the metadata object is always sent. The files of the last bitmap but one are those of
+/// not whole, the metadata object is always sent. The files that `wanted` speaks of are those in
 /// the directories of all trees that are not whole, walked in breadth from the root, each file
 /// where it is met first.
 ///
 /// The receiver checks every digest, decodes every directory before it believes it, and takes
 /// nothing that it did not ask for. Either side may say `failure` instead of what is due, which
 /// ends the transfer and the stream. A stream that was cut is taken up by a new transfer of the
-/// same tree: files that came whole are no longer missing.
+/// same tree: files that came whole are no longer missing, and `wanted` says how much of a large
+/// one came.
 ///
 /// `pull` of a list has no offer: its objects come at once, in the order of the list, then `end`.
 package enum BulkMessage: Hashable, Sendable {
@@ -52,6 +53,19 @@ package enum BulkMessage: Hashable, Sendable {
     case part(ObjectPart)
     case end
     case complete(unchanged: Bool)
+    case wanted(MissingBitmap, partials: [PartialObject])
+}
+
+/// How much of an object a receiver has kept.
+package struct PartialObject: Hashable, Sendable {
+    package var digest: Digest
+    /// Bytes, from the object's start.
+    package var offset: Int64
+
+    package init(digest: Digest, offset: Int64) {
+        self.digest = digest
+        self.offset = offset
+    }
 }
 
 /// Asks for a page of a task's log.
@@ -87,6 +101,7 @@ package struct LogPage: Hashable, Sendable {
     }
 }
 
+/// Which objects are asked for.
 package enum PullScope: Hashable, Sendable {
     case tree(TreeReference)
     /// At most ``WireLimits/digestsPerBody``.
@@ -104,6 +119,7 @@ package struct ObjectBatch: Hashable, Sendable {
         self.body = body
     }
 
+    /// One object of the frame, in the order of their bytes.
     package struct Item: Hashable, Sendable {
         package var digest: Digest
         /// Bytes; at most a body's.
@@ -147,6 +163,7 @@ package struct EncodedBody: Hashable, Sendable {
         self.compression = compression
     }
 
+    /// What was done to the body as a whole.
     package enum Compression: Hashable, Sendable, CaseIterable {
         case none
         /// One zstd frame that states its content size.

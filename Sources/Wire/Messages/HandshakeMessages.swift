@@ -32,8 +32,7 @@ extension Rejection {
                 "the agent speaks version \(agent) of the protocol, "
                     + "and this coordinator version \(coordinator)",
                 hint: coordinator > agent
-                    ? "shunt coordinator stop, and start it again: it brings its own agent"
-                    : "install the newest shunt")
+                    ? "shunt coordinator stop" : "install the newest shunt")
         case .staleFence(let highest):
             ShuntError(
                 .refused,

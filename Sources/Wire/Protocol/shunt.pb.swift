@@ -1897,6 +1897,14 @@ nonisolated struct ProtoBulkMessage: Sendable {
     set {kind = .complete(newValue)}
   }
 
+  var wanted: ProtoWanted {
+    get {
+      if case .wanted(let v)? = kind {return v}
+      return ProtoWanted()
+    }
+    set {kind = .wanted(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Kind: Equatable, Sendable {
@@ -1916,6 +1924,7 @@ nonisolated struct ProtoBulkMessage: Sendable {
     case objectPart(ProtoObjectPart)
     case end(ProtoEnd)
     case complete(ProtoComplete)
+    case wanted(ProtoWanted)
 
   }
 
@@ -2180,6 +2189,36 @@ nonisolated struct ProtoOffer: Sendable {
   fileprivate var _tree: ProtoTreeReference? = nil
 }
 
+/// Answers the end of the directories: a bitmap, in the body, over the files in them, and how much
+/// is there of files that did not come to their end last time.
+nonisolated struct ProtoWanted: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var count: UInt32 = 0
+
+  var partials: [ProtoWanted.Partial] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  nonisolated struct Partial: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var sha256: String = String()
+
+    var offset: UInt64 = 0
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+  }
+
+  init() {}
+}
+
 /// Whole objects, one after the other in the body.
 nonisolated struct ProtoObjects: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
@@ -2198,8 +2237,8 @@ nonisolated struct ProtoObjects: Sendable {
   init() {}
 }
 
-/// A piece of an object that is too large for one frame. Pieces come in order, and nothing comes
-/// between them.
+/// A piece of an object that is too large for one frame. Pieces come in order, from the start or
+/// from where the receiver said, and nothing comes between them.
 nonisolated struct ProtoObjectPart: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -4650,7 +4689,7 @@ nonisolated extension ProtoAgentRecord.Finished: SwiftProtobuf.Message, SwiftPro
 
 nonisolated extension ProtoBulkMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".BulkMessage"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}failure\0\u{3}read_log\0\u{3}tail_log\0\u{3}check_environment\0\u{1}query\0\u{1}push\0\u{1}pull\0\u{4}\u{9}log_page\0\u{3}log_offset\0\u{3}environment_state\0\u{1}bitmap\0\u{2}\u{d}offer\0\u{1}objects\0\u{3}object_part\0\u{1}end\0\u{1}complete\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}failure\0\u{3}read_log\0\u{3}tail_log\0\u{3}check_environment\0\u{1}query\0\u{1}push\0\u{1}pull\0\u{4}\u{9}log_page\0\u{3}log_offset\0\u{3}environment_state\0\u{1}bitmap\0\u{2}\u{d}offer\0\u{1}objects\0\u{3}object_part\0\u{1}end\0\u{1}complete\0\u{1}wanted\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4866,6 +4905,19 @@ nonisolated extension ProtoBulkMessage: SwiftProtobuf.Message, SwiftProtobuf._Me
           self.kind = .complete(v)
         }
       }()
+      case 37: try {
+        var v: ProtoWanted?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .wanted(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .wanted(v)
+        }
+      }()
       default: break
       }
     }
@@ -4940,6 +4992,10 @@ nonisolated extension ProtoBulkMessage: SwiftProtobuf.Message, SwiftProtobuf._Me
     case .complete?: try {
       guard case .complete(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 36)
+    }()
+    case .wanted?: try {
+      guard case .wanted(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 37)
     }()
     case nil: break
     }
@@ -5369,6 +5425,76 @@ nonisolated extension ProtoOffer: SwiftProtobuf.Message, SwiftProtobuf._MessageI
 
   static func ==(lhs: ProtoOffer, rhs: ProtoOffer) -> Bool {
     if lhs._tree != rhs._tree {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoWanted: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Wanted"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}count\0\u{1}partials\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.count) }()
+      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.partials) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.count != 0 {
+      try visitor.visitSingularUInt32Field(value: self.count, fieldNumber: 1)
+    }
+    if !self.partials.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.partials, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoWanted, rhs: ProtoWanted) -> Bool {
+    if lhs.count != rhs.count {return false}
+    if lhs.partials != rhs.partials {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoWanted.Partial: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = ProtoWanted.protoMessageName + ".Partial"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sha256\0\u{1}offset\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.sha256) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.offset) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.sha256.isEmpty {
+      try visitor.visitSingularStringField(value: self.sha256, fieldNumber: 1)
+    }
+    if self.offset != 0 {
+      try visitor.visitSingularUInt64Field(value: self.offset, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoWanted.Partial, rhs: ProtoWanted.Partial) -> Bool {
+    if lhs.sha256 != rhs.sha256 {return false}
+    if lhs.offset != rhs.offset {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

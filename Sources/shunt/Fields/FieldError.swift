@@ -17,6 +17,6 @@ struct FieldError: Error, Hashable {
     func asFlag(_ flag: String, of command: String) -> ShuntError {
         ShuntError(
             .usage, "`\(flag)` \(problem)",
-            hint: "shunt \(command) \(flag) \(example) …")
+            hint: "shunt \(command) \(flag) \(example) -- true")
     }
 }

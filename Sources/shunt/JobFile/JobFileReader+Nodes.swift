@@ -26,7 +26,8 @@ extension JobFileReader {
         var result: [Entry] = []
         for (key, value) in mapping {
             guard case .scalar(let scalar) = key else {
-                throw error(at: key, "a key is a word, found \(kind(of: key))", hint: keyList(section))
+                throw error(
+                    at: key, "a key is a word, found \(kind(of: key))", hint: keyList(section))
             }
             guard section.keys.contains(scalar.string) else {
                 throw unknownKey(scalar.string, at: key, in: section)
@@ -92,7 +93,8 @@ extension JobFileReader {
         return error(at: entry.node, "`\(entry.path)` wants \(wants), found \(found)", hint: hint)
     }
 
-    func check(_ count: Int, atMost limit: Int, _ what: String, of entry: Entry) throws(ShuntError) {
+    func check(_ count: Int, atMost limit: Int, _ what: String, of entry: Entry) throws(ShuntError)
+    {
         guard count <= limit else {
             throw error(
                 at: entry.node, "`\(entry.path)` has more than \(limit) \(what)",

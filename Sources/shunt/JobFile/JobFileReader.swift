@@ -97,7 +97,8 @@ struct JobFileReader {
         }
         guard let first = words.first, !first.isEmpty else {
             throw error(
-                at: entry.node, "`run` names no command", hint: "`run: [python, train.py]` would do")
+                at: entry.node, "`run` names no command", hint: "`run: [python, train.py]` would do"
+            )
         }
         return .arguments(words)
     }

@@ -1,8 +1,7 @@
 import JobModel
 import Wire
 
-/// Random values of everything that is sent or kept. Switches without a `default:` make sure that
-/// a new case is generated as well.
+/// Random values of everything that is sent or kept.
 extension SeededGenerator {
     mutating func digest() -> Digest { Digest(bytes: bytes(32))! }
 
@@ -128,9 +127,10 @@ extension SeededGenerator {
     }
 
     mutating func agentMessage() -> AgentMessage {
-        switch below(3) {
+        switch below(4) {
         case 0: .report(report())
         case 1: .needContent(token(), tree())
+        case 2: .foreignUse(resources(), version: next())
         default: .pong(next())
         }
     }
@@ -152,7 +152,7 @@ extension SeededGenerator {
     }
 
     mutating func bulkMessage() -> BulkMessage {
-        switch below(18) {
+        switch below(19) {
         case 0: .failure(error())
         case 1:
             .readLog(
@@ -180,6 +180,12 @@ extension SeededGenerator {
                     digest: digest(), objectSize: 5000, offset: Int64(below(4000)), size: 1000,
                     body: EncodedBody(bytes: bytes(1000))))
         case 15: .end
+        case 18:
+            .wanted(
+                MissingBitmap(list(upTo: 100) { $0.chance(2) }),
+                partials: list(upTo: 3) {
+                    PartialObject(digest: $0.digest(), offset: 1 + Int64($0.below(1 << 40)))
+                })
         default: .complete(unchanged: chance(2))
         }
     }

@@ -39,7 +39,8 @@ package struct StatCache: Sendable {
         return image
     }
 
-    private static func read(_ path: RawPath) throws(SystemError) -> UnsafeMutableRawBufferPointer? {
+    private static func read(_ path: RawPath) throws(SystemError) -> UnsafeMutableRawBufferPointer?
+    {
         let file: Descriptor
         do throws(SystemError) {
             file = try Descriptor.open(path, O_RDONLY | O_NOFOLLOW)

@@ -56,7 +56,7 @@ struct StatCacheBuilder {
         let layout = StatCacheImage.Layout(
             directories: directories.count, entries: entries.count, text: text.count)
         return [UInt8](unsafeUninitializedCapacity: layout.end) { buffer, count in
-            fill(UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<layout.end]), layout)
+            fill(UnsafeMutableRawBufferPointer(buffer), layout)
             count = layout.end
         }
     }

@@ -8,11 +8,12 @@ internal import JobModel
 /// |---|---|---|
 /// | 0 | 8 | `shuntsc` and the version, 1 |
 /// | 8 | 32 | SHA-256 of everything behind it |
-/// | 40 | 32 | stamp of the store that entries with `isStored` are in, or zeros; see ``StoreStamp`` |
+/// | 40 | 32 | ``StoreStamp`` of the store that has what is marked as stored, or zeros |
 /// | 72 | 8 | number of directories |
 /// | 80 | 8 | number of entries |
 /// | 88 | 8 | bytes of text |
-/// | 96 | … | directories (``DirectoryRecord``, the first one the root), entries (``EntryRecord``), text |
+/// | 96 | … | directories (``DirectoryRecord``, the root first) |
+/// | … | … | entries (``EntryRecord``), then the text |
 ///
 /// The digest finds damage; the bounds are checked nevertheless, once at the start, because
 /// everything after that follows raw pointers.

@@ -108,9 +108,11 @@ struct GitChild: ~Copyable {
         var buffer = [UInt8](repeating: 0, count: 4096)
         while true {
             var waiting = pollfd(fd: output.number, events: Int16(POLLIN), revents: 0)
-            let left = deadline - Self.now()
-            guard left > 0 else { return .timedOut }
-            guard poll(&waiting, 1, Int32(left)) > 0 else { continue }
+            // What is there already is read even after the deadline: a long scan asks late.
+            let left = max(0, deadline - Self.now())
+            let ready = poll(&waiting, 1, Int32(left))
+            if ready == 0, left == 0 { return .timedOut }
+            guard ready > 0 else { continue }
             let count = read(output.number, &buffer, buffer.count)
             if count < 0, errno == EINTR { continue }
             guard count > 0 else { return .ended(exitStatus()) }

@@ -24,8 +24,8 @@ package struct IgnoreRules: Sendable {
     package static let patternLimit = 10_000
 
     private var patterns: [IgnorePattern] = []
-    /// Indices of the patterns that are not literal names, in order.
-    private var searched: [Int] = []
+    /// The patterns that are not literal names, in order.
+    private var searched: [SearchKey] = []
     private var names = LiteralNames()
     /// Whether any pattern needs the path of an entry, not just its name.
     private(set) var needsPath = false
@@ -67,7 +67,36 @@ package struct IgnoreRules: Sendable {
         case .path: needsPath = true
         case .nameAtBase, .nameSuffix, .namePrefix, .name: break
         }
-        searched.append(index)
+        searched.append(SearchKey(pattern, index: index))
+    }
+
+    /// What can be seen of a pattern without touching it, which costs more than most refusals.
+    private struct SearchKey: Sendable {
+        let index: Int
+        let directoriesOnly: Bool
+        /// The byte that a name must begin or end with.
+        let first: UInt8?
+        let last: UInt8?
+
+        init(_ pattern: IgnorePattern, index: Int) {
+            self.index = index
+            directoriesOnly = pattern.directoriesOnly
+            switch pattern.matcher {
+            case .nameSuffix(let bytes): (first, last) = (nil, bytes.last)
+            case .namePrefix(let bytes): (first, last) = (bytes.first, nil)
+            case .name(let glob), .nameAtBase(let glob):
+                if case .byte(let byte)? = glob.steps.first { first = byte } else { first = nil }
+                if case .byte(let byte)? = glob.steps.last { last = byte } else { last = nil }
+            case .literalName, .path: (first, last) = (nil, nil)
+            }
+        }
+
+        func admits(_ name: UnsafeBufferPointer<UInt8>, isDirectory: Bool) -> Bool {
+            if directoriesOnly, !isDirectory { return false }
+            if let first, first != name[0] { return false }
+            if let last, last != name[name.count - 1] { return false }
+            return true
+        }
     }
 
     package var isEmpty: Bool { patterns.isEmpty }
@@ -119,13 +148,13 @@ package struct IgnoreRules: Sendable {
             if index > best, isDirectory || !patterns[index].directoriesOnly { best = index }
         }
         var position = searched.count - 1
-        while position >= 0 {
-            let index = searched[position]
-            if index < best { break }
-            if isDirectory || !patterns[index].directoriesOnly,
-                matches(patterns[index].matcher, name: name, path: path, isAtBase: isAtBase)
+        while position >= 0, !name.isEmpty {
+            let key = searched[position]
+            if key.index < best { break }
+            if key.admits(name, isDirectory: isDirectory),
+                matches(patterns[key.index].matcher, name: name, path: path, isAtBase: isAtBase)
             {
-                return index
+                return key.index
             }
             position -= 1
         }
@@ -138,8 +167,8 @@ package struct IgnoreRules: Sendable {
     ) -> Bool {
         switch matcher {
         case .literalName(let bytes): equal(bytes, name[...])
-        case .nameSuffix(let bytes): bytes.count <= name.count && equal(bytes, name.suffix(bytes.count))
-        case .namePrefix(let bytes): bytes.count <= name.count && equal(bytes, name.prefix(bytes.count))
+        case .nameSuffix(let bytes): equal(bytes, name.suffix(bytes.count))
+        case .namePrefix(let bytes): equal(bytes, name.prefix(bytes.count))
         case .name(let glob): glob.matches(name)
         case .nameAtBase(let glob): isAtBase && glob.matches(name)
         case .path(let components): IgnorePattern.matches(components, path: path)

@@ -34,8 +34,6 @@ final class TreeWalk: Sendable {
         var findings = WalkFindings()
     }
 
-    /// Directories that stay open at once; further ones are reached again from above.
-    private let retainedLimit: Int
     /// Entries that one thread looks at before others may take part.
     private static let rangeLength = 1024
 
@@ -49,9 +47,6 @@ final class TreeWalk: Sendable {
         self.cache = cache
         self.trustsStore = trustsStore
         included = Set(options.includedCredentials)
-        var limit = rlimit()
-        let isKnown = getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0
-        retainedLimit = isKnown ? max(16, Int(clamping: limit.rlim_cur) / 4) : 64
     }
 
     /// Walks the whole tree.
@@ -152,7 +147,11 @@ extension TreeWalk {
         }
         let number: Int32
         do {
-            number = try withDescriptor(of: parent) { try openDirectory(node, in: $0) }
+            number = try withDescriptor(of: parent) {
+                let directory = Descriptor(adopting: try openDirectory(node, in: $0))
+                try takeStatus(node, directory.number)
+                return directory.release()
+            }
         } catch let error as SystemError {
             guard error.code == ENOENT else { throw WalkError.unreadable(error) }
             parent.entries[node.entryIndex].flags.insert(.isGone)
@@ -162,7 +161,7 @@ extension TreeWalk {
         }
         let isRetained = shared.withLock { shared in
             node.holds = 1
-            guard shared.retained < retainedLimit else { return false }
+            guard shared.retained < options.openDirectories else { return false }
             shared.retained += 1
             node.descriptor = number
             node.isRetained = true
@@ -170,7 +169,6 @@ extension TreeWalk {
         }
         // Without a descriptor of its own to reach it by, it needs its parent's until its end.
         if isRetained { release(parent) }
-        try takeStatus(node, number)
         return number
     }
 

@@ -8,7 +8,7 @@ enum WalkError {
         case EACCES, EPERM:
             return ShuntError(
                 .failed, "cannot read `\(error.path)`: \(error.reason)",
-                hint: "chmod u+rX \(shellQuoted(error.path)), or name it in `.shuntignore`")
+                hint: "chmod u+rX \(shellQuoted(error.path))")
         case ELOOP, ENOTDIR:
             return ObjectStore.changedWhileRead(error.path)
         default:
@@ -21,6 +21,6 @@ enum WalkError {
             .refused,
             "a path is longer than \(RootDirectory.longestPath) bytes: "
                 + "`\(RawPath(path.bytes.prefix(80)))…`",
-            hint: "leave the directory out in `.shuntignore`")
+            hint: "leave the directory out with a line in `.shuntignore`")
     }
 }

@@ -141,8 +141,10 @@ import Testing
     @Test func aBombOfAliasesIsRefusedBeforeItIsRead() {
         var text = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n"
         for level in 1...9 {
-            text += "a\(level): &a\(level) [" + String(
-                repeating: "*a\(level - 1), ", count: 9) + "x]\n"
+            text +=
+                "a\(level): &a\(level) ["
+                + String(
+                    repeating: "*a\(level - 1), ", count: 9) + "x]\n"
         }
         #expect(failure(text + "? *a9\n: x")?.message.contains("at most 4 anchors") == true)
     }

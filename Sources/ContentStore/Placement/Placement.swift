@@ -1,0 +1,276 @@
+internal import Glibc
+internal import JobModel
+
+/// One placement: the walk over the outputs, and what is yet to be written.
+struct Placement {
+    private let store: ObjectStore
+    private let request: PlacementRequest
+    private let root: Checkout.Shared
+    private let judge: PlacementJudge
+    private let writer: PlacementWriter
+    private let budget = EntryBudget(ObjectStore.treeEntryLimit)
+    private var waiting: [PlacementWriter.Item] = []
+    private var report = PlacementReport()
+    private var matched: Set<Int> = []
+    private var told: Set<PlacementConflict> = []
+
+    /// How often a name that others take meanwhile is decided anew.
+    private static let attempts = 8
+    private static let besideLimit = 1000
+
+    init(
+        store: ObjectStore, request: PlacementRequest, root: Checkout.Shared,
+        known: ObjectStore.KnownDigest?
+    ) {
+        self.store = store
+        self.request = request
+        self.root = root
+        judge = PlacementJudge(known: known, shown: request.target)
+        writer = PlacementWriter(
+            store: store, root: root, label: request.label, shown: request.target)
+    }
+
+    /// A directory of the outputs.
+    private struct Directory {
+        /// Where it stands in the outputs; what patterns and the report speak of.
+        var path: RawPath
+        /// Where it goes, which is elsewhere when something else has its name.
+        var target: RawPath
+        var content: Digest
+        var metadata: Digest
+        /// The directory of the base at the same path.
+        var base: Digest?
+        /// Set where it, or one above it, goes elsewhere: told once something in it is wanted.
+        var conflict: PlacementConflict?
+    }
+
+    mutating func run() throws -> PlacementReport {
+        var directories = [
+            Directory(
+                path: .root, target: .root, content: request.outputs.content,
+                metadata: request.outputs.metadata, base: request.base?.content)
+        ]
+        while let directory = directories.popLast() {
+            directories += try place(directory)
+            if waiting.count >= PlacementWriter.batchLength { try writeWaiting() }
+        }
+        try writeWaiting()
+        report.placed.sort()
+        report.unchanged.sort()
+        report.conflicts.sort { $0.path < $1.path }
+        report.refused.sort()
+        let texts = request.patterns?.texts ?? []
+        report.unmatched = texts.indices.filter { !matched.contains($0) }.map { texts[$0] }
+        return report
+    }
+
+    /// Decides about the files of a directory.
+    ///
+    /// - Returns: the directories in it.
+    private mutating func place(_ directory: Directory) throws -> [Directory] {
+        let content = try store.directory(directory.content, at: directory.path)
+        let metadata = try store.metadata(
+            directory.metadata, of: content, at: directory.path)
+        try budget.take(content.entries.count)
+        let base = try directory.base.map { try store.directory($0, at: directory.path) }
+        var children: [Directory] = []
+        for (entry, time) in zip(content.entries, metadata.entries) {
+            let path = directory.path.appending(entry.name)
+            guard entry.name != BuiltInExcludes.alwaysExcluded else {
+                report.refused.append(path)
+                continue
+            }
+            let target = directory.target.appending(entry.name)
+            let before = base?[entry.name]?.node
+            switch (entry.node, time) {
+            case (.directory(let digest, _), .directory(let times)):
+                var child = Directory(
+                    path: path, target: target, content: digest, metadata: times, base: nil,
+                    conflict: directory.conflict)
+                if case .directory(let digest, _)? = before { child.base = digest }
+                try settle(&child)
+                children.append(child)
+            case (_, .modified(let modified)):
+                guard isWanted(path) else { continue }
+                if case .symlink(let link) = entry.node,
+                    !linkStaysInside(target: link, linkAt: target)
+                {
+                    report.refused.append(path)
+                    continue
+                }
+                try consider(
+                    PlacementWriter.Item(
+                        original: path, target: target, path: target, node: entry.node,
+                        base: before, modified: modified, conflict: directory.conflict))
+            case (_, .directory):
+                // Does not occur: the metadata fits.
+                continue
+            }
+            if waiting.count >= PlacementWriter.batchLength { try writeWaiting() }
+        }
+        return children
+    }
+
+    private mutating func isWanted(_ path: RawPath) -> Bool {
+        guard let patterns = request.patterns else { return true }
+        let indices = patterns.matching(path)
+        matched.formUnion(indices)
+        return !indices.isEmpty
+    }
+
+    /// Sends a directory elsewhere if something that is no directory has its name, and makes it if
+    /// it is wanted itself.
+    private mutating func settle(_ directory: inout Directory) throws {
+        guard directory.path.bytes.count <= RootDirectory.longestPath else {
+            throw ShuntError(
+                .refused, "a path in the outputs is longer than 16 KiB: `\(directory.path)`")
+        }
+        if let parent = try openIfThere(directory.target.parent),
+            let mine = try parent.status(
+                of: directory.target.lastComponent, shownAs: request.target),
+            mine.kind != .directory
+        {
+            let beside = try freeDirectory(beside: directory.target, in: parent)
+            if directory.conflict == nil {
+                directory.conflict = PlacementConflict(path: directory.path, beside: beside)
+            }
+            directory.target = beside
+            directory.base = nil
+        }
+        if isWanted(directory.path) {
+            try makeDirectories(directory.target)
+            note(directory.conflict)
+        }
+    }
+
+    /// The first name beside `path` that is free or a directory.
+    private func freeDirectory(
+        beside path: RawPath, in parent: borrowing Descriptor
+    ) throws -> RawPath {
+        for attempt in 1...Self.besideLimit {
+            let name = besideName(path.lastComponent, label: request.label, attempt: attempt)
+            let mine = try parent.status(of: name, shownAs: request.target)
+            if mine == nil || mine?.kind == .directory { return path.parent.appending(name) }
+        }
+        throw noRoom(beside: path)
+    }
+
+    private func openIfThere(_ path: RawPath) throws -> Descriptor? {
+        do throws(SystemError) {
+            return try root.directory.openDirectory(path)
+        } catch {
+            guard error.code == ENOENT else { throw error }
+            return nil
+        }
+    }
+
+    /// `mkdir -p` beneath the target, under the person's umask.
+    private func makeDirectories(_ path: RawPath) throws {
+        var missing: [RawPath] = []
+        var current = path
+        while !current.isEmpty {
+            if try openIfThere(current) != nil { break }
+            missing.append(current)
+            current = current.parent
+        }
+        for path in missing.reversed() {
+            let parent = try root.directory.openDirectory(path.parent)
+            do throws(SystemError) {
+                try parent.makeDirectory(
+                    path.lastComponent, mode: 0o777,
+                    shownAs: request.target.appending(path.bytes))
+            } catch {
+                guard error.code == EEXIST else { throw error }
+            }
+        }
+    }
+
+    /// Decides about one file or symlink, and has it written if need be.
+    private mutating func consider(_ item: PlacementWriter.Item) throws {
+        var item = item
+        item.path = item.target
+        item.replaced = nil
+        let decision: PlacementDecision
+        if let folder = try openIfThere(item.target.parent) {
+            decision = try judge.decide(
+                item.node, base: item.base, at: item.target, in: folder)
+        } else {
+            decision = .create
+        }
+        switch decision {
+        case .create: break
+        case .keep:
+            report.unchanged.append(item.original)
+            note(item.conflict)
+            return
+        case .replace(let status): item.replaced = status
+        case .beside:
+            guard let beside = try besidePath(item) else { return }
+            item.path = beside
+        }
+        try makeDirectories(item.path.parent)
+        waiting.append(item)
+    }
+
+    /// Where the item goes that found its name taken.
+    ///
+    /// - Returns: `nil` if it lies there already, from an earlier placement.
+    private mutating func besidePath(_ item: PlacementWriter.Item) throws -> RawPath? {
+        let taken = Set(waiting.map(\.path))
+        let folder = try root.directory.openDirectory(item.path.parent)
+        for attempt in 1...Self.besideLimit {
+            let beside = item.target.parent.appending(
+                besideName(item.target.lastComponent, label: request.label, attempt: attempt))
+            if taken.contains(beside) { continue }
+            switch try judge.decide(item.node, base: nil, at: beside, in: folder) {
+            case .create: return beside
+            case .keep:
+                report.conflicts.append(PlacementConflict(path: item.original, beside: beside))
+                return nil
+            case .replace, .beside: continue
+            }
+        }
+        throw noRoom(beside: item.target)
+    }
+
+    private func noRoom(beside path: RawPath) -> ShuntError {
+        ShuntError(
+            .failed, "too many files lie beside `\(path)` already",
+            hint: "remove some of \(shellQuoted(path.parent)), or pull elsewhere with --into")
+    }
+
+    private mutating func writeWaiting() throws {
+        for _ in 0..<Self.attempts where !waiting.isEmpty {
+            let items = waiting
+            waiting = []
+            let outcomes = try writer.write(items)
+            for (item, outcome) in zip(items, outcomes) {
+                switch outcome {
+                case .placed: note(item)
+                case .overtaken: try consider(item)
+                }
+            }
+        }
+        guard waiting.isEmpty else {
+            throw ShuntError(
+                .failed, "`\(waiting[0].path)` keeps changing while outputs are placed",
+                hint: "shunt pull \(request.label)")
+        }
+    }
+
+    private mutating func note(_ item: PlacementWriter.Item) {
+        if case .file(_, let size, _) = item.node { report.bytes += ByteCount(size) }
+        if item.path != item.target {
+            report.conflicts.append(PlacementConflict(path: item.original, beside: item.path))
+        } else if item.conflict == nil {
+            report.placed.append(item.original)
+        } else {
+            note(item.conflict)
+        }
+    }
+
+    /// Tells of a directory that went elsewhere, once.
+    private mutating func note(_ conflict: PlacementConflict?) {
+        if let conflict, told.insert(conflict).inserted { report.conflicts.append(conflict) }
+    }
+}

@@ -1,0 +1,54 @@
+internal import CoordinatorClient
+internal import CoordinatorService
+internal import Glibc
+internal import JobModel
+internal import Logging
+
+/// Another coordinator holds the lock of the home.
+struct CoordinatorAlreadyRuns: Error {}
+
+/// Where the command line meets the coordinator's service.
+enum CoordinatorServer {
+    static let release = "0.1.0"
+
+    /// Serves a home until it is told to stop.
+    ///
+    /// - Parameter isReady: called once the socket is bound.
+    /// - Throws: ``CoordinatorAlreadyRuns``, or ``ShuntError`` for what keeps it from serving.
+    static func serve(
+        home: HomeLayout, isReady: @escaping @Sendable () -> Void
+    ) async throws {
+        var logger = Logger(label: "coordinator")
+        logger.logLevel = .notice
+        do {
+            try await CoordinatorDaemon(
+                layout: home, agentExecutable: try agentExecutable(), release: release,
+                logger: logger
+            ).serve(isReady: isReady)
+        } catch is CoordinatorDaemon.AlreadyRunning {
+            throw CoordinatorAlreadyRuns()
+        }
+    }
+
+    /// The agent for this machine, which `make` and `make install` put under `../libexec/shunt`.
+    private static func agentExecutable() throws -> String {
+        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
+        let count = readlink("/proc/self/exe", &buffer, buffer.count - 1)
+        let executable = String(
+            decoding: buffer.prefix(max(0, count)).map(UInt8.init(bitPattern:)), as: UTF8.self)
+        var name = utsname()
+        uname(&name)
+        let architecture = withUnsafeBytes(of: name.machine) {
+            String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+        }
+        let directory = executable.split(separator: "/", omittingEmptySubsequences: false)
+            .dropLast(2).joined(separator: "/")
+        let path = directory + "/libexec/shunt/shunt-agent-linux-" + architecture
+        guard access(path, X_OK) == 0 else {
+            throw ShuntError(
+                .notFound, "the agent for this machine is missing: `\(path)`",
+                hint: "make build, or make install")
+        }
+        return path
+    }
+}

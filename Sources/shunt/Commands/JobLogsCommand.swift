@@ -1,0 +1,53 @@
+internal import ArgumentParser
+internal import CoordinatorClient
+internal import JobModel
+
+/// `shunt logs`.
+struct JobLogsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "logs",
+        abstract: "Print what a job wrote.",
+        discussion: """
+            The job's standard output goes to standard output and its standard error to standard \
+            error, byte for byte.
+
+            Example:
+              shunt logs -f --tail 20 7f3k2a
+            """)
+
+    @Flag(name: [.short, .long], help: "Go on until the job is over.")
+    var follow = false
+
+    @Option(help: ArgumentHelp("Begin with the last lines.", valueName: "lines"))
+    var tail: Int?
+
+    @Flag(name: .customLong("stdout"), help: "Only standard output.")
+    var onlyOutput = false
+
+    @Flag(name: .customLong("stderr"), help: "Only standard error.")
+    var onlyError = false
+
+    @Argument(help: "An ID, a unique prefix of one, or a name.")
+    var job: String
+
+    func validate() throws {
+        if let tail, tail < 0 { throw ValidationError("`--tail` wants a number of lines") }
+    }
+
+    func run() async throws {
+        let reference = try JobReference(job)
+        var streams: Set<LogStream> = [.standardOutput, .standardError]
+        if onlyOutput != onlyError {
+            streams = onlyOutput ? [.standardOutput] : [.standardError]
+        }
+        let printer = LogPrinter(streams: streams, progress: ProgressDisplay(mode: .quiet))
+        try await ShuntSession.with { session in
+            // A name may come to mean a later job while we follow: the ID is kept.
+            let id = JobReference(try await session.connection.job(reference).id)
+            var offset: UInt64 = 0
+            if let tail { offset = try await session.connection.logTail(of: id, lines: tail) }
+            try await LogFollower(connection: session.connection, job: id, printer: printer)
+                .follow(from: offset, waits: follow)
+        }
+    }
+}

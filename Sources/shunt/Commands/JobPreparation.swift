@@ -1,0 +1,81 @@
+internal import ContentStore
+internal import CoordinatorClient
+internal import JobModel
+
+/// The job that a command line and its job file describe, before anything is touched.
+struct JobDescription: Sendable {
+    let directory: RawPath
+    let draft: JobDraft
+
+    init(options: SubmissionOptions, command: [String]?, subcommand: String) throws {
+        let opened = try JobDirectory.open(file: options.file, hasCommand: command != nil)
+        draft = try JobDraft(
+            flags: options.flags(of: subcommand, command: command), file: opened.file)
+        directory = opened.path
+    }
+}
+
+/// What happens between a description and a job: the directory is frozen, the plan is shown, and
+/// where much would be sent, somebody is asked.
+struct JobPreparation: Sendable {
+    let session: ShuntSession
+    let directory: RawPath
+    let draft: JobDraft
+    let progress: ProgressDisplay
+
+    init(_ job: JobDescription, session: ShuntSession, progress: ProgressDisplay) throws {
+        try JobDirectory.refuse(job.directory, holding: session.home.layout.root)
+        directory = job.directory
+        draft = job.draft
+        self.session = session
+        self.progress = progress
+    }
+
+    /// The request that makes the job.
+    func request(options: SubmissionOptions, subcommand: String) async throws -> SubmitRequest {
+        let snapshot = try await takeSnapshot(isDryRun: false)
+        // A small tree needs no consent, and with `-q` nobody reads the plan.
+        let needsPlan = !options.quiet || snapshot.inputs.totalSize > JobLimits.unconfirmedTransfer
+        let plan: PlanView? =
+            needsPlan ? try await self.plan(for: snapshot) : nil
+        for remark in SnapshotText.remarks(snapshot.result) {
+            progress.note("\(remark.label): \(remark.text)")
+        }
+        progress.note(
+            PlanText.summary(spec: snapshot.spec, inputs: snapshot.inputs, plan: plan))
+        let consent = TransferConsent(
+            isGiven: options.yes, progress: progress, subcommand: subcommand)
+        let confirmed = try plan.map {
+            try consent.obtain($0, largest: snapshot.result.largestDirectories)
+        }
+        return SubmitRequest(
+            clientKey: ClientKey.draw(), spec: snapshot.spec, inputs: snapshot.inputs,
+            confirmed: confirmed ?? options.yes)
+    }
+
+    /// The plan of a dry run, whole.
+    func planText() async throws -> String {
+        let snapshot = try await takeSnapshot(isDryRun: true)
+        progress.clear()
+        let plan = try await plan(for: snapshot)
+        return PlanText.render(
+            spec: snapshot.spec, inputs: snapshot.inputs, plan: plan,
+            remarks: SnapshotText.remarks(snapshot.result))
+    }
+
+    private func takeSnapshot(isDryRun: Bool) async throws -> TakenSnapshot {
+        let taker = SnapshotTaker(
+            layout: session.home.layout, directory: directory, progress: progress)
+        let snapshot = try await taker.take(draft, isDryRun: isDryRun)
+        progress.clear()
+        if let problem = snapshot.result.cacheProblem {
+            progress.note("the next snapshot will read every file again: \(problem.message)")
+        }
+        return snapshot
+    }
+
+    private func plan(for snapshot: TakenSnapshot) async throws -> PlanView {
+        try await session.connection.plan(
+            PlanRequest(spec: snapshot.spec, inputs: snapshot.inputs))
+    }
+}

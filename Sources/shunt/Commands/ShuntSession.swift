@@ -1,0 +1,35 @@
+internal import CoordinatorClient
+internal import JobModel
+
+/// What nearly every command begins with: the home, and a connection to its coordinator, which is
+/// started on the first request if it does not run.
+struct ShuntSession: Sendable {
+    let home: HomeDirectory
+    let launcher: CoordinatorLauncher
+    let connection: CoordinatorConnection
+
+    /// - Parameter startsCoordinator: `false` for the commands that ask whether one runs.
+    static func open(startsCoordinator: Bool = true) throws -> ShuntSession {
+        let home = try HomeDirectory.open()
+        let launcher = CoordinatorLauncher(home: home)
+        let start: @Sendable () async throws -> Void = { try await launcher.ensureRunning() }
+        let connection = CoordinatorConnection(
+            socketPath: home.layout.coordinatorSocket, restart: startsCoordinator ? start : nil)
+        return ShuntSession(home: home, launcher: launcher, connection: connection)
+    }
+
+    /// Opens a session for as long as the body runs.
+    static func with<Result>(
+        startsCoordinator: Bool = true, _ body: (ShuntSession) async throws -> Result
+    ) async throws -> Result {
+        let session = try open(startsCoordinator: startsCoordinator)
+        do {
+            let result = try await body(session)
+            await session.connection.close()
+            return result
+        } catch {
+            await session.connection.close()
+            throw error
+        }
+    }
+}

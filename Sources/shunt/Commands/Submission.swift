@@ -1,0 +1,88 @@
+internal import ContentStore
+internal import CoordinatorClient
+internal import JobModel
+
+/// What `run` and `submit` do: prepare, submit, and for `run` follow to the end.
+struct Submission {
+    let options: SubmissionOptions
+    let command: [String]?
+    let subcommand: String
+    let detaches: Bool
+    let pulls: Bool
+
+    func perform() async throws {
+        let progress = ProgressDisplay.forStandardError(quiet: options.quiet)
+        // Whatever happens, no half line stays behind on a terminal.
+        defer { progress.clear() }
+        let job = try JobDescription(options: options, command: command, subcommand: subcommand)
+        try await ShuntSession.with { session in
+            let preparation = try JobPreparation(job, session: session, progress: progress)
+            if options.dryRun {
+                return try StandardStream.printData(try await preparation.planText())
+            }
+            let request = try await preparation.request(options: options, subcommand: subcommand)
+            if detaches {
+                let id = try await session.connection.submit(request)
+                return try StandardStream.printData("\(id)\n")
+            }
+            try await follow(request, session, progress, preparation.directory)
+        }
+    }
+
+    /// - Throws: ``ProgramExit`` with the job's exit code unless that is 0.
+    private func follow(
+        _ request: SubmitRequest, _ session: ShuntSession, _ progress: ProgressDisplay,
+        _ directory: RawPath
+    ) async throws {
+        let signals = SignalRelay(progress: progress)
+        let subscription = signals.begin()
+        defer { subscription.end() }
+        progress.update("submitting")
+        let id = try await session.connection.submit(request)
+        signals.note(id)
+        progress.note("job \(id)")
+        if StandardInput.hasData() {
+            progress.note("standard input is not sent to the job")
+        }
+        let relay = Task { await signals.relay(to: id, over: session.connection) }
+        defer { relay.cancel() }
+
+        let printer = LogPrinter(progress: progress)
+        let view: JobView
+        do {
+            view = try await JobFollower(
+                connection: session.connection, job: id, progress: progress, printer: printer,
+                observe: { signals.note(id, $0) }
+            ).run()
+        } catch let exit as ProgramExit {
+            progress.warn("nobody reads the output; job \(id) runs on: shunt logs -f \(id)")
+            throw exit
+        }
+        try await finish(view, session, progress, directory)
+    }
+
+    private func finish(
+        _ view: JobView, _ session: ShuntSession, _ progress: ProgressDisplay,
+        _ directory: RawPath
+    ) async throws {
+        if pulls {
+            try await OutputsReceiver(session: session, progress: progress)
+                .receive(view, into: directory)
+        }
+        // A terminal job has its code; one of a release that gave none cannot be called a success.
+        let code = view.exitCode ?? ExitCodes.ours
+        progress.clear()
+        if let ending = JobProgressText.ending(view) {
+            progress.endLine()
+            ErrorText.print(
+                ShuntError(.failed, ending, hint: "shunt inspect \(view.id)"))
+        }
+        if code != 0 { throw ProgramExit(code: code) }
+    }
+}
+
+/// Exit codes that are not a job's own.
+enum ExitCodes {
+    /// `run`: whatever is Shunt's doing, as with the container CLIs.
+    static let ours: Int32 = 125
+}

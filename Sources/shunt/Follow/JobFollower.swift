@@ -1,0 +1,53 @@
+internal import CoordinatorClient
+internal import JobModel
+
+/// Follows a job from its submission to its last byte of output: one loop of long polls for what
+/// becomes of it, one for its log. Either loop survives a coordinator that dies, since each request
+/// brings it back and asks from where it was.
+struct JobFollower: Sendable {
+    let connection: CoordinatorConnection
+    let job: JobID
+    let progress: ProgressDisplay
+    let printer: LogPrinter
+    /// Told of every change.
+    let observe: @Sendable (JobView) -> Void
+
+    /// - Returns: the job once it is terminal and all of its output is printed.
+    /// - Throws: what ends either loop first; the other one is cancelled.
+    func run() async throws -> JobView {
+        try await withThrowingTaskGroup(of: JobView?.self) { group in
+            group.addTask {
+                let log = LogFollower(
+                    connection: connection, job: JobReference(job), printer: printer)
+                try await log.follow(from: 0, waits: true)
+                return nil
+            }
+            group.addTask { try await watch() }
+            var last: JobView?
+            for try await view in group { last = view ?? last }
+            guard let last else { preconditionFailure("watching ends with a view or throws") }
+            return last
+        }
+    }
+
+    private func watch() async throws -> JobView {
+        let reference = JobReference(job)
+        var view = try await connection.job(reference)
+        show(view)
+        while !view.state.isTerminal {
+            view = try await connection.job(
+                reference, after: view.version, wait: APIPath.longestWait)
+            show(view)
+        }
+        return view
+    }
+
+    private func show(_ view: JobView) {
+        observe(view)
+        if let text = JobProgressText.describe(view) {
+            progress.update(text)
+        } else {
+            progress.clear()
+        }
+    }
+}

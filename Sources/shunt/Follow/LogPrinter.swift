@@ -1,0 +1,98 @@
+internal import CoordinatorClient
+internal import Glibc
+internal import JobModel
+internal import Synchronization
+
+/// Writes a job's output to where it belongs, byte for byte: what the job wrote to its standard
+/// output to ours, and so for standard error. Gaps in the log are told on standard error.
+///
+/// When our standard output or error is closed, the command ends as by SIGPIPE and the job runs on,
+/// as with the container CLIs.
+final class LogPrinter: Sendable {
+    private let streams: Set<LogStream>
+    private let progress: ProgressDisplay
+    private let decoder = Mutex(LogRecordDecoder())
+
+    init(streams: Set<LogStream> = [.standardOutput, .standardError], progress: ProgressDisplay) {
+        self.streams = streams
+        self.progress = progress
+    }
+
+    /// Prints a page; returns when all of it is written.
+    ///
+    /// - Throws: ``ProgramExit`` when nobody reads, ``ShuntError`` where it cannot be written.
+    func print(_ page: LogPage) async throws {
+        guard !page.bytes.isEmpty else { return }
+        try await Blocking.run { try self.write(page.bytes) }
+    }
+
+    private func write(_ bytes: [UInt8]) throws {
+        try decoder.withLock { decoder in
+            decoder.append(bytes)
+            do {
+                while let record = try decoder.next() { try write(record) }
+            } catch let error as LogFormatError {
+                throw ShuntError(
+                    .failed, "the coordinator sent a damaged log: \(error)",
+                    hint: "shunt coordinator status")
+            }
+        }
+    }
+
+    private func write(_ record: LogRecord) throws {
+        switch record.body {
+        case .output(let stream, let bytes):
+            guard streams.contains(stream) else { return }
+            let target: StandardStream = stream == .standardOutput ? .output : .error
+            let isOpen = target.isTerminal ? bytes.last != UInt8(ascii: "\n") : nil
+            if let code = progress.withoutLine(leavesOpenLine: isOpen, { target.write(bytes) }) {
+                throw failure(of: target, code)
+            }
+        case .gap(let gap):
+            progress.warn(Self.describe(gap))
+        case .unknown: break
+        }
+    }
+
+    static func describe(_ gap: LogGap) -> String {
+        let stream = gap.stream == .standardOutput ? "output" : "error"
+        let bytes = ByteCount(Int64(clamping: gap.droppedBytes))
+        return "\(bytes) of standard \(stream) were lost on the worker: "
+            + String(cString: strerror(gap.errno))
+    }
+
+    private func failure(of stream: StandardStream, _ code: Int32) -> any Error {
+        if code == EPIPE { return ProgramExit(code: ProgramExit.brokenPipe) }
+        let name = stream == .output ? "output" : "error"
+        return ShuntError(
+            .failed, "standard \(name) cannot be written: \(String(cString: strerror(code)))",
+            hint: "df -h")
+    }
+}
+
+/// Brings the pages of a log.
+struct LogFollower: Sendable {
+    let connection: CoordinatorConnection
+    let job: JobReference
+    let printer: LogPrinter
+
+    /// Prints from an offset on.
+    ///
+    /// - Parameter waits: until the job is over and its log complete; else what there is now.
+    func follow(from start: UInt64, waits: Bool) async throws {
+        var offset = start
+        while true {
+            let wait = waits ? APIPath.longestWait : Milliseconds(0)
+            let asked = MonotonicClock.now()
+            let page = try await connection.logPage(of: job, from: offset, wait: wait)
+            try await printer.print(page)
+            if page.isComplete || (page.bytes.isEmpty && !waits) { return }
+            // An answer without anything comes after the wait. One that comes at once must not be
+            // asked for again and again.
+            if page.bytes.isEmpty, MonotonicClock.now() - asked < Milliseconds(100) {
+                try await Task.sleep(for: .milliseconds(100))
+            }
+            offset = page.nextOffset
+        }
+    }
+}

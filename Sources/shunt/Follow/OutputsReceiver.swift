@@ -1,0 +1,109 @@
+internal import ContentStore
+internal import CoordinatorClient
+internal import JobModel
+
+/// Brings the outputs of a job that is over into a directory.
+struct OutputsReceiver: Sendable {
+    let session: ShuntSession
+    let progress: ProgressDisplay
+
+    /// Outputs up to the job's limit into the directory that it was made of; above the limit only
+    /// the command that fetches them is told.
+    func receive(_ view: JobView, into directory: RawPath) async throws {
+        guard let outputs = view.outputs else { return }
+        tellRemarks(outputs)
+        guard outputs.fileCount > 0 else { return }
+        guard outputs.totalSize <= view.spec.pullLimit, view.outputsFetch != .held else {
+            return tellHeld(view, outputs)
+        }
+        let fetched = try await fetch(view)
+        guard fetched.outputsFetch != .held else { return tellHeld(view, outputs) }
+        let report = try await place(
+            view, outputs, into: directory, base: view.inputs.tree, patterns: nil)
+        tell(report, in: directory)
+    }
+
+    /// Brings the outputs into the coordinator's store, however large they are.
+    ///
+    /// - Returns: the job, whose outputs are fetched, or held where the coordinator will not.
+    func fetch(_ view: JobView) async throws -> JobView {
+        let reference = JobReference(view.id)
+        let size = view.outputs.map { "\($0.totalSize)" } ?? "nothing"
+        progress.update("fetching outputs", detail: size)
+        var current = view
+        if current.outputsFetch != .fetched {
+            current = try await session.connection.fetchOutputs(of: reference)
+        }
+        while current.outputsFetch == .fetching || current.outputsFetch == .none {
+            let link = current.link.map { ", worker is \($0)" } ?? ""
+            progress.update("fetching outputs", detail: size + link)
+            current = try await session.connection.job(
+                reference, after: current.version, wait: APIPath.longestWait)
+        }
+        progress.clear()
+        return current
+    }
+
+    /// - Parameters:
+    ///   - base: what the directory held when the job was made of it; `nil` for another directory.
+    ///   - patterns: `nil` for all outputs.
+    func place(
+        _ view: JobView, _ outputs: OutputSummary, into directory: RawPath, base: TreeReference?,
+        patterns: [String]?
+    ) async throws -> PlacementReport {
+        let store = session.home.layout.storeDirectory
+        let label = view.id.text
+        let tree = outputs.tree
+        return try await Blocking.run {
+            try ObjectStore(at: RawPath(store)).place(
+                PlacementRequest(
+                    outputs: tree, base: base, target: directory, label: label,
+                    patterns: try patterns.map { try PathPatterns($0) }))
+        }
+    }
+
+    /// Says what became of the outputs.
+    func tell(_ report: PlacementReport, in directory: RawPath) {
+        for line in OutputsText.notes(report, directory: directory) { progress.note(line) }
+        for line in OutputsText.warnings(report) { progress.warn(line) }
+    }
+
+    /// Says what else there is about the outputs.
+    func tellRemarks(_ outputs: OutputSummary) {
+        if let line = OutputsText.deletions(outputs) { progress.note(line) }
+        for warning in outputs.warnings { progress.warn(Quoting.visible(warning)) }
+    }
+
+    private func tellHeld(_ view: JobView, _ outputs: OutputSummary) {
+        progress.warn(
+            "the outputs (\(outputs.totalSize)) stay on the worker, above the limit of "
+                + "\(view.spec.pullLimit); fetch them with: shunt pull \(view.id)")
+    }
+}
+
+/// What became of outputs, in words.
+enum OutputsText {
+    static func notes(_ report: PlacementReport, directory: RawPath) -> [String] {
+        guard !report.placed.isEmpty else { return [] }
+        let names = SnapshotText.list(report.placed.map(\.description))
+        return ["placed \(names) in \(directory) (\(report.bytes))"]
+    }
+
+    /// What is not as it was asked for; told even with `-q`.
+    static func warnings(_ report: PlacementReport) -> [String] {
+        report.conflicts.map {
+            "`\($0.path)` here is not what the job began with and stays; "
+                + "the job's version is `\($0.beside)`"
+        }
+            + report.refused.map { "`\($0)` was not placed: it leads out of the directory" }
+    }
+
+    static func deletions(_ outputs: OutputSummary) -> String? {
+        guard outputs.deletedCount > 0 else { return nil }
+        let names = outputs.deleted.prefix(SnapshotText.namesShown).map { Quoting.visible($0) }
+        let rest = outputs.deletedCount - Int64(names.count)
+        let list = names.joined(separator: ", ")
+        let more = rest > 0 ? " and \(SnapshotText.grouped(rest)) more" : ""
+        return "the job deleted \(list)\(more); nothing is deleted here"
+    }
+}

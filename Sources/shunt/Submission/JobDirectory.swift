@@ -1,0 +1,88 @@
+internal import ContentStore
+internal import Glibc
+internal import JobModel
+
+/// The directory that a job is made of, and the job file in it.
+struct JobDirectory {
+    /// Absolute and without links, raw bytes.
+    var path: RawPath
+    var file: JobFile?
+
+    /// - Parameters:
+    ///   - file: the value of `-f`.
+    ///   - hasCommand: with a COMMAND and without `-f`, no file is read.
+    static func open(file: String?, hasCommand: Bool) throws -> JobDirectory {
+        if let file {
+            let bytes = try readFile(file)
+            let parent = RawPath(file).parent
+            return JobDirectory(
+                path: try resolve(parent.isEmpty ? RawPath(".") : parent),
+                file: try JobFileReader.read(bytes, name: file))
+        }
+        let path = try resolve(RawPath("."))
+        if hasCommand { return JobDirectory(path: path, file: nil) }
+        guard access("job.yaml", F_OK) == 0 else {
+            throw ShuntError(
+                .usage, "there is nothing to run: no COMMAND, and no `job.yaml` here",
+                hint: "shunt run -- python train.py")
+        }
+        return JobDirectory(
+            path: path, file: try JobFileReader.read(try readFile("job.yaml"), name: "job.yaml"))
+    }
+
+    /// Shunt's own files never become part of a job: a snapshot would grow by itself.
+    static func refuse(_ path: RawPath, holding root: String) throws {
+        guard RawPath(root).isInside(path) || path.bytes == [UInt8(ascii: "/")] else { return }
+        throw ShuntError(
+            .refused,
+            "the directory `\(path)` holds shunt's own files (`\(root)`), so it cannot be a job's",
+            hint: "mkdir job && cd job && shunt run -- true")
+    }
+
+    private static func readFile(_ name: String) throws -> [UInt8] {
+        let shown = Quoting.visible(name)
+        let descriptor = Glibc.open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else { throw failure(shown, errno) }
+        defer { _ = close(descriptor) }
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 64 << 10)
+        // One byte over the limit is enough to know that the file is too large.
+        while bytes.count <= JobFileLimits.bytes {
+            let count = read(descriptor, &buffer, buffer.count)
+            if count < 0 && errno == EINTR { continue }
+            guard count >= 0 else { throw failure(shown, errno) }
+            if count == 0 { break }
+            bytes += buffer[..<count]
+        }
+        return bytes
+    }
+
+    private static func failure(_ shown: String, _ code: Int32) -> ShuntError {
+        switch code {
+        case ENOENT, ENOTDIR:
+            ShuntError(
+                .notFound, "there is no job file `\(shown)`",
+                hint: "echo 'run: python train.py' > job.yaml")
+        case EISDIR:
+            ShuntError(
+                .usage, "`\(shown)` is a directory, not a job file",
+                hint: "shunt run -f \(Quoting.forShell(shown + "/job.yaml"))")
+        default:
+            ShuntError(
+                .failed, "`\(shown)` cannot be read: \(String(cString: strerror(code)))",
+                hint: "ls -l \(Quoting.forShell(shown))")
+        }
+    }
+
+    private static func resolve(_ path: RawPath) throws -> RawPath {
+        let resolved = path.withCString { realpath($0, nil) }
+        guard let resolved else {
+            throw ShuntError(
+                .failed,
+                "the directory `\(path)` cannot be resolved: \(String(cString: strerror(errno)))",
+                hint: "cd to a directory that exists")
+        }
+        defer { free(resolved) }
+        return RawPath(Array(UnsafeRawBufferPointer(start: resolved, count: strlen(resolved))))
+    }
+}

@@ -1,0 +1,90 @@
+internal import JobModel
+
+/// The flags of `run` and `submit` that describe the job, as they were written.
+struct JobFlags: Hashable {
+    /// `run` or `submit`, for hints.
+    var subcommand = "run"
+    var on: String?
+    var name: String?
+    var cpus: String?
+    var memory: String?
+    var variables: [String] = []
+    var outputs: [String] = []
+    /// COMMAND; `nil` where none was given.
+    var command: [String]?
+
+    /// The value of a flag by its rule.
+    func value<Value>(
+        _ flag: String, _ text: String?, _ rule: (String) throws(FieldError) -> Value
+    ) throws(ShuntError) -> Value? {
+        guard let text else { return nil }
+        do throws(FieldError) {
+            return try rule(text)
+        } catch {
+            throw error.asFlag(flag, of: subcommand)
+        }
+    }
+}
+
+/// A job's spec but for what only its snapshot can say: the digest of its requirements.
+struct JobDraft: Hashable {
+    var spec: JobSpec
+    /// Relative to the snapshot's root.
+    var requirementsPath: String?
+
+    /// Lays the flags over the file: a flag wins over the key of the same meaning, a variable over
+    /// that of the same name.
+    init(flags: JobFlags, file: JobFile?) throws(ShuntError) {
+        let file = file ?? JobFile()
+        guard let command = flags.command.map(JobSpec.Command.arguments) ?? file.command else {
+            throw ShuntError(
+                .usage, "there is nothing to run: neither a COMMAND nor `run` in a job file",
+                hint: "shunt \(flags.subcommand) -- python train.py")
+        }
+        var spec = JobSpec(command: command)
+        spec.name = try flags.value("--name", flags.name, FieldRules.jobName) ?? file.name
+        spec.workingDirectory = file.workingDirectory ?? ""
+        spec.environment = file.environment
+        for text in flags.variables {
+            if let variable = try flags.value("-e", text, FieldRules.variable) {
+                spec.environment.append(variable)
+            }
+        }
+        spec.resources.milliCPUs =
+            try flags.value("--cpus", flags.cpus, FieldRules.milliCPUs) ?? file.milliCPUs
+            ?? spec.resources.milliCPUs
+        spec.resources.memory =
+            try flags.value("--memory", flags.memory, FieldRules.memory) ?? file.memory
+            ?? spec.resources.memory
+        var outputs: [String] = []
+        for text in flags.outputs {
+            if let pattern = try flags.value("--output", text, OutputPattern.parse) {
+                outputs.append(pattern)
+            }
+        }
+        spec.outputs = outputs.isEmpty ? file.outputs : outputs
+        spec.maximumDuration = file.maximumDuration
+        spec.pullLimit = file.pullLimit ?? spec.pullLimit
+        spec.placement =
+            try flags.value("--on", flags.on, FieldRules.placement) ?? file.placement
+            ?? spec.placement
+        self.spec = spec
+        requirementsPath = file.requirementsPath
+        try checkSize(flags.subcommand)
+    }
+
+    /// What `execve` would refuse on the worker is refused here.
+    private func checkSize(_ subcommand: String) throws(ShuntError) {
+        let words = spec.command.argumentVector.reduce(0) { $0 + $1.utf8.count + 1 }
+        let variables = spec.environment.reduce(0) {
+            $0 + $1.name.utf8.count + $1.value.utf8.count + 2
+        }
+        guard words + variables <= JobLimits.commandBytes else {
+            throw ShuntError(
+                .usage,
+                "the command line and its variables have \(ByteCount(Int64(words + variables))), "
+                    + "and \(ByteCount(Int64(JobLimits.commandBytes))) is the most",
+                hint: "put what is long into a file of the directory, and read it from there")
+        }
+    }
+}

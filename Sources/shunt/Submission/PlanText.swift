@@ -1,0 +1,76 @@
+internal import JobModel
+
+/// What a submission would do, in words.
+enum PlanText {
+    /// The whole plan, for `--dry-run`.
+    ///
+    /// - Parameter remarks: of the snapshot, see ``SnapshotText/remarks(_:)``.
+    static func render(
+        spec: JobSpec, inputs: JobInputs, plan: PlanView, remarks: [(label: String, text: String)]
+    ) -> String {
+        var rows: [(String, String)] = [
+            ("worker", plan.worker?.text ?? "none yet"),
+            ("starts", plan.waiting.map { "later: \($0.message)" } ?? "at once"),
+            ("command", CommandText.line(spec.command)),
+            ("directory", Quoting.visible(inputs.sourceDirectory)),
+        ]
+        if !spec.workingDirectory.isEmpty {
+            rows.append(("in", Quoting.visible(spec.workingDirectory)))
+        }
+        rows.append(("snapshot", "\(SnapshotText.size(inputs)), tree \(inputs.tree.content.short)"))
+        rows.append(("to send", "\(plan.missing)"))
+        if let python = spec.python {
+            rows.append(("environment", environment(python, isCached: plan.environmentCached)))
+        }
+        rows.append(("resources", "\(spec.resources)"))
+        if let limit = spec.maximumDuration {
+            rows.append(("at most", DurationText.describe(limit)))
+        }
+        if let git = inputs.git { rows.append(("git", Self.git(git))) }
+        rows += remarks.map { ($0.label, $0.text) }
+        return TextTable.pairs(rows)
+    }
+
+    /// One line of the plan, for `run` before it submits.
+    static func summary(spec: JobSpec, inputs: JobInputs, plan: PlanView?) -> String {
+        var parts = [SnapshotText.size(inputs)]
+        if let plan {
+            if plan.missing > .zero { parts.append("\(plan.missing) to send") }
+            if plan.environmentCached == false { parts.append("environment to be built") }
+            if plan.environmentCached == true { parts.append("environment is there") }
+            if let worker = plan.worker { parts.append("on `\(worker)`") }
+            if let waiting = plan.waiting { parts.append("waits: \(waiting.message)") }
+        }
+        return parts.joined(separator: ", ")
+    }
+
+    /// `3f2a1b2c4d5e on main, with uncommitted changes`.
+    static func git(_ git: GitState) -> String {
+        var text = String(git.commit.prefix(12))
+        if let branch = git.branch { text += " on \(Quoting.visible(branch))" }
+        return git.dirty ? text + ", with uncommitted changes" : text
+    }
+
+    private static func environment(
+        _ python: JobSpec.PythonEnvironment, isCached: Bool?
+    ) -> String {
+        let name = Quoting.visible(python.requirementsPath)
+        return switch isCached {
+        case true?: "\(name), built before"
+        case false?: "\(name), to be built"
+        case nil: name
+        }
+    }
+}
+
+/// A command line as one line for people.
+enum CommandText {
+    static func line(_ command: JobSpec.Command) -> String {
+        switch command {
+        case .shell(let text):
+            Quoting.visible(text.split(separator: "\n").joined(separator: "; "))
+        case .arguments(let words):
+            Quoting.visible(words.map(Quoting.forShell).joined(separator: " "))
+        }
+    }
+}

@@ -1,0 +1,56 @@
+internal import ArgumentParser
+internal import JobModel
+
+/// The flags that `run` and `submit` share.
+struct SubmissionOptions: ParsableArguments {
+    @Option(
+        name: [.customShort("f"), .customLong("file")],
+        help: ArgumentHelp(
+            "Read the job from this file. Without COMMAND, `job.yaml` here is the default.",
+            valueName: "job.yaml"))
+    var file: String?
+
+    @Option(help: ArgumentHelp("Where to run: a worker, or `any`.", valueName: "worker"))
+    var on: String?
+
+    @Option(help: ArgumentHelp("A name for the job.", valueName: "name"))
+    var name: String?
+
+    @Option(help: ArgumentHelp("CPUs that the job gets (0.001 … 1024).", valueName: "number"))
+    var cpus: String?
+
+    @Option(help: ArgumentHelp("Memory that the job gets, as 8GiB.", valueName: "amount"))
+    var memory: String?
+
+    @Option(
+        name: [.customShort("e"), .customLong("env")], parsing: .unconditionalSingleValue,
+        help: ArgumentHelp("Set a variable of the job's environment.", valueName: "name=value"))
+    var variables: [String] = []
+
+    @Option(
+        name: .customLong("output"), parsing: .unconditionalSingleValue,
+        help: ArgumentHelp(
+            "A path or glob that is an output; without any, every new or changed file is.",
+            valueName: "path"))
+    var outputs: [String] = []
+
+    @Flag(name: [.short, .long], help: "Say nothing of Shunt's own progress.")
+    var quiet = false
+
+    @Flag(name: [.short, .long], help: "Send more than 1 GiB without asking.")
+    var yes = false
+
+    @Flag(help: "Print what would be done, and do nothing.")
+    var dryRun = false
+
+    @Argument(
+        parsing: .captureForPassthrough,
+        help: ArgumentHelp("The command to run, with its arguments.", valueName: "command"))
+    var command: [String] = []
+
+    func flags(of subcommand: String, command: [String]?) -> JobFlags {
+        JobFlags(
+            subcommand: subcommand, on: on, name: name, cpus: cpus, memory: memory,
+            variables: variables, outputs: outputs, command: command)
+    }
+}

@@ -1,0 +1,11 @@
+internal import FoundationEssentials
+internal import JobModel
+
+/// Values as JSON for scripts: indented, keys in order, so that two outputs can be compared.
+enum JSONText {
+    static func render(_ value: some Encodable) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        return String(decoding: try encoder.encode(value), as: UTF8.self) + "\n"
+    }
+}

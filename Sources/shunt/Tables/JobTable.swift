@@ -1,0 +1,107 @@
+internal import JobModel
+
+/// `shunt ps`: a line for each job.
+enum JobTable {
+    /// - Parameters:
+    ///   - now: what ages are counted to.
+    ///   - width: columns of the terminal; `nil` for whole lines.
+    static func render(_ jobs: [JobView], isWide: Bool, now: WallTime, width: Int?) -> String {
+        var header = ["ID", "NAME", "STATE", "WORKER", "AGE", "DURATION"]
+        if isWide { header += ["CODE", "CPUS", "MEMORY", "SENT", "OUTPUTS", "DIRECTORY"] }
+        header.append("COMMAND")
+        let rows = jobs.map { job in
+            var row = [
+                job.id.text, job.name?.text ?? "-", state(job), job.worker?.text ?? "-",
+                DurationText.age(span(from: job.submittedAt, to: now)),
+                duration(job, now: now),
+            ]
+            if isWide {
+                row += [
+                    job.exitCode.map(String.init) ?? "-",
+                    milliText(job.spec.resources.milliCPUs),
+                    job.spec.resources.memory == .zero ? "-" : "\(job.spec.resources.memory)",
+                    "\(job.bytesSent)", job.outputs.map { "\($0.totalSize)" } ?? "-",
+                    Quoting.visible(job.inputs.sourceDirectory),
+                ]
+            }
+            // Without a limit a script of many lines would still be one line of the table.
+            row.append(
+                Quoting.truncated(CommandText.line(job.spec.command), to: isWide ? 500 : 60))
+            return row
+        }
+        return TextTable.render(header: header, rows: rows, width: isWide ? nil : width)
+    }
+
+    /// One word for where the job stands, and why it does not go on.
+    static func state(_ job: JobView) -> String {
+        let link = job.link.map { " (\($0))" } ?? ""
+        switch job.state {
+        case .queued: return (job.waiting.map { "queued: \($0.message)" } ?? "queued") + link
+        case .active: return (job.phase?.rawValue ?? "starting") + link
+        case .failed:
+            return job.exitCode.map { "failed (\($0))" } ?? "failed"
+        case .succeeded, .cancelled, .lost: return job.state.rawValue
+        }
+    }
+
+    /// From the start of the command to its end or to now; `-` before it has started.
+    static func duration(_ job: JobView, now: WallTime) -> String {
+        guard let start = job.startedAt else { return "-" }
+        return DurationText.describe(span(from: start, to: job.endedAt ?? now))
+    }
+
+    static func milliText(_ milliCPUs: Int64) -> String {
+        milliCPUs % 1000 == 0 ? "\(milliCPUs / 1000)" : "\(Double(milliCPUs) / 1000)"
+    }
+
+    /// Clocks may have been set meanwhile: never negative.
+    private static func span(from start: WallTime, to end: WallTime) -> Milliseconds {
+        Milliseconds(max(0, end.milliseconds - start.milliseconds))
+    }
+}
+
+/// `shunt inspect` for people.
+enum JobDetails {
+    static func render(_ job: JobView, now: WallTime) -> String {
+        var rows: [(String, String)] = [("job", job.id.text)]
+        if let name = job.name { rows.append(("name", name.text)) }
+        rows.append(("state", JobTable.state(job)))
+        if let code = job.exitCode { rows.append(("exit code", "\(code)")) }
+        if let reason = job.reason { rows.append(("reason", Quoting.visible(reason))) }
+        if let activity = job.activity, !job.state.isTerminal { rows.append(("doing", activity)) }
+        rows.append(("command", CommandText.line(job.spec.command)))
+        rows.append(("directory", Quoting.visible(job.inputs.sourceDirectory)))
+        if let worker = job.worker { rows.append(("worker", worker.text)) }
+        if let attempt = job.attempt { rows.append(("attempt", "\(attempt)")) }
+        rows.append(("submitted", "\(job.submittedAt)"))
+        if let start = job.startedAt { rows.append(("started", "\(start)")) }
+        if let end = job.endedAt { rows.append(("ended", "\(end)")) }
+        rows.append(("duration", JobTable.duration(job, now: now)))
+        rows.append(("resources", "\(job.spec.resources)"))
+        if let python = job.spec.python {
+            let name = Quoting.visible(python.requirementsPath)
+            rows.append(("environment", "\(name), \(python.requirementsDigest.short)"))
+        }
+        let tree = job.inputs.tree.content.short
+        rows.append(("snapshot", "\(tree), \(SnapshotText.size(job.inputs))"))
+        rows.append(("sent", "\(job.bytesSent)"))
+        if let git = job.inputs.git { rows.append(("git", PlanText.git(git))) }
+        if let outputs = job.outputs {
+            let files = outputs.fileCount == 1 ? "1 file" : "\(outputs.fileCount) files"
+            let size = "\(files), \(outputs.totalSize)"
+            let place = fetch(job.outputsFetch)
+            rows.append(("outputs", "\(outputs.tree.content.short), \(size), \(place)"))
+        }
+        if let method = job.killMethod { rows.append(("ended by", method.rawValue)) }
+        return TextTable.pairs(rows)
+    }
+
+    private static func fetch(_ fetch: OutputsFetch) -> String {
+        switch fetch {
+        case .none: "not fetched"
+        case .held: "held on the worker until `shunt pull`"
+        case .fetching: "being fetched"
+        case .fetched: "fetched"
+        }
+    }
+}
