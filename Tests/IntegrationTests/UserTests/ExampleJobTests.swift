@@ -1,0 +1,38 @@
+import Foundation
+import Testing
+
+/// Every folder of `jobs/` runs as it stands, so that no example rots.
+@Suite struct ExampleJobTests {
+    private static let examples: [String] = {
+        let folder = ShuntHome.packageRoot + "/jobs"
+        // An unreadable folder gives no examples, which the first test reports.
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        return names.filter {
+            FileManager.default.fileExists(atPath: "\(folder)/\($0)/job.yaml")
+        }.sorted()
+    }()
+
+    @Test func thereAreExamples() {
+        #expect(Self.examples.contains("digits") && Self.examples.contains("hello"))
+    }
+
+    @Test(arguments: examples)
+    func anExampleRunsAsItStands(_ name: String) async throws {
+        try await ShuntHome.use { home in
+            try FileManager.default.removeItem(atPath: home.work)
+            try FileManager.default.copyItem(
+                atPath: "\(ShuntHome.packageRoot)/jobs/\(name)", toPath: home.work)
+            let outcome = try await home.run(["run", "-f", "job.yaml"], within: .seconds(600))
+            #expect(outcome.code == 0, "\(outcome.errorText)")
+            #expect(!outcome.output.isEmpty)
+            guard name == "digits" else { return }
+            #expect(home.exists("model.joblib"))
+            let metrics = try JSON(parsing: Data(try home.read("metrics.json").utf8))
+            guard case .number(let accuracy) = metrics["accuracy"] else {
+                Issue.record("no accuracy in \(metrics)")
+                return
+            }
+            #expect(accuracy > 0.9)
+        }
+    }
+}
