@@ -80,7 +80,8 @@ enum DaemonArguments {
         }
         let executable = String(
             decoding: buffer[..<length].map(UInt8.init(bitPattern:)), as: UTF8.self)
-        let directory = executable.prefix(upTo: executable.lastIndex(of: "/") ?? executable.endIndex)
+        let end = executable.lastIndex(of: "/") ?? executable.endIndex
+        let directory = executable[..<end]
         let linger = values["--linger"].flatMap { Int64($0) } ?? 600
         return AgentOptions(
             home: home, store: store, socket: socket,

@@ -12,6 +12,7 @@ package struct Fifo<Element> {
     package var first: Element? { isEmpty ? nil : elements[head] }
     package var last: Element? { isEmpty ? nil : elements[elements.count - 1] }
 
+    /// Puts an element at the end of the line.
     package mutating func append(_ element: Element) { elements.append(element) }
 
     /// Changes the first element where it stands; there is one.
@@ -26,6 +27,7 @@ package struct Fifo<Element> {
         return body(&elements[elements.count - 1]!)
     }
 
+    /// Takes the first element out; `nil` where there is none.
     package mutating func popFirst() -> Element? {
         guard !isEmpty else { return nil }
         let element = elements[head].take()

@@ -20,6 +20,7 @@ package final class WakeDescriptor: PumpWaker {
     /// For `poll`, with POLLIN.
     package var raw: Int32 { event.raw }
 
+    /// Makes the pump look at its queues. Any thread may call it, as often as it likes.
     package func wakePump() {
         // Fails only with EAGAIN, when the count is full: then the waiter is awake anyway.
         _ = eventfd_write(event.raw, 1)

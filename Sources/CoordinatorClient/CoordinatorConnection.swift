@@ -6,10 +6,10 @@ internal import NIOHTTP1
 /// A typed client of the coordinator's HTTP API: one function for each row of the table in
 /// ``APIPath``. Owns an HTTP client whose connections go to one Unix socket; ``close()`` ends it.
 ///
-/// Every function throws ``ShuntError``: the coordinator's own, or `unreachable` where none answers.
-/// A request that is safe to repeat is repeated when the coordinator went away under it, after
-/// `restart` has brought one back: all reads are, and `submit` is by its client key. A signal is
-/// not, since nobody can say whether it was delivered.
+/// Every function throws ``ShuntError``: the coordinator's own, or `unreachable` where none
+/// answers. A request that is safe to repeat is repeated when the coordinator went away under it,
+/// after `restart` has brought one back: all reads are, and `submit` is by its client key. A signal
+/// is not, since nobody can say whether it was delivered.
 package struct CoordinatorConnection: Sendable {
     package let socketPath: String
     let client: HTTPClient
@@ -45,6 +45,7 @@ extension CoordinatorConnection {
         return answer.id
     }
 
+    /// What a submission would send and leave out; changes nothing.
     package func plan(_ request: PlanRequest) async throws -> PlanView {
         try await exchange(.post(APIPath.plan, body: request), repeating: .ifInterrupted)
     }
@@ -79,6 +80,7 @@ extension CoordinatorConnection {
         try await exchange(.post(reference.path + "/fetch"), repeating: .ifInterrupted)
     }
 
+    /// Sends a signal to the job's command.
     package func signal(_ reference: JobReference, _ number: Int32) async throws {
         try await send(
             .post(reference.path + "/signal", body: SignalRequest(signal: number)),
@@ -92,10 +94,12 @@ extension CoordinatorConnection {
             repeating: .ifInterrupted)
     }
 
+    /// The workers, with what they have and what is in use.
     package func workers() async throws -> [WorkerView] {
         try await exchange(.get(APIPath.workers), repeating: .ifInterrupted)
     }
 
+    /// The coordinator's process, release and work.
     package func status() async throws -> CoordinatorStatus {
         try await exchange(.get(APIPath.status), repeating: .ifInterrupted)
     }

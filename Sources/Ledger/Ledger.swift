@@ -118,10 +118,12 @@ extension Ledger {
         }
     }
 
+    /// A job as it was last committed; `nil` if it was never.
     package func job(_ id: JobID) throws -> JobRecord? {
         try fetch(where: "id = ?", [id.text]).first
     }
 
+    /// The job that was submitted under a client's key.
     package func jobID(clientKey: String) throws -> JobID? {
         try database.read { connection in
             try String.fetchOne(
@@ -170,6 +172,7 @@ extension Ledger {
                 + " ORDER BY sequence DESC LIMIT \(limit)", [])
     }
 
+    /// Whether a job of this ID was ever committed.
     package func contains(_ id: JobID) throws -> Bool {
         try database.read { connection in
             try Int.fetchOne(

@@ -8,7 +8,13 @@ import Testing
     private final class Latch: Sendable {
         private let isOpen = Atomic(false)
         func open() { isOpen.store(true, ordering: .releasing) }
-        func wait() { while !isOpen.load(ordering: .acquiring) { usleep(100) } }
+        /// The suite's time limit is the deadline.
+        func wait() {
+            while !isOpen.load(ordering: .acquiring) {
+                // The pause between two looks.
+                usleep(100)
+            }
+        }
     }
 
     @Test func returnsAndThrowsWhatTheBodyDoes() async throws {
@@ -55,6 +61,7 @@ import Testing
                             $0.running += 1
                             $0.most = max($0.most, $0.running)
                         }
+                        // Work, during which the others could come in.
                         usleep(50)
                         count.update { $0.running -= 1 }
                     }

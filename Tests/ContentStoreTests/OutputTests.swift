@@ -350,7 +350,9 @@ internal import Testing
             let child = path.appending(name)
             let kind = status(child)?.kind
             switch (Int.random(in: 0..<6, using: &random), kind) {
-            case (0, .directory): precondition((try? removeTree(at: child)) != nil)
+            case (0, .directory):
+                // Checked at once: a failure here is the test's own.
+                precondition((try? removeTree(at: child)) != nil)
             case (1...4, .directory): work(in: child, &random, depth: depth - 1)
             case (0, _): _ = child.withCString { unlink($0) }
             case (1, .file): write(random.bytes(50), to: child)

@@ -51,6 +51,7 @@ internal import Testing
 
     /// Bytes of all segments, without looking into them.
     private func logSize(_ harness: TaskHarness) -> UInt64 {
+        // As long as there is no log, it is empty.
         guard let directory = try? OwnedDescriptor.open(harness.task.logPath, O_RDONLY),
             let start = try? LogSegments.list(in: directory).last,
             let file = try? directory.open(LogSegments.name(startingAt: start), O_RDONLY),

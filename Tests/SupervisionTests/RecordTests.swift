@@ -41,13 +41,13 @@ internal import Testing
         #expect(ExitRecord(bytes) == nil)
     }
 
-    @Test func damagedRecordsNeverTrap() {
+    @Test func damagedRecordsNeverTrap() throws {
         var random = SplitMix64(seed: Seed.make())
         var plan = LaunchPlan(
             token: "t", name: "n", command: .words([Array("a".utf8)]), environment: [],
             workingDirectory: Array("/".utf8), initExecutable: "/init")
         plan.maxDuration = .seconds(1)
-        let launch = (try? LaunchFile(plan: plan, bootID: "b").encoded()) ?? []
+        let launch = try LaunchFile(plan: plan, bootID: "b").encoded()
         let stop = StopRequest(
             order: StopOrder(cause: .cancel, grace: .seconds(1)),
             requestedAt: SteadyTime(milliseconds: 1)
@@ -92,6 +92,7 @@ internal import Testing
         func refused(_ change: (inout LaunchPlan) -> Void) -> Bool {
             var plan = good
             change(&plan)
+            // Refusal is the answer that is asked for.
             return (try? LaunchFile(plan: plan, bootID: "").encoded()) == nil
         }
         #expect(!refused { _ in })

@@ -147,7 +147,8 @@ internal import Testing
         let harness = try TaskHarness(
             shell: """
                 trap 'echo int; exit 0' INT
-                sh -c 'trap "echo child int; exit 0" INT; touch ready; while :; do sleep 0.01; done' &
+                sh -c 'trap "echo child int; exit 0" INT; touch ready
+                  while :; do sleep 0.01; done' &
                 while [ ! -e ready ]; do sleep 0.01; done; wait
                 """)
         // A shell's background children ignore SIGINT, so the child is a job of its own shell.
@@ -206,7 +207,8 @@ internal import Testing
                 for mount in /sys/fs/cgroup/unified /sys/fs/cgroup; do
                   if [ -d $mount/$own ]; then mkdir -p $mount/$own/a/b; break; fi
                 done
-                (echo $mount/$own; sh -c 'echo $$ > '$mount/$own'/a/b/cgroup.procs; exec sleep 1000')
+                (echo $mount/$own
+                  sh -c 'echo $$ > '$mount/$own'/a/b/cgroup.procs; exec sleep 1000')
                 """)
         harness.plan.leftoverGrace = Milliseconds(10)
         _ = try harness.prepareAndSupervise()

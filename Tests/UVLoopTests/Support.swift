@@ -117,6 +117,7 @@ func eventually(
     while try !condition() {
         if ContinuousClock.now > deadline { throw TestTimeout(what: what) }
         await Task.yield()
+        // The pause between two looks.
         usleep(200)
     }
 }

@@ -25,7 +25,8 @@ struct EnvironmentBuilder: Sendable {
         guard mkdir(builds, 0o700) == 0 || errno == EEXIST else { throw failure("make", builds) }
         var pattern = Array("\(builds)/\(key).XXXXXX".utf8CString)
         guard mkdtemp(&pattern) != nil else { throw failure("make", builds) }
-        let target = String(decoding: pattern.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
+        let target = String(
+            decoding: pattern.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
         do {
             for step in steps(into: target) { try run(step) }
             try publish(target, as: published)

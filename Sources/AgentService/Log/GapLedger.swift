@@ -60,6 +60,7 @@ struct GapLedger: ~Copyable {
         account.pending += UInt64(bytes)
         account.total += UInt64(bytes)
         self[stream] = account
+        // Memory has the count, and the next one that can be written holds it too.
         try? save()
     }
 
@@ -67,6 +68,7 @@ struct GapLedger: ~Copyable {
     mutating func correct(_ stream: LogStream, by bytes: Int) {
         self[stream].pending -= UInt64(bytes)
         self[stream].total -= UInt64(bytes)
+        // Should this fail, the file tells of more loss than there was, never of less.
         try? save()
     }
 

@@ -33,6 +33,7 @@ struct OrphanSweep {
     }
 
     private var isPopulated: Bool {
+        // A cgroup that cannot be read is gone, and so are its members.
         guard let cgroup,
             let bytes = try? SmallFile.read(cgroup + "/cgroup.events", limit: 4096)
         else { return false }
@@ -48,6 +49,7 @@ struct OrphanSweep {
             return
         }
         for group in Self.withChildren(path) {
+            // One that went away meanwhile has no members.
             let members = (try? SmallFile.read(group + "/cgroup.procs", limit: 1 << 20)) ?? []
             for line in members.split(separator: UInt8(ascii: "\n")) {
                 if let pid = pid_t(String(decoding: line, as: UTF8.self)), pid > 0 {
@@ -92,6 +94,7 @@ struct OrphanSweep {
     }
 
     private func hasToken(_ pid: pid_t) -> Bool {
+        // A process that has ended, or is another account's, is none of ours.
         guard let environment = try? SmallFile.read("/proc/\(pid)/environ", limit: 4 << 20) else {
             return false
         }
@@ -100,6 +103,7 @@ struct OrphanSweep {
     }
 
     private static func read(_ pid: pid_t) -> Process? {
+        // It has ended since it was listed.
         guard let bytes = try? SmallFile.read("/proc/\(pid)/stat", limit: 1024),
             // The name stands in parentheses and may hold any byte, parentheses included.
             let end = bytes.lastIndex(of: UInt8(ascii: ")"))

@@ -157,6 +157,7 @@ extension SupervisorRun {
             return
         }
         drain()
+        // Without it (never started, or damaged) the record has no start to tell.
         let running = try? records.running()
         var record = EndedRecord(
             ending: TaskEnding(exit: .vanished, cause: stopping?.cause), end: Moment.now())
@@ -169,6 +170,7 @@ extension SupervisorRun {
     /// Tree and command are gone: reads what is left of the output, and testifies.
     mutating func finish(_ exit: ExitRecord, tree: TreeRecord?) throws(SystemError) {
         drain()
+        // One that is damaged has nothing left to tell: the command has ended.
         let process = try? records.ready()
         var record = EndedRecord(
             ending: TaskEnding(exit: exit.status, cause: exit.wasStopped ? stopping?.cause : nil),

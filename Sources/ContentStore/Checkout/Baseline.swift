@@ -38,10 +38,12 @@ package struct Baseline: Sendable {
     /// The directories' paths, in no particular order.
     var directoryPaths: some Collection<RawPath> { directories.keys }
 
+    /// What one name of a directory stood for at checkout.
     package struct Entry: Hashable, Sendable {
         package var name: [UInt8]
         package var node: Node
 
+        /// What must be the same for an entry to count as unchanged.
         package enum Node: Hashable, Sendable {
             /// `status` is `nil` where only the digest can tell whether it is the same.
             case file(Digest, size: Int64, isExecutable: Bool, status: FileStat?)

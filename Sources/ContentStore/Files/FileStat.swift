@@ -51,6 +51,7 @@ package struct FileStat: Hashable, Sendable {
         self.mode = mode
     }
 
+    /// What lies at the path, as far as trees tell it apart.
     package enum Kind: UInt8, Sendable {
         case file
         case directory

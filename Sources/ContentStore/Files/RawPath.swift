@@ -28,6 +28,7 @@ package struct RawPath: Hashable, Sendable {
         return RawPath(result)
     }
 
+    /// The path of `name` below this one; `name` is ours, not a file system's.
     package func appending(_ name: String) -> RawPath { appending(Array(name.utf8)) }
 
     /// The names between the slashes; empty ones are left out.

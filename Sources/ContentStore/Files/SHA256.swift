@@ -8,21 +8,25 @@ package struct ContentHasher {
 
     package init() {}
 
+    /// Hashes the next bytes.
     package mutating func update(_ bytes: UnsafeRawBufferPointer) {
         state.update(bufferPointer: bytes)
     }
 
+    /// The digest of all bytes so far.
     package consuming func finish() -> JobModel.Digest {
         // SHA-256 always has 32 bytes.
         state.finalize().withUnsafeBytes { JobModel.Digest(bytes: $0)! }
     }
 
+    /// The digest of bytes that are in memory already.
     package static func digest(of bytes: UnsafeRawBufferPointer) -> JobModel.Digest {
         var hasher = ContentHasher()
         hasher.update(bytes)
         return hasher.finish()
     }
 
+    /// The digest of bytes that are in memory already.
     package static func digest(of bytes: [UInt8]) -> JobModel.Digest {
         bytes.withUnsafeBytes { digest(of: $0) }
     }

@@ -81,6 +81,7 @@ extension ObjectStore {
         return try insert(copying: source, shownAs: path)
     }
 
+    /// The error for a file of a person's that did not hold still.
     package static func changedWhileRead(_ path: RawPath) -> ShuntError {
         ShuntError(
             .failed, "`\(path)` changed while it was being read",

@@ -51,6 +51,7 @@ package final class ObjectWriter: Sendable {
         }
     }
 
+    /// Writes the next bytes, whatever holds them.
     package func append(_ bytes: some Sequence<UInt8>) throws {
         let isContiguous: Void? = try bytes.withContiguousStorageIfAvailable {
             try append(UnsafeRawBufferPointer($0))

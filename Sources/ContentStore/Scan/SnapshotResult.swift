@@ -25,6 +25,7 @@ package struct SnapshotResult: Sendable {
     /// Why the stat cache could not be written, where it could not: the next scan reads all again.
     package var cacheProblem: ShuntError?
 
+    /// What a snapshot had to read because the stat cache did not know it.
     package struct Cost: Sendable, Hashable {
         /// Files that were read and hashed.
         package var filesRead: Int64 = 0
@@ -45,6 +46,7 @@ package struct SpecialFile: Sendable, Hashable {
     package var path: RawPath
     package var kind: Kind
 
+    /// What was left out because no tree can hold it.
     package enum Kind: String, Sendable, Hashable {
         case fifo
         case socket

@@ -12,6 +12,7 @@ package struct TreeError: Error, Hashable, Sendable {
         self.problem = problem
     }
 
+    /// Why bytes are not the one canonical encoding of a tree.
     package enum Problem: Hashable, Sendable {
         case notATree
         case newerVersion(UInt8)

@@ -30,6 +30,7 @@ package struct TreeMetadata: Hashable, Sendable {
         self.entries = entries
     }
 
+    /// What is known of one name of the directory.
     package enum Entry: Hashable, Sendable {
         /// A file's or symlink's modification time.
         case modified(FileTime)

@@ -10,6 +10,7 @@ package struct TreeObjects: Sendable, Hashable {
     /// Sum of the sizes of ``files``: what a worker without any of them would be sent.
     package var bytes: Int64 = 0
 
+    /// The content of a regular file; several names may share it.
     package struct File: Sendable, Hashable {
         package var digest: Digest
         package var size: Int64

@@ -73,8 +73,8 @@ final class Inbox: Sendable {
     /// Takes what is there, waiting for at least one item. Only the core's thread calls it.
     func takeTurn() -> [Item] {
         while true {
-            let (turn, woken) = state.withLock { state -> ([Item], [CheckedContinuation<Void, Never>])
-                in
+            let (turn, woken) = state.withLock {
+                state -> ([Item], [CheckedContinuation<Void, Never>]) in
                 let turn = Array(state.items.prefix(Self.turnLimit))
                 state.items.removeFirst(turn.count)
                 let woken = turn.isEmpty ? [] : state.waiting

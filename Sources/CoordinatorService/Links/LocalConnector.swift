@@ -79,7 +79,8 @@ struct LocalConnector: WorkerConnector {
             log: log)
         guard status == 0 else {
             throw ShuntError(
-                .unreachable, "`\(executable)` cannot be started: \(String(cString: strerror(status)))",
+                .unreachable,
+                "`\(executable)` cannot be started: \(String(cString: strerror(status)))",
                 hint: "make install puts it where shunt looks for it")
         }
     }

@@ -41,12 +41,14 @@ package enum LogHeaders {
     package static let complete = "Shunt-Log-Complete"
 }
 
+/// An offset into a job's log, from which reading can begin.
 package struct LogOffset: Hashable, Sendable, Codable {
     package var offset: UInt64
 
     package init(offset: UInt64) { self.offset = offset }
 }
 
+/// Asks that a signal be sent to a job's command.
 package struct SignalRequest: Hashable, Sendable, Codable {
     /// 1 … 64, by the numbers of Linux.
     package var signal: Int32
@@ -54,6 +56,7 @@ package struct SignalRequest: Hashable, Sendable, Codable {
     package init(signal: Int32) { self.signal = signal }
 }
 
+/// Asks that a job be ended.
 package struct CancelRequest: Hashable, Sendable, Codable {
     /// KILL at once, without TERM and its grace period.
     package var immediately: Bool

@@ -2,8 +2,9 @@
 ///
 /// A pure machine: it reads no clock, file or socket. It is the authority on what is in use on its
 /// machine and refuses a start that does not fit. What it may say only after it is durable stands
-/// behind a ``AgentEffect/record(_:)`` of the same step. After a restart, ``init(identity:records:)``
-/// folds the journal and ``recover(at:)`` asks again for whatever was under way.
+/// behind a ``AgentEffect/record(_:)`` of the same step. After a restart,
+/// ``init(identity:records:)`` folds the journal and ``recover(at:)`` asks again for whatever was
+/// under way.
 package struct AgentCore: Sendable {
     /// What does not change during the life of an agent.
     package struct Identity: Hashable, Sendable {
@@ -59,6 +60,7 @@ package struct AgentCore: Sendable {
         tasks.reduce(.none) { $0 + $1.resources }
     }
 
+    /// The task of a start; `nil` if this agent has none of that token.
     package func task(_ token: StartToken) -> AgentTask? {
         index(of: token).map { tasks[$0] }
     }
@@ -96,6 +98,8 @@ package struct AgentCore: Sendable {
             return update(token) { $0.phase == .staging ? $0.activity = activity : () }
         case .staged(let token): return try staged(token)
         case .stagingFailed(let token, let verdict, let message):
+            // A late word about a staging that was repeated since, or is over.
+            guard task(token)?.phase == .staging else { return [] }
             return try abandon(token, TaskResult(verdict: verdict, message: message), at: now)
         case .initReady(let token, let process): return try initReady(token, process, at: now)
         case .launchFailed(let token, let message):

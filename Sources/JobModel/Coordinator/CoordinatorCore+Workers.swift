@@ -43,7 +43,7 @@ extension CoordinatorCore {
             }
         }
         for report in welcome.reports { try apply(report, from: name, &turn) }
-        for id in order where jobs[id]?.current?.tasks.contains(where: { $0.worker == name }) == true {
+        for id in order where hasTask(id, on: name) {
             sendCancels(of: id, &turn)
         }
     }
@@ -82,7 +82,7 @@ extension CoordinatorCore {
         case .unreachable(let since, _):
             workers[index].link = .unreachable(since: since, reason: reason)
         }
-        for id in order where jobs[id]?.current?.tasks.contains(where: { $0.worker == name }) == true {
+        for id in order where hasTask(id, on: name) {
             turn.act(.changed(id))
         }
     }
@@ -126,6 +126,11 @@ extension CoordinatorCore {
             workers[index].pushes.append(tree)
             turn.act(.push(name, waiting.token, tree, waiting.job.inputs.references))
         }
+    }
+
+    /// Whether the job's attempt has a task on a worker.
+    private func hasTask(_ id: JobID, on name: WorkerName) -> Bool {
+        jobs[id]?.current?.tasks.contains { $0.worker == name } ?? false
     }
 
     /// The first task on a worker that cannot be staged without a tree: not always the one for

@@ -52,6 +52,7 @@ package enum CoordinatorEffect: Sendable {
     case wake(SteadyTime)
 }
 
+/// The answer to a request, given once it is durable.
 package enum CoordinatorReply: Sendable {
     case submitted(JobID)
     case done

@@ -27,12 +27,14 @@ extension JobRecord {
 }
 
 extension CoordinatorCore {
+    /// What the API shows of a job; `nil` if there is none of that ID.
     package func view(of id: JobID, at now: WallTime) -> JobView? {
         guard let job = jobs[id] else { return nil }
         let link = job.outputTask.flatMap { worker($0.worker) }?.link.trouble(at: now)
         return job.view(waiting: waitingReason(of: id, at: now), link: link)
     }
 
+    /// What the API shows of all workers.
     package func workerViews(at now: WallTime) -> [WorkerView] {
         workers.map { worker in
             let running = order.count { id in

@@ -7,7 +7,7 @@
 /// | `ROOT/statcache/` | the stat cache of each directory that was snapshotted |
 /// | `ROOT/coordinator/` | ledger, log and lock of the coordinator |
 /// | `ROOT/agent/` | the directory of the local worker's agent |
-/// | `/tmp/shunt-UID-HASH/` | sockets: a path of at most 107 bytes, never on a network file system |
+/// | `/tmp/shunt-UID-HASH/` | sockets: a path of at most 107 bytes, on no network file system |
 ///
 /// ROOT is `SHUNT_HOME` where that is set, else `$XDG_DATA_HOME/shunt/MACHINE`, else
 /// `~/.local/share/shunt/MACHINE`: homes are often shared over NFS, so the default one is keyed by
@@ -101,6 +101,7 @@ package struct MachineKey: Hashable, Sendable {
 /// FNV-1a with 64 bits (Fowler, Noll, Vo): the same in every process and release, unlike `Hasher`.
 /// It keeps directories apart and protects nothing: what stands in the directories is verified.
 package enum StableHash {
+    /// FNV-1a of 64 bits, in 16 hexadecimal digits.
     package static func hex(of text: String) -> String {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         for byte in text.utf8 {

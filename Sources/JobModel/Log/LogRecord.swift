@@ -18,6 +18,7 @@ package struct LogRecord: Hashable, Sendable {
         self.body = body
     }
 
+    /// What the record tells.
     package enum Body: Hashable, Sendable {
         /// What the command wrote, 1 … 262,144 bytes; borders of records mean nothing.
         case output(LogStream, [UInt8])

@@ -11,6 +11,7 @@ package struct LogRecordDecoder: Sendable {
     /// How many bytes were appended and are not yet part of a record that was returned.
     package var pendingCount: Int { buffer.count - position }
 
+    /// Adds bytes of the log in their order; where they are cut does not matter.
     package mutating func append(_ bytes: some Sequence<UInt8>) {
         if position > 0 {
             buffer.removeSubrange(..<position)

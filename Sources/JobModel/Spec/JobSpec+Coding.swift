@@ -1,5 +1,5 @@
-/// The JSON of a spec's choices, which scripts read: `{"shell": "…"}` or `{"arguments": […]}`, and a
-/// worker's name or `any`.
+/// The JSON of a spec's choices, which scripts read: `{"shell": "…"}` or `{"arguments": […]}`, and
+/// a worker's name or `any`.
 extension JobSpec.Command {
     private enum CodingKeys: String, CodingKey {
         case shell

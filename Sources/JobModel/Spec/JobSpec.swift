@@ -71,6 +71,7 @@ extension JobSpec {
         }
     }
 
+    /// A variable that the person set for the command.
     package struct EnvironmentVariable: Hashable, Sendable, Codable {
         package var name: String
         package var value: String

@@ -58,6 +58,7 @@ package struct TaskResult: Hashable, Sendable, Codable {
         self.outputs = outputs
     }
 
+    /// How the task ended, in the word that people and programs read.
     package enum Verdict: String, Sendable, Codable, CaseIterable {
         case succeeded
         /// The command ended other than with 0, or ran into a limit.

@@ -8,8 +8,11 @@ package struct ByteCount: Hashable, Sendable, Codable {
     }
 
     package static let zero = ByteCount(0)
+    /// Units of 2¹⁰ bytes.
     package static func kibibytes(_ count: Int64) -> ByteCount { ByteCount(count << 10) }
+    /// Units of 2²⁰ bytes.
     package static func mebibytes(_ count: Int64) -> ByteCount { ByteCount(count << 20) }
+    /// Units of 2³⁰ bytes.
     package static func gibibytes(_ count: Int64) -> ByteCount { ByteCount(count << 30) }
 
     /// Reads what people write: `4096`, `512MiB`, `8 GiB`, `1.5GB`, `8G` (binary, as in memory
@@ -85,7 +88,8 @@ extension ByteCount: CustomStringConvertible {
         }
         let whole = bytes / divisor
         if unit == 0 || whole >= 10 { return "\(whole) \(names[unit])" }
-        let tenths = bytes % divisor * 10 / divisor
+        // Ten times the rest of an exbibyte does not fit into 64 bits.
+        let tenths = divisor.dividingFullWidth((bytes % divisor).multipliedFullWidth(by: 10)).quotient
         return "\(whole).\(tenths) \(names[unit])"
     }
 }

@@ -103,6 +103,7 @@ package struct TaskID: TextIdentifier {
 /// Names that people give to workers and jobs: 1 … 63 of `A-Z a-z 0-9 . _ -`, first and last a
 /// letter or digit.
 package enum NameGrammar {
+    /// Whether the text is a name.
     package static func accepts(_ text: String) -> Bool {
         let units = Array(text.utf8)
         guard (1...63).contains(units.count), let first = units.first, let last = units.last,

@@ -38,7 +38,9 @@ package struct Milliseconds: Hashable, Sendable, Comparable, Codable {
     package var count: Int64
 
     package init(_ count: Int64) { self.count = count }
+    /// That many seconds.
     package static func seconds(_ count: Int64) -> Milliseconds { Milliseconds(count * 1000) }
+    /// That many minutes.
     package static func minutes(_ count: Int64) -> Milliseconds { Milliseconds(count * 60_000) }
 
     package static func < (left: Milliseconds, right: Milliseconds) -> Bool {

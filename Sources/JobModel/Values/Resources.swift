@@ -16,6 +16,7 @@ package struct Resources: Hashable, Sendable, Codable {
     package static let maximum = Resources(
         milliCPUs: 1_024_000, memory: .gibibytes(64 * 1024))
 
+    /// Whether there is enough of everything.
     package func fits(in free: Resources) -> Bool {
         milliCPUs <= free.milliCPUs && memory <= free.memory
     }

@@ -14,6 +14,7 @@ package struct ShuntError: Error, Hashable, Sendable, Codable {
         self.hint = hint
     }
 
+    /// What went wrong, as programs read it; the CLI's exit code follows from it.
     package enum Code: String, Sendable, Codable, CaseIterable {
         /// Wrong flags, a wrong file, a value out of range.
         case usage

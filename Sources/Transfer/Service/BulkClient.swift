@@ -19,6 +19,7 @@ package final class BulkClient: Sendable {
     /// Whether another request can follow.
     package var isReusable: Bool { isIdle.load(ordering: .acquiring) }
 
+    /// Closes the stream. Requests that are under way fail.
     package func close() async { await connection.close() }
 
     // MARK: Logs and environments

@@ -21,5 +21,6 @@ package final class BulkConnection: Sendable {
     /// Bytes taken from the stream, framing and handshake included.
     package var bytesReceived: Int64 { frames.bytesReceived }
 
+    /// Closes the stream underneath. Sending and receiving then fail.
     package func close() async { await frames.close() }
 }

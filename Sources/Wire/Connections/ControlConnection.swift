@@ -17,6 +17,7 @@ package final class ControlConnection: Sendable {
         try await frames.receive(AgentMessage.self)
     }
 
+    /// Closes the stream underneath. Sending and receiving then fail.
     package func close() async { await frames.close() }
 }
 
@@ -37,5 +38,6 @@ package final class AgentControlConnection: Sendable {
         try await frames.receive(CoordinatorMessage.self)
     }
 
+    /// Closes the stream underneath. Sending and receiving then fail.
     package func close() async { await frames.close() }
 }

@@ -1,5 +1,6 @@
 internal import JobModel
 
+/// What the agent's journal holds, as protobuf.
 extension AgentRecord: WireValue {
     var proto: ProtoAgentRecord {
         var proto = ProtoAgentRecord()

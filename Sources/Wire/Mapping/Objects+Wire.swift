@@ -1,5 +1,6 @@
 internal import JobModel
 
+/// How objects in a body are compressed, as protobuf.
 extension EncodedBody.Compression {
     var code: ProtoCompression {
         switch self {

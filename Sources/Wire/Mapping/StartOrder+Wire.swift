@@ -1,5 +1,6 @@
 internal import JobModel
 
+/// What a task needs to start, as protobuf; the spec of a task directory has the same form.
 extension StartOrder: WireValue {
     var proto: ProtoStartOrder {
         var proto = ProtoStartOrder()

@@ -1,5 +1,6 @@
 internal import JobModel
 
+/// What an agent says of a task, as protobuf.
 extension TaskReport: WireValue {
     var proto: ProtoTaskReport {
         var proto = ProtoTaskReport()

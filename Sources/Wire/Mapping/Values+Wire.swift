@@ -1,5 +1,6 @@
 internal import JobModel
 
+/// Small values of the model that several messages carry, as protobuf.
 extension Fence: WireValue {
     var proto: ProtoFence {
         var proto = ProtoFence()

@@ -18,15 +18,15 @@ package import JobModel
 ///
 /// A tree here is a directory with its metadata and all below. A bitmap over trees has two bits for
 /// each: whether anything of it is missing, and whether its directory object is; of a tree that is
-/// not whole, the metadata object is always sent. The files that `wanted` speaks of are those in the
-/// directories of all trees that are not whole, walked in breadth from the root, each file where it
-/// is met first.
+/// not whole, the metadata object is always sent. The files that `wanted` speaks of are those in
+/// the directories of all trees that are not whole, walked in breadth from the root, each file
+/// where it is met first.
 ///
 /// The receiver checks every digest, decodes every directory before it believes it, and takes
 /// nothing that it did not ask for. Either side may say `failure` instead of what is due, which
 /// ends the transfer and the stream. A stream that was cut is taken up by a new transfer of the
-/// same tree: files that came whole are no longer missing, and `wanted` says how much of a large one
-/// came.
+/// same tree: files that came whole are no longer missing, and `wanted` says how much of a large
+/// one came.
 ///
 /// `pull` of a list has no offer: its objects come at once, in the order of the list, then `end`.
 package enum BulkMessage: Hashable, Sendable {
@@ -101,6 +101,7 @@ package struct LogPage: Hashable, Sendable {
     }
 }
 
+/// Which objects are asked for.
 package enum PullScope: Hashable, Sendable {
     case tree(TreeReference)
     /// At most ``WireLimits/digestsPerBody``.
@@ -118,6 +119,7 @@ package struct ObjectBatch: Hashable, Sendable {
         self.body = body
     }
 
+    /// One object of the frame, in the order of their bytes.
     package struct Item: Hashable, Sendable {
         package var digest: Digest
         /// Bytes; at most a body's.
@@ -161,6 +163,7 @@ package struct EncodedBody: Hashable, Sendable {
         self.compression = compression
     }
 
+    /// What was done to the body as a whole.
     package enum Compression: Hashable, Sendable, CaseIterable {
         case none
         /// One zstd frame that states its content size.

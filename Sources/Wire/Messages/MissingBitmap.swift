@@ -24,6 +24,7 @@ package struct MissingBitmap: Hashable, Sendable {
         self.bytes = bytes
     }
 
+    /// Says it of the next thing.
     package mutating func append(_ isMissing: Bool) {
         if count % 8 == 0 { bytes.append(0) }
         if isMissing { bytes[count / 8] |= 1 << (count % 8) }

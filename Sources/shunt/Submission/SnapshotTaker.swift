@@ -74,6 +74,7 @@ struct SnapshotTaker: Sendable {
             .usage, "the requirements file `\(path)` is not in the snapshot of `\(directory)`",
             hint: "ls -l \(Quoting.forShell(path)) .shuntignore")
         guard let store else {
+            // Whatever keeps it from being read, the plan has no such file.
             let bytes = try? SmallFile.read(directory.appending(path), limit: 16 << 20)
             guard let bytes else { throw missing }
             return JobSpec.PythonEnvironment(
@@ -93,7 +94,8 @@ struct SnapshotTaker: Sendable {
         case .file, nil:
             throw ShuntError(
                 .usage,
-                "`workdir` names `\(path)`, which is no directory in the snapshot of `\(directory)`",
+                "`workdir` names `\(path)`, which is no directory in the snapshot of "
+                    + "`\(directory)`",
                 hint: "ls -ld \(Quoting.forShell(path)) .shuntignore")
         }
     }

@@ -93,7 +93,7 @@ import Testing
             try await launcher.ensureRunning()
             #expect(access(home.layout.coordinatorLog, F_OK) != 0)
             server.stop()
-            try await launcher.waitUntilStopped()
+            try await launcher.waitUntilStopped(isAgentNeeded: true)
             unlink(home.layout.coordinatorSocket)
         }
     }
@@ -104,7 +104,10 @@ import Testing
         // The other coordinator binds its socket only after ours has given up.
         try await withHome(script: "printf '%s' '\(report)' >&3\n") { home, launcher in
             async let result: Void = launcher.ensureRunning()
+            let deadline = ContinuousClock.now + .seconds(20)
             while access(home.layout.coordinatorLog, F_OK) != 0 {
+                try #require(ContinuousClock.now < deadline, "the launcher started nothing")
+                // The pause between two looks.
                 try await Task.sleep(for: .milliseconds(2))
             }
             let server = try ScriptedServer(path: home.layout.coordinatorSocket) { _ in .hangUp }
