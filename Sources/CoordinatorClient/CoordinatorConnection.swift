@@ -141,12 +141,15 @@ extension CoordinatorConnection {
             isComplete: answer.headers.first(name: LogHeaders.complete) == "1")
     }
 
-    /// - Returns: the offset from which the last `lines` lines of a job's log begin.
-    package func logTail(of reference: JobReference, lines: Int) async throws -> UInt64 {
-        let answer: LogOffset = try await exchange(
-            .get(reference.path + "/log-tail", [QueryItem("lines", "\(lines)")]),
+    /// - Parameter stream: whose lines count; `nil` for those of both.
+    /// - Returns: where the last `lines` lines of a job's log begin.
+    package func logTail(
+        of reference: JobReference, lines: Int, stream: LogStream?
+    ) async throws -> LogOffset {
+        let streams = stream.map { [QueryItem("stream", "\($0.rawValue)")] } ?? []
+        return try await exchange(
+            .get(reference.path + "/log-tail", [QueryItem("lines", "\(lines)")] + streams),
             repeating: .ifInterrupted)
-        return answer.offset
     }
 }
 

@@ -48,13 +48,17 @@ extension Coordinator {
         }
     }
 
-    /// The offset from which the last lines begin.
-    func logTail(_ reference: String, lines: Int) async throws -> UInt64 {
+    /// Where the last lines of some streams begin; of all where none is named.
+    func logTail(
+        _ reference: String, lines: Int, streams: Set<LogStream>
+    ) async throws -> LogOffset {
         let id = try await read { try $0.ledger.resolve(reference) }
         let record = try await read { try $0.record(id) }
-        guard let task = record.logTask, let link = ports.link(task.worker) else { return 0 }
+        guard let task = record.logTask, let link = ports.link(task.worker) else {
+            return LogOffset(offset: 0)
+        }
         return try await link.withBulk { client in
-            try await client.tailLog(task.token, lines: UInt32(lines))
+            try await client.tailLog(task.token, lines: UInt32(lines), streams: streams)
         }
     }
 }

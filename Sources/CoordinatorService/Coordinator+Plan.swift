@@ -21,6 +21,8 @@ extension Coordinator {
             }
         } catch let error as ShuntError where error.code == .unreachable {
             // The worker cannot be asked; the plan then counts everything as missing.
+        } catch let error as ShuntError where error.code == .notFound {
+            // A dry run stores no tree that could be compared with what the worker has.
         }
         return plan
     }

@@ -49,10 +49,16 @@ struct AgentResponder: BulkRequestHandler {
         }
     }
 
-    func tailLog(_ token: StartToken, lines: UInt32) async throws -> UInt64 {
+    func tailLog(
+        _ token: StartToken, lines: UInt32, streams: Set<LogStream>
+    ) async throws -> LogOffset {
         try check(token)
         let path = TaskDirectory(home.taskDirectory(token)).logPath
-        return try await disk.run { try LogReader(path).tail(lines: Int(lines)).offset }
+        let counted = streams.isEmpty ? Set(LogStream.allCases) : streams
+        let tail = try await disk.run {
+            try LogReader(path).tail(lines: Int(lines), streams: counted)
+        }
+        return LogOffset(offset: tail.offset, skip: UInt32(tail.skip))
     }
 
     func hasEnvironment(_ requirements: Digest) async throws -> Bool {

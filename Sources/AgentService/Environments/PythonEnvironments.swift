@@ -24,6 +24,8 @@ actor PythonEnvironments {
     private let executor: BlockingExecutor
     private var builds: [String: Build] = [:]
     private var interpreters: [String: Interpreter] = [:]
+    /// How often an interpreter was asked for its version.
+    private var questions = 0
 
     /// One build that is going on, and how many jobs wait for it.
     private struct Build {
@@ -92,7 +94,7 @@ actor PythonEnvironments {
         let result = await withTaskCancellationHandler {
             await shared.task.result
         } onCancel: {
-            Task { await self.giveUp(key) }
+            Task { await self.giveUp(shared, key) }
         }
         if builds[key]?.task == shared.task { builds[key] = nil }
         try Task.checkCancellation()
@@ -100,9 +102,13 @@ actor PythonEnvironments {
     }
 
     /// One of those who waited no longer does; the last one ends the build.
-    private func giveUp(_ key: String) {
+    private func giveUp(_ build: Build, _ key: String) {
+        guard builds[key]?.task == build.task else { return }
         builds[key]?.waiters -= 1
-        if builds[key]?.waiters == 0 { builds[key]?.abort.set() }
+        guard builds[key]?.waiters == 0 else { return }
+        build.abort.set()
+        // Whoever asks from now on must not share a build that ends without a result.
+        builds[key] = nil
     }
 
     private func key(for requirements: Digest) async throws -> String {
@@ -122,7 +128,9 @@ actor PythonEnvironments {
         stat(path, &status)
         let identity = "\(status.st_dev).\(status.st_ino).\(status.st_mtim.tv_sec)"
         if let known = interpreters[path], known.identity == identity { return known.version }
-        let output = directory + "/python-version.\(getpid())"
+        // Two jobs may ask at the same time: each question has a file of its own.
+        questions += 1
+        let output = directory + "/python-version.\(getpid()).\(questions)"
         let version = try await executor.run {
             defer { unlink(output) }
             let code = "import sys; print('.'.join(map(str, sys.version_info[:3])))"

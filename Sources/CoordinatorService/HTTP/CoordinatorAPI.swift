@@ -98,11 +98,13 @@ struct CoordinatorAPI: Sendable {
                 body: ResponseBody(byteBuffer: ByteBuffer(bytes: page.bytes)))
         }
         router.get("/v1/jobs/:job/log-tail") { request, context in
-            let lines = request.uri.queryParameters["lines"].flatMap { Int($0) } ?? 10
+            let query = request.uri.queryParameters
+            let lines = query["lines"].flatMap { Int($0) } ?? 10
+            let stream = query["stream"].flatMap { UInt8($0) }.flatMap(LogStream.init(rawValue:))
             return try JSONBody(
-                LogOffset(
-                    offset: await coordinator.logTail(
-                        try context.reference, lines: max(0, min(lines, 1_000_000)))))
+                await coordinator.logTail(
+                    try context.reference, lines: max(0, min(lines, 1_000_000)),
+                    streams: stream.map { [$0] } ?? []))
         }
     }
 

@@ -137,7 +137,9 @@ extension AgentCore {
             let ending = tasks[index].ending
         else { return [] }
         _ = try tasks[index].phase.next(.finish)
-        let result = TaskResult(ending: ending, stop: tasks[index].stop, outputs: outputs)
+        let result = TaskResult(
+            ending: ending, stop: tasks[index].stop, outputs: outputs,
+            command: tasks[index].order?.spec.command)
         let effect = commit(.finished(token, result, at: now.wall))
         return [effect] + report(index)
     }
@@ -153,7 +155,10 @@ extension AgentCore {
 
 extension TaskResult {
     /// The verdict on a task whose tree has ended.
-    init(ending: TaskEnding, stop: StopOrder?, outputs: OutputSummary?) {
+    init(
+        ending: TaskEnding, stop: StopOrder?, outputs: OutputSummary?,
+        command: JobSpec.Command?
+    ) {
         let cause = ending.cause ?? (ending.exit == .neverStarted ? stop?.cause : nil)
         switch (ending.exit, cause) {
         case (.vanished, _):
@@ -180,10 +185,16 @@ extension TaskResult {
             self.init(
                 verdict: .failed, exit: ending.exit, message: "killed by signal \(signal)")
         case (.execFailed(let errno), nil):
+            let name = command?.argumentVector.first
             let why =
-                errno == 2 || errno == 20 ? "was not found" : "cannot be executed (errno \(errno))"
+                switch errno {
+                case 2, 20: "was not found"
+                case 8: "cannot be executed: it is no program, and no script with a `#!` line"
+                case 13: "cannot be executed: permission denied"
+                default: "cannot be executed (errno \(errno))"
+                }
             self.init(
-                verdict: .failed, exit: ending.exit, message: "the command \(why)")
+                verdict: .failed, exit: ending.exit, message: name.map { "the command `\($0)` \(why)" } ?? "the command \(why)")
         case (.neverStarted, nil):
             self.init(
                 verdict: .stagingFailed, exit: ending.exit,

@@ -32,9 +32,13 @@ package final class BulkClient: Sendable {
         }
     }
 
-    /// The offset at which the last `lines` lines of a task's log start.
-    package func tailLog(_ token: StartToken, lines: UInt32) async throws -> UInt64 {
-        try await ask(.tailLog(token, lines: lines)) { answer in
+    /// Where the last `lines` lines of a task's log start.
+    ///
+    /// - Parameter streams: whose lines count; empty for all.
+    package func tailLog(
+        _ token: StartToken, lines: UInt32, streams: Set<LogStream>
+    ) async throws -> LogOffset {
+        try await ask(.tailLog(token, lines: lines, streams: streams)) { answer in
             guard case .logOffset(let offset) = answer else { return nil }
             return offset
         }

@@ -8,7 +8,9 @@ package protocol BulkRequestHandler: Sendable {
     /// Waits up to ``ReadLog/wait`` where nothing is at the offset yet.
     func readLog(_ request: ReadLog) async throws -> LogPage
     /// The offset at which the last so many lines start.
-    func tailLog(_ token: StartToken, lines: UInt32) async throws -> UInt64
+    func tailLog(
+        _ token: StartToken, lines: UInt32, streams: Set<LogStream>
+    ) async throws -> LogOffset
     /// Whether the environment of these requirements is built.
     func hasEnvironment(_ requirements: Digest) async throws -> Bool
 }
@@ -70,8 +72,9 @@ package struct BulkServer: Sendable {
     private func reply(to request: BulkMessage) async throws -> BulkMessage {
         switch request {
         case .readLog(let request): return .logPage(try await handler.readLog(request))
-        case .tailLog(let token, let lines):
-            return .logOffset(try await handler.tailLog(token, lines: lines))
+        case .tailLog(let token, let lines, let streams):
+            return .logOffset(
+                try await handler.tailLog(token, lines: lines, streams: streams))
         case .checkEnvironment(let requirements):
             return .environmentState(isCached: try await handler.hasEnvironment(requirements))
         case .queryFiles(let digests):

@@ -28,10 +28,12 @@ extension BulkMessage {
         switch self {
         case .readLog(let request):
             return .readLog(request.proto)
-        case .tailLog(let token, let lines):
+        case .tailLog(let token, let lines, let streams):
             var proto = ProtoTailLog()
             proto.token = token.proto
             proto.lines = lines
+            // In one order, so that a message has one encoding.
+            proto.streams = streams.map { UInt32($0.rawValue) }.sorted()
             return .tailLog(proto)
         case .checkEnvironment(let digest):
             var proto = ProtoCheckEnvironment()
@@ -77,7 +79,8 @@ extension BulkMessage {
             return .logPage(proto)
         case .logOffset(let offset):
             var proto = ProtoLogOffset()
-            proto.offset = offset
+            proto.offset = offset.offset
+            proto.skip = offset.skip
             return .logOffset(proto)
         case .environmentState(let isCached):
             var proto = ProtoEnvironmentState()
@@ -144,7 +147,7 @@ extension BulkMessage {
             self = .tailLog(
                 try StartToken(
                     Field.required(request.hasToken ? request.token : nil, "tail_log.token")),
-                lines: request.lines)
+                lines: request.lines, streams: Set(logStreams: request.streams))
         case .checkEnvironment(let request):
             self = .checkEnvironment(
                 requirements: try Field.digest(
@@ -162,7 +165,8 @@ extension BulkMessage {
         case .logPage(let page):
             self = .logPage(
                 LogPage(bytes: body, nextOffset: page.nextOffset, isComplete: page.complete))
-        case .logOffset(let answer): self = .logOffset(answer.offset)
+        case .logOffset(let answer):
+            self = .logOffset(LogOffset(offset: answer.offset, skip: answer.skip))
         case .environmentState(let state): self = .environmentState(isCached: state.cached)
         case .bitmap(let bitmap):
             self = .bitmap(try MissingBitmap(checking: body, count: bitmap.count))
@@ -231,5 +235,12 @@ extension ShuntError {
             text.utf8.count <= limit ? text : String(text.prefix(limit / 16)) + "…"
         }
         return ShuntError(code, cut(message), hint: hint.map(cut))
+    }
+}
+
+extension Set<LogStream> {
+    /// Streams that this release does not know have no lines here.
+    fileprivate init(logStreams: [UInt32]) {
+        self = Set(logStreams.compactMap { UInt8(exactly: $0).flatMap(LogStream.init(rawValue:)) })
     }
 }

@@ -34,8 +34,8 @@ package enum BulkMessage: Hashable, Sendable {
     case failure(ShuntError)
 
     case readLog(ReadLog)
-    /// Asks for the offset at which the last so many lines start.
-    case tailLog(StartToken, lines: UInt32)
+    /// Asks where the last so many lines of these streams start.
+    case tailLog(StartToken, lines: UInt32, streams: Set<LogStream>)
     /// Asks whether the environment of these requirements is built already.
     case checkEnvironment(requirements: Digest)
     case queryFiles([Digest])
@@ -44,7 +44,7 @@ package enum BulkMessage: Hashable, Sendable {
     case pull(PullScope, compressed: Bool)
 
     case logPage(LogPage)
-    case logOffset(UInt64)
+    case logOffset(LogOffset)
     case environmentState(isCached: Bool)
     case bitmap(MissingBitmap)
 

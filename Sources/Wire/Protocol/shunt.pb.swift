@@ -1992,6 +1992,9 @@ nonisolated struct ProtoTailLog: Sendable {
 
   var lines: UInt32 = 0
 
+  /// Whose lines count, as records name them; empty: all.
+  var streams: [UInt32] = []
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -2004,7 +2007,11 @@ nonisolated struct ProtoLogOffset: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Of a record.
   var offset: UInt64 = 0
+
+  /// Bytes of that record's output that belong to earlier lines.
+  var skip: UInt32 = 0
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -5095,7 +5102,7 @@ nonisolated extension ProtoLogPage: SwiftProtobuf.Message, SwiftProtobuf._Messag
 
 nonisolated extension ProtoTailLog: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".TailLog"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}lines\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}lines\0\u{1}streams\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5105,6 +5112,7 @@ nonisolated extension ProtoTailLog: SwiftProtobuf.Message, SwiftProtobuf._Messag
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularMessageField(value: &self._token) }()
       case 2: try { try decoder.decodeSingularUInt32Field(value: &self.lines) }()
+      case 3: try { try decoder.decodeRepeatedUInt32Field(value: &self.streams) }()
       default: break
       }
     }
@@ -5121,12 +5129,16 @@ nonisolated extension ProtoTailLog: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if self.lines != 0 {
       try visitor.visitSingularUInt32Field(value: self.lines, fieldNumber: 2)
     }
+    if !self.streams.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.streams, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: ProtoTailLog, rhs: ProtoTailLog) -> Bool {
     if lhs._token != rhs._token {return false}
     if lhs.lines != rhs.lines {return false}
+    if lhs.streams != rhs.streams {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -5134,7 +5146,7 @@ nonisolated extension ProtoTailLog: SwiftProtobuf.Message, SwiftProtobuf._Messag
 
 nonisolated extension ProtoLogOffset: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".LogOffset"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}offset\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}offset\0\u{1}skip\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5143,6 +5155,7 @@ nonisolated extension ProtoLogOffset: SwiftProtobuf.Message, SwiftProtobuf._Mess
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularUInt64Field(value: &self.offset) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.skip) }()
       default: break
       }
     }
@@ -5152,11 +5165,15 @@ nonisolated extension ProtoLogOffset: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if self.offset != 0 {
       try visitor.visitSingularUInt64Field(value: self.offset, fieldNumber: 1)
     }
+    if self.skip != 0 {
+      try visitor.visitSingularUInt32Field(value: self.skip, fieldNumber: 2)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: ProtoLogOffset, rhs: ProtoLogOffset) -> Bool {
     if lhs.offset != rhs.offset {return false}
+    if lhs.skip != rhs.skip {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -44,10 +44,13 @@ struct JobLogsCommand: AsyncParsableCommand {
         try await ShuntSession.with { session in
             // A name may come to mean a later job while we follow: the ID is kept.
             let id = JobReference(try await session.connection.job(reference).id)
-            var offset: UInt64 = 0
-            if let tail { offset = try await session.connection.logTail(of: id, lines: tail) }
+            var start = LogOffset(offset: 0)
+            if let tail {
+                start = try await session.connection.logTail(
+                    of: id, lines: tail, stream: streams.count == 1 ? streams.first : nil)
+            }
             try await LogFollower(connection: session.connection, job: id, printer: printer)
-                .follow(from: offset, waits: follow)
+                .follow(from: start, waits: follow)
         }
     }
 }

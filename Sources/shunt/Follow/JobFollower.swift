@@ -19,7 +19,7 @@ struct JobFollower: Sendable {
             group.addTask {
                 let log = LogFollower(
                     connection: connection, job: JobReference(job), printer: printer)
-                try await log.follow(from: 0, waits: true)
+                try await log.follow(from: LogOffset(offset: 0), waits: true)
                 return nil
             }
             group.addTask { try await watch() }

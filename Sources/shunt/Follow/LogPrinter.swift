@@ -12,11 +12,16 @@ final class LogPrinter: Sendable {
     private let streams: Set<LogStream>
     private let progress: ProgressDisplay
     private let decoder = Mutex(LogRecordDecoder())
+    /// Bytes at the start of the next output that belong to earlier lines than were asked for.
+    private let skip = Mutex<UInt32>(0)
 
     init(streams: Set<LogStream> = [.standardOutput, .standardError], progress: ProgressDisplay) {
         self.streams = streams
         self.progress = progress
     }
+
+    /// Leaves out the first bytes of the next output record.
+    func leaveOut(_ bytes: UInt32) { skip.withLock { $0 = bytes } }
 
     /// Prints a page; returns when all of it is written.
     ///
@@ -41,8 +46,14 @@ final class LogPrinter: Sendable {
 
     private func write(_ record: LogRecord) throws {
         switch record.body {
-        case .output(let stream, let bytes):
+        case .output(let stream, let whole):
+            // The record at the start is one of a stream that counts, or nothing is left out of it.
+            let skipped = skip.withLock { skip in
+                defer { skip = 0 }
+                return min(Int(skip), whole.count)
+            }
             guard streams.contains(stream) else { return }
+            let bytes = whole.dropFirst(skipped)
             let target: StandardStream = stream == .standardOutput ? .output : .error
             let isOpen = target.isTerminal ? bytes.last != UInt8(ascii: "\n") : nil
             if let code = progress.withoutLine(leavesOpenLine: isOpen, { target.write(bytes) }) {
@@ -76,11 +87,12 @@ struct LogFollower: Sendable {
     let job: JobReference
     let printer: LogPrinter
 
-    /// Prints from an offset on.
+    /// Prints from a place on.
     ///
     /// - Parameter waits: until the job is over and its log complete; else what there is now.
-    func follow(from start: UInt64, waits: Bool) async throws {
-        var offset = start
+    func follow(from start: LogOffset, waits: Bool) async throws {
+        printer.leaveOut(start.skip)
+        var offset = start.offset
         while true {
             let wait = waits ? APIPath.longestWait : Milliseconds(0)
             let asked = MonotonicClock.now()

@@ -109,7 +109,11 @@ struct FixedAnswers: BulkRequestHandler {
             bytes: bytes, nextOffset: request.offset + UInt64(bytes.count), isComplete: false)
     }
 
-    func tailLog(_ token: StartToken, lines: UInt32) async throws -> UInt64 { UInt64(lines) * 10 }
+    func tailLog(
+        _ token: StartToken, lines: UInt32, streams: Set<LogStream>
+    ) async throws -> LogOffset {
+        LogOffset(offset: UInt64(lines) * 10, skip: UInt32(streams.count))
+    }
 
     func hasEnvironment(_ requirements: Digest) async throws -> Bool {
         requirements == ContentHasher.digest(of: Array("known".utf8))

@@ -159,7 +159,10 @@ extension SeededGenerator {
                 ReadLog(
                     token: token(), offset: next(), maximumBytes: 1 + below(1 << 20),
                     wait: Milliseconds(Int64(below(60_001)))))
-        case 2: .tailLog(token(), lines: UInt32(below(1 << 30)))
+        case 2:
+            .tailLog(
+                token(), lines: UInt32(below(1 << 30)),
+                streams: chance(2) ? [] : [.standardError])
         case 3: .checkEnvironment(requirements: digest())
         case 4: .queryFiles(list(upTo: 40) { $0.digest() })
         case 17: .queryTrees(list(upTo: 40) { $0.tree() })
@@ -169,7 +172,7 @@ extension SeededGenerator {
         case 8:
             .logPage(
                 LogPage(bytes: bytes(below(4000)), nextOffset: next(), isComplete: chance(2)))
-        case 9: .logOffset(next())
+        case 9: .logOffset(LogOffset(offset: next(), skip: UInt32(below(1 << 20))))
         case 10: .environmentState(isCached: chance(2))
         case 11: .bitmap(MissingBitmap(list(upTo: 100) { $0.chance(2) }))
         case 12: .offer(tree(), guess: list(upTo: 40) { $0.tree() })
