@@ -15,6 +15,7 @@ let package = Package(
     platforms: [.macOS(.v15)],
     dependencies: [
         .package(url: "https://github.com/apple/swift-crypto.git", exact: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-http-types.git", exact: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log.git", exact: "1.16.2"),
         .package(url: "https://github.com/apple/swift-protobuf.git", exact: "1.39.0", traits: []),
         .package(url: "https://github.com/groue/GRDB.swift.git", exact: "7.10.0"),
@@ -49,7 +50,7 @@ let package = Package(
         .target(
             name: "ContentStore",
             dependencies: [
-                "JobModel", "ByteStream", "CLinux", "CZstd",
+                "JobModel", "CLinux",
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
             swiftSettings: strict),
@@ -72,6 +73,7 @@ let package = Package(
             name: "CoordinatorService",
             dependencies: [
                 "JobModel", "Wire", "Transfer", "ContentStore", "Ledger", "ByteStream", "CLinux",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -85,15 +87,13 @@ let package = Package(
                 "JobModel", "CLinux",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ],
             swiftSettings: strict),
         .executableTarget(
             name: "shunt",
             dependencies: [
-                "JobModel", "ContentStore", "Transfer", "CoordinatorClient",
-                "CoordinatorService", "CLinux",
+                "JobModel", "ContentStore", "CoordinatorClient", "CoordinatorService", "CLinux",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Yams", package: "Yams"),
@@ -107,14 +107,13 @@ let package = Package(
             name: "old-kernel", path: "Tests/OldKernel",
             cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
         .testTarget(name: "TidyTests", swiftSettings: strict),
+        .testTarget(name: "IntegrationTests", swiftSettings: strict),
         .testTarget(name: "JobModelTests", dependencies: ["JobModel"], swiftSettings: strict),
         .testTarget(name: "SimulationTests", dependencies: ["JobModel"], swiftSettings: strict),
         .testTarget(
-            name: "ByteStreamTests", dependencies: ["ByteStream", "CLinux"],
-            swiftSettings: strict),
+            name: "ByteStreamTests", dependencies: ["ByteStream"], swiftSettings: strict),
         .testTarget(
-            name: "UVLoopTests", dependencies: ["UVLoop", "ByteStream", "CLibUV", "CLinux"],
-            swiftSettings: strict),
+            name: "UVLoopTests", dependencies: ["UVLoop", "ByteStream"], swiftSettings: strict),
         .testTarget(
             name: "WireTests",
             dependencies: [
@@ -130,12 +129,7 @@ let package = Package(
             name: "ContentStoreTests", dependencies: ["ContentStore", "JobModel", "CLinux"],
             swiftSettings: strict),
         .testTarget(
-            name: "ScanTests",
-            dependencies: [
-                "ContentStore", "JobModel", "CLinux",
-                .product(name: "Crypto", package: "swift-crypto"),
-            ],
-            swiftSettings: strict),
+            name: "ScanTests", dependencies: ["ContentStore", "JobModel"], swiftSettings: strict),
         .testTarget(
             name: "SupervisionTests",
             dependencies: [

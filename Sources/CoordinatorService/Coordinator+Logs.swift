@@ -6,13 +6,17 @@ internal import Wire
 /// A job's log, read from the worker that has it.
 extension Coordinator {
     /// Between two tries to read from a worker that is not connected.
-    private static let linkPause = Duration.milliseconds(100)
+    private static let linkPause = Duration.milliseconds(50)
+    /// A coordinator or an agent that has just been started is connected within this; a question
+    /// that does not wait for output still waits for that.
+    private static let linkPatience = Milliseconds.seconds(5)
 
     /// A page of log records from an offset on; empty if nothing came within the wait.
     func log(
         _ reference: String, from offset: UInt64, limit: Int, wait: Milliseconds
     ) async throws -> LogPage {
         let deadline = SteadyTime.current + wait
+        let linkDeadline = SteadyTime.current + Self.linkPatience
         var view = try await read { try $0.view(reference) }
         while true {
             let record = try await read { [id = view.id] in try $0.record(id) }
@@ -27,10 +31,10 @@ extension Coordinator {
                     }
                 } catch let error as ShuntError where error.code == .unreachable {
                     // Whoever follows goes on where it was when the worker is back.
-                    guard wait.count > 0 else { throw error }
-                    guard SteadyTime.current < deadline else {
+                    if wait.count > 0, SteadyTime.current >= deadline {
                         return LogPage(bytes: [], nextOffset: offset, isComplete: false)
                     }
+                    guard wait.count > 0 || SteadyTime.current < linkDeadline else { throw error }
                     try await Task.sleep(for: Self.linkPause)
                     continue
                 }

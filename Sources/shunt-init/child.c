@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -127,6 +128,7 @@ static _Noreturn void become_command(int directory, const struct launch *launch)
     } while (count < 0 && errno == EINTR);
     if (count != 1) _exit(127);
     close(BARRIER);
+    umask(launch->umask);
     if (chdir(launch->workdir) < 0) fail(STEP_WORKDIR, errno);
     fail(STEP_EXEC, execute(launch->argv, launch->env));
 }

@@ -34,6 +34,8 @@ struct launch {
     char **argv;
     char **env;
     const char *workdir;
+    // 0 … 0777; what init itself was started with does not reach the command.
+    mode_t umask;
     // Names the cgroup: 1…64 of A-Z a-z 0-9 . _ -
     const char *name;
     bool may_use_cgroup;

@@ -6,6 +6,7 @@
 //   shell VALUE              instead of `arg`: a line for /bin/sh -c
 //   env NAME=VALUE           in order; this is the whole environment
 //   workdir VALUE            absolute
+//   umask VALUE              of the command, octal; 022 where it is absent
 //   name VALUE               1…64 of A-Z a-z 0-9 . _ - ; names the cgroup
 //   kill auto|members|sweep  whether a cgroup may be used; `members`: without `cgroup.kill`
 //   leftover_grace_ms VALUE  see struct launch
@@ -56,6 +57,13 @@ static bool parse_number(const char *text, int64_t *number) {
     return *end == 0;
 }
 
+static bool parse_umask(const char *text, mode_t *mask) {
+    size_t digits = strspn(text, "01234567");
+    if (digits < 1 || digits > 4 || text[digits]) return false;
+    *mask = (mode_t)strtoul(text, NULL, 8);
+    return *mask <= 0777;
+}
+
 static bool belongs_to_supervisor(const char *key) {
     static const char *const keys[] = {
         "boot_id", "init", "token", "max_duration_ms", "stop_signal", "stop_grace_ms",
@@ -87,6 +95,8 @@ static int take(
     } else if (!strcmp(key, "workdir")) {
         if (value[0] != '/') return refuse(launch, "the working directory is not absolute");
         launch->workdir = value;
+    } else if (!strcmp(key, "umask")) {
+        if (!parse_umask(value, &launch->umask)) return refuse(launch, "`umask` is not a mode");
     } else if (!strcmp(key, "name")) {
         if (!is_name(value)) return refuse(launch, "the name has symbols that it may not have");
         launch->name = value;
@@ -136,7 +146,8 @@ static int parse(struct launch *launch, size_t length) {
 }
 
 int launch_read(int directory, struct launch *launch) {
-    *launch = (struct launch){.may_use_cgroup = true, .leftover_grace_ms = 2000};
+    *launch = (struct launch){
+        .umask = 022, .may_use_cgroup = true, .leftover_grace_ms = 2000};
     int file = openat(directory, "launch", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (file < 0) {
         launch->problem = "it cannot be opened";

@@ -152,6 +152,13 @@ internal import Testing
         #expect(["0 1 2 ", "0 1 2 3 "].contains(lines.first))
     }
 
+    @Test func theMaskOfThePlanCounts() throws {
+        let harness = try TaskHarness(shell: "umask")
+        harness.plan.fileModeMask = 0o137
+        _ = try harness.run()
+        #expect(try harness.text(.standardOutput) == "0137\n")
+    }
+
     @Test func whatTheCommandUsedIsMeasured() throws {
         let harness = try TaskHarness(
             shell: "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; exec true")

@@ -79,6 +79,7 @@ internal import Testing
         plan.maxDuration = .minutes(3)
         plan.stopSignal = SIGINT
         plan.killPolicy = .sweep
+        plan.fileModeMask = 0o077
         let file = LaunchFile(plan: plan, bootID: "boot")
         var expected = file
         expected.plan.environment.append(Array("SHUNT_TASK_TOKEN=c/1/7f3k2a.1/0/ff".utf8))

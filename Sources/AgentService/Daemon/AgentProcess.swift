@@ -28,6 +28,7 @@ struct AgentProcess {
         let outcome = Mutex<Result<Void, any Error>?>(nil)
         Task {
             do {
+                await daemon.staging.environments.removeAbandonedBuilds()
                 try await daemon.recover()
                 let listener = try UVListener(path: options.socket, on: loop)
                 logger.notice("agent started", metadata: ["home": "\(options.home)"])

@@ -28,7 +28,7 @@ struct EnvironmentBuilder: Sendable {
         let target = String(
             decoding: pattern.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
         do {
-            for step in steps(into: target) { try run(step) }
+            for step in steps(into: target) { try run(step, into: target) }
             try publish(target, as: published)
         } catch {
             // What is left is only space; the error that matters is the one at hand.
@@ -56,9 +56,10 @@ struct EnvironmentBuilder: Sendable {
         ]
     }
 
-    private func run(_ arguments: [String]) throws {
+    private func run(_ arguments: [String], into target: String) throws {
+        let mark = AbandonedBuilds.variable + "=" + target
         let ending = try HelperProcess(
-            arguments: arguments, environment: Self.variables(), workingDirectory: "/",
+            arguments: arguments, environment: Self.variables() + [mark], workingDirectory: "/",
             outputPath: log
         ).run(within: PythonEnvironments.buildLimit, abort: abort)
         switch ending {

@@ -44,6 +44,14 @@ actor PythonEnvironments {
         self.executor = executor
     }
 
+    /// Ends what the builds of an earlier life of this agent left running, and removes what they
+    /// had built. To be called once, before the first build.
+    func removeAbandonedBuilds() async {
+        let leftovers = AbandonedBuilds(directory: directory)
+        // What cannot be removed takes space and nothing else; the next start tries again.
+        try? await executor.run { try leftovers.remove() }
+    }
+
     /// The path of the environment, built if need be.
     ///
     /// - Parameter file: the requirements file as it was checked out.

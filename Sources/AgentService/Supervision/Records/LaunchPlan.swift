@@ -29,6 +29,8 @@ package struct LaunchPlan: Hashable, Sendable {
     package var environment: [[UInt8]]
     /// Absolute.
     package var workingDirectory: [UInt8]
+    /// The `umask` of the command: what a login of the account has, not what the agent has.
+    package var fileModeMask: UInt16 = 0o022
     /// The executable of init, absolute.
     package var initExecutable: String
     /// Counted from the start of the command, on a clock that runs through suspend.
@@ -81,6 +83,7 @@ struct LaunchFile: Hashable {
         writer.add("token", plan.token)
         writer.add("name", plan.name)
         writer.add("workdir", plan.workingDirectory)
+        writer.add("umask", String(plan.fileModeMask & 0o777, radix: 8))
         writer.add("kill", plan.killPolicy.rawValue)
         writer.add("leftover_grace_ms", String(plan.leftoverGrace.count))
         writer.add("stop_grace_ms", String(plan.stopGrace.count))
@@ -197,6 +200,9 @@ extension LaunchPlan {
         case "init": initExecutable = value
         case "token": token = value
         case "name": name = value
+        case "umask":
+            guard let mask = UInt16(value, radix: 8), mask <= 0o777 else { return false }
+            fileModeMask = mask
         case "kill":
             guard let policy = KillPolicy(rawValue: value) else { return false }
             killPolicy = policy
