@@ -116,34 +116,61 @@ import Testing
 
     @Test func cancelDuringTheEnvironmentBuildEndsBuildAndJob() async throws {
         try await ShuntHome.use { home in
-            // A package of the directory whose build never comes to an end.
-            try home.write("requirements.txt", "./slow\n")
+            // An index that takes the installer's call and never says a word.
+            let index = try Command(
+                ["python3", "-c", Self.silentIndex].map { Array($0.utf8) },
+                directory: home.work, environment: home.environment())
+            #expect(await eventually { index.outputSoFar.contains("\n") })
+            let port = index.outputSoFar.split(separator: "\n")[0]
             try home.write(
-                "slow/setup.py",
-                "import os, time\nopen('\(home.base)/building', 'w').write(str(os.getpid()))\n"
-                    + "time.sleep(600)\n")
+                "requirements.txt",
+                "--index-url http://127.0.0.1:\(port)/simple\nnothing-of-this-name\n")
             try home.write(
                 "job.yaml",
                 "run: [touch, \(home.base)/ran]\nenvironment: {python: requirements.txt}\n")
             let submitted = try await home.run("submit", "-f", "job.yaml")
             let id = submitted.text.trimmingCharacters(in: .whitespacesAndNewlines)
-            let building = try await eventually(within: .seconds(60)) {
-                let phase = try await home.inspect(id)
-                return phase["activity"].string?.contains("environment") == true
-                    || phase["exit_code"].int != nil
+            let asked = await eventually(within: .seconds(60)) {
+                index.outputSoFar.contains("asked")
             }
-            #expect(building)
-            #expect(try await home.run("cancel", id).code == 0)
+            #expect(asked, "\(submitted.errorText)")
+            let cancel = try await home.run("cancel", id)
+            #expect(cancel.code == 0, "\(cancel.errorText)")
             _ = try await home.run("wait", id)
-            #expect(try await home.inspect(id)["state"].string == "cancelled")
-            let helpers = await eventually(within: .seconds(30)) {
-                ProcessTable.processes(naming: home.root)
-                    .filter { process in
-                        process.command.contains { $0.contains("pip") || $0.contains("venv") }
-                    }.isEmpty
+            let view = try await home.inspect(id)
+            #expect(view["state"].string == "cancelled", "\(view)")
+            let builds = home.root + "/agent/environments/builds"
+            let ended = await eventually {
+                ProcessTable.processes(naming: builds).isEmpty
+                    && directories(in: builds).isEmpty
             }
-            #expect(helpers, "the build goes on")
+            #expect(ended, "the build goes on")
             #expect(!FileManager.default.fileExists(atPath: home.base + "/ran"))
+            index.signal(SIGKILL)
+            _ = await index.outcome()
         }
+    }
+
+    private static let silentIndex = """
+        import socket, time
+        listener = socket.socket()
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        print(listener.getsockname()[1], flush=True)
+        held = []
+        while True:
+            held.append(listener.accept())
+            print("asked", flush=True)
+        """
+}
+
+/// The directories directly below another one; none where that is missing.
+func directories(in path: String) -> [String] {
+    // What is not there has nothing below it.
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+    return names.filter { name in
+        var isDirectory: ObjCBool = false
+        return FileManager.default.fileExists(atPath: path + "/" + name, isDirectory: &isDirectory)
+            && isDirectory.boolValue
     }
 }

@@ -34,13 +34,19 @@ import Testing
             try await expectIdle(
                 home, [.coordinator, .agent, .supervisor, .initProcess], "followed")
             // The coordinator goes while a control stream and a reader's request are open.
-            home.kill9([.coordinator])
             run.signal(SIGKILL)
+            home.kill9([.coordinator])
+            #expect(await eventually { home.pids(of: [.coordinator]).isEmpty })
             try await expectIdle(home, [.agent, .supervisor, .initProcess], "coordinator gone")
             let job = try await home.latestJob()
             try await expectIdle(home, [.coordinator, .agent, .supervisor], "coordinator back")
+            let old = home.pids(of: [.agent])
             home.kill9([.agent])
-            #expect(await eventually { home.pids(of: [.agent]).count == 1 })
+            let isBack = await eventually {
+                let new = home.pids(of: [.agent])
+                return new.count == 1 && new != old
+            }
+            #expect(isBack)
             try await expectIdle(home, [.coordinator, .agent, .supervisor], "agent back")
             #expect(try await home.run("cancel", "--now", job).code == 0)
             #expect(try await home.run("wait", job).errorText.isEmpty)

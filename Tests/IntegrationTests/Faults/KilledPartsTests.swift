@@ -37,6 +37,28 @@ import Testing
         }
     }
 
+    /// The build of an environment belongs to the agent: the next one begins it again, and of the
+    /// first nothing is left.
+    @Test(arguments: [[Part.agent], [.coordinator], [.agent, .coordinator]])
+    func environmentIsBuiltWhenPartsAreKilledInBetween(parts: [Part]) async throws {
+        try await ShuntHome.use { home in
+            let job = try CountingJob(home)
+            try home.write("requirements.txt", "# nothing, which takes a while too\n")
+            try home.write("job.yaml", "environment: {python: requirements.txt}\n")
+            let run = try job.start(["-f", "job.yaml"])
+            let builds = home.root + "/agent/environments/builds"
+            let begun = await eventually(within: .seconds(40)) {
+                !directories(in: builds).isEmpty || run.hasEnded
+            }
+            #expect(begun, "\(run.errorsSoFar)")
+            home.kill9(Set(parts))
+            let outcome = await run.outcome(within: .seconds(120))
+            try await job.expectRanOnce(outcome, "\(parts)")
+            #expect(directories(in: builds).count == 1)
+            #expect(ProcessTable.processes(naming: builds).isEmpty)
+        }
+    }
+
     /// Several times at moments that a seed chooses: while it is staged, at its barrier, while it
     /// runs, while its outputs are collected and fetched.
     @Test func runGoesOnWhateverIsKilledWhenever() async throws {

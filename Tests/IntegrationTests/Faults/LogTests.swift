@@ -7,7 +7,7 @@ import Testing
     @Test func stalledReaderDoesNotSlowTheJob() async throws {
         try await ShuntHome.use { home in
             let done = home.base + "/done"
-            let script = "head -c 67108864 /dev/zero | tr '\\\\0' x; touch \(done)"
+            let script = "head -c 67108864 /dev/zero | tr '\\0' x; touch \(done)"
             let fifo = home.base + "/pipe"
             try #require(mkfifo(fifo, 0o600) == 0)
             // Held open and never read from: the command blocks once the pipe is full.
