@@ -132,6 +132,10 @@ extension CoordinatorConnection {
             let response = try await client.execute(message, timeout: .seconds(seconds))
             let buffer = try await response.body.collect(upTo: ClientLimits.answerBytes)
             let bytes = [UInt8](buffer.readableBytesView)
+            if response.status == .serviceUnavailable {
+                // It ends; the one that comes next has not seen the request.
+                throw TransportFailure(requestWasNotSent: true, detail: "it is stopping")
+            }
             guard (200..<300).contains(response.status.code) else {
                 throw Self.refusal(response.status, bytes)
             }

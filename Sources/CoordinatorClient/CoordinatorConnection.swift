@@ -177,6 +177,8 @@ extension CoordinatorConnection {
                     repeating == .ifInterrupted || failure.requestWasNotSent
                 else { throw failure.error(socketPath: socketPath) }
                 attempt += 1
+                // One that is ending may still have the socket: then restarting does nothing yet.
+                try await Task.sleep(for: .milliseconds(10 << attempt))
                 try await restart()
             }
         }
@@ -192,7 +194,7 @@ enum Repetition {
 /// Bounds of the client.
 enum ClientLimits {
     /// Tries of one request that is safe to repeat, each with a coordinator started anew.
-    static let attempts = 4
+    static let attempts = 8
     /// For an answer that does not wait for anything.
     static let answerSeconds: Int64 = 60
     /// 10,000 jobs with long commands.

@@ -16,6 +16,10 @@ package struct CoordinatorLauncher: Sendable {
     /// From the start of a coordinator to its first answer; a ledger that needs a migration or a
     /// slow disk must fit.
     private static let patience = Duration.seconds(10)
+    /// From the end of its coordinator to the end of an agent that nobody needs.
+    private static let agentPatience = Duration.seconds(5)
+    /// How long one that has the lock may take to listen before it counts as one that ends.
+    private static let handOver = Duration.milliseconds(200)
 
     /// - Parameter executable: the running binary unless a test has another.
     package init(home: HomeDirectory, executable: String? = nil) {
@@ -36,31 +40,56 @@ package struct CoordinatorLauncher: Sendable {
         }
     }
 
-    /// Returns once no coordinator answers.
+    /// Returns once the coordinator has ended, and the local agent too where nothing keeps it: it
+    /// serves nobody else, and no task of its lives.
     ///
-    /// - Throws: `unreachable` when one still does after ten seconds.
-    package func waitUntilStopped() async throws {
-        let deadline = ContinuousClock.now + Self.patience
-        while SocketProbe.answers(home.layout.coordinatorSocket) {
-            guard ContinuousClock.now < deadline else {
-                throw ShuntError(
-                    .unreachable, "the coordinator was asked to stop and still answers",
-                    hint: "tail '\(home.layout.coordinatorLog)'")
-            }
+    /// - Parameter isAgentNeeded: jobs live on; the agent stays with them.
+    /// - Throws: `unreachable` when the coordinator is still there after ten seconds.
+    package func waitUntilStopped(isAgentNeeded: Bool) async throws {
+        let layout = home.layout
+        let hasEnded = try await Self.within(Self.patience) {
+            !LockProbe.isHeld(layout.coordinatorLock)
+        }
+        guard hasEnded else {
+            throw ShuntError(
+                .unreachable, "the coordinator was asked to stop and is still there",
+                hint: "tail '\(layout.coordinatorLog)'")
+        }
+        if isAgentNeeded { return }
+        // One that stays longer has another coordinator, or a task that began meanwhile.
+        _ = try await Self.within(Self.agentPatience) {
+            !SocketProbe.answers(layout.agentSocket)
+        }
+    }
+
+    private static func within(
+        _ limit: Duration, _ holds: () -> Bool
+    ) async throws -> Bool {
+        let deadline = ContinuousClock.now + limit
+        while !holds() {
+            guard ContinuousClock.now < deadline else { return false }
             try await Task.sleep(for: .milliseconds(5))
         }
+        return true
     }
 
     private func start() throws {
         if SocketProbe.answers(home.layout.coordinatorSocket) { return }
-        let child = try SpawnedCoordinator(executable: executable, home: home)
+        var started = ContinuousClock.now
+        let deadline = started + Self.patience
+        var child = try SpawnedCoordinator(executable: executable, home: home)
         defer { child.release() }
-        let deadline = ContinuousClock.now + Self.patience
         while true {
             let report = child.poll(milliseconds: 5)
             if SocketProbe.answers(home.layout.coordinatorSocket) { return }
             switch report {
             case .failed(let error): throw error
+            case .alreadyRunning where ContinuousClock.now - started > Self.handOver:
+                // Whoever has the lock does not listen: it is ending, and ours is needed.
+                let next = try SpawnedCoordinator(executable: executable, home: home)
+                child.release()
+                child = next
+                started = .now
             case .ready, .alreadyRunning, nil: break
             }
             if report == nil, child.hasEnded {

@@ -5,6 +5,9 @@ internal import Wire
 
 /// A job's log, read from the worker that has it.
 extension Coordinator {
+    /// Between two tries to read from a worker that is not connected.
+    private static let linkPause = Duration.milliseconds(100)
+
     /// A page of log records from an offset on; empty if nothing came within the wait.
     func log(
         _ reference: String, from offset: UInt64, limit: Int, wait: Milliseconds
@@ -15,11 +18,21 @@ extension Coordinator {
             let record = try await read { [id = view.id] in try $0.record(id) }
             if let task = record.logTask, let link = ports.link(task.worker) {
                 let remaining = deadline - SteadyTime.current
-                return try await link.withBulk { client in
-                    try await client.readLog(
-                        ReadLog(
-                            token: task.token, offset: offset, maximumBytes: limit,
-                            wait: remaining))
+                do {
+                    return try await link.withBulk { client in
+                        try await client.readLog(
+                            ReadLog(
+                                token: task.token, offset: offset, maximumBytes: limit,
+                                wait: remaining))
+                    }
+                } catch let error as ShuntError where error.code == .unreachable {
+                    // Whoever follows goes on where it was when the worker is back.
+                    guard wait.count > 0 else { throw error }
+                    guard SteadyTime.current < deadline else {
+                        return LogPage(bytes: [], nextOffset: offset, isComplete: false)
+                    }
+                    try await Task.sleep(for: Self.linkPause)
+                    continue
                 }
             }
             let remaining = deadline - SteadyTime.current

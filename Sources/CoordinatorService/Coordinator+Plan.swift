@@ -7,10 +7,7 @@ extension Coordinator {
         let submission = SubmitRequest(
             clientKey: "plan", spec: request.spec, inputs: request.inputs, confirmed: false)
         try submission.validate()
-        let (worker, waiting) = try await read { turn in
-            if let error = turn.core.refusal(of: submission) { throw error }
-            return turn.core.outlook(for: request.spec, at: turn.now.wall)
-        }
+        let (worker, waiting) = try await outlook(for: submission)
         var plan = PlanView(
             worker: worker, waiting: waiting, missing: request.inputs.totalSize,
             environmentCached: nil)
@@ -27,4 +24,24 @@ extension Coordinator {
         }
         return plan
     }
+
+    /// Where the job would go. A coordinator that has only just started gives its workers a moment
+    /// to connect first: before that, every one of them would seem out of reach.
+    private func outlook(
+        for submission: SubmitRequest
+    ) async throws -> (worker: WorkerName?, waiting: WaitingReason?) {
+        while true {
+            let outlook = try await read { turn in
+                if let error = turn.core.refusal(of: submission) { throw error }
+                return turn.core.outlook(for: submission.spec, at: turn.now.wall)
+            }
+            let age = WallTime.current.milliseconds - identity.startedAt.milliseconds
+            guard outlook.waiting?.code == .workerUnreachable,
+                (0..<Self.firstConnection.count).contains(age)
+            else { return outlook }
+            try await Task.sleep(for: .milliseconds(10))
+        }
+    }
+
+    private static let firstConnection = Milliseconds.seconds(3)
 }

@@ -47,12 +47,10 @@ final class Coordinator: Sendable {
         _ body: @escaping @Sendable (inout CoreTurn) throws -> Value
     ) async throws -> Value {
         try await withCheckedThrowingContinuation { continuation in
-            Task {
-                await inbox.post(
-                    .query { turn in
-                        continuation.resume(with: Result { try body(&turn) })
-                    })
-            }
+            let query = Inbox.Query(
+                run: { turn in continuation.resume(with: Result { try body(&turn) }) },
+                drop: { continuation.resume(throwing: CoordinatorStopping()) })
+            Task { await inbox.post(.query(query)) }
         }
     }
 
@@ -70,7 +68,7 @@ final class Coordinator: Sendable {
     func submit(_ request: SubmitRequest) async throws -> JobID {
         activity.touch()
         try request.validate()
-        switch await ports.ask({ .submit(request, $0) }) {
+        switch try await ports.ask({ .submit(request, $0) }) {
         case .submitted(let id): return id
         case .failed(let error): throw error
         case .done: preconditionFailure("a submission is answered with an ID or an error")
@@ -106,20 +104,23 @@ final class Coordinator: Sendable {
         }
         let timer = Task { [inbox] in
             do { try await Task.sleep(for: .milliseconds(wait.count)) } catch { return }
-            await inbox.post(.query { $0.watchers.expire(number: number, for: id) })
+            // A core that has ended has let everybody go who waited.
+            await inbox.post(
+                .query(
+                    Inbox.Query(
+                        run: { $0.watchers.expire(number: number, for: id) }, drop: {})))
         }
         await withCheckedContinuation { waiter in
-            Task {
-                await inbox.post(
-                    .query { turn in
-                        let current = turn.core.job(id)?.version
-                        if let current, current <= version {
-                            turn.watchers.add(waiter, number: number, for: id)
-                        } else {
-                            waiter.resume()
-                        }
-                    })
-            }
+            let query = Inbox.Query(
+                run: { turn in
+                    let current = turn.core.job(id)?.version
+                    if let current, current <= version {
+                        turn.watchers.add(waiter, number: number, for: id)
+                    } else {
+                        waiter.resume()
+                    }
+                }, drop: { waiter.resume() })
+            Task { await inbox.post(.query(query)) }
         }
         timer.cancel()
     }
@@ -142,7 +143,7 @@ final class Coordinator: Sendable {
 
     private func ask(_ item: @Sendable (RequestID) -> Inbox.Item) async throws {
         activity.touch()
-        if case .failed(let error) = await ports.ask(item) { throw error }
+        if case .failed(let error) = try await ports.ask(item) { throw error }
     }
 }
 

@@ -26,6 +26,8 @@ package struct CoordinatorDaemon: Sendable {
 
     /// Without a live job and without a request for this long, the coordinator ends.
     package static let idleLimit = Milliseconds.minutes(15)
+    /// From the last commit to the end of the process.
+    private static let stopLimit = Duration.seconds(3)
 
     package init(
         layout: HomeLayout, agentExecutable: String, release: String, logger: Logger
@@ -108,10 +110,25 @@ package struct CoordinatorDaemon: Sendable {
                 try await group.next()
             } catch is CancellationError {}
             // What was asked before the end is committed and answered.
+            coordinator.requestStop()
             await loop.stop()
+            endAnyway(after: Self.stopLimit)
             coordinator.ports.close()
             group.cancelAll()
             unlink(layout.coordinatorSocket)
+        }
+    }
+
+    /// A connection or a transfer that does not let itself be cancelled must not keep the lock of
+    /// the home: all that was promised is durable by now, and the rest is for the next coordinator.
+    private func endAnyway(after limit: Duration) {
+        let path = layout.coordinatorSocket
+        Task.detached { [logger] in
+            // Nothing cancels it.
+            try? await Task.sleep(for: limit)
+            logger.warning("ended although something did not stop")
+            unlink(path)
+            exit(0)
         }
     }
 
@@ -161,7 +178,7 @@ final class CoreThread: Sendable {
         try NativeThread.start(name: "core") { [self] in
             let result = Result { try body() }
             outcome.withLock { $0 = result }
-            for case .query(let dropped) in inbox.close() { _ = dropped }
+            inbox.close()
             ended.open()
         }
         await ended.wait()

@@ -26,6 +26,7 @@ extension AgentDaemon {
                     await serve(stream)
                     await stream.close()
                     openConnections -= 1
+                    leaveIfUnneeded()
                 }
             } catch let error as StreamError where [EMFILE, ENFILE].contains(error.errno) {
                 try await loop.sleep(for: .milliseconds(200))
@@ -57,6 +58,10 @@ extension AgentDaemon {
         defer {
             outboxes[connection] = nil
             post(.disconnected(connection))
+            for service in bulkServices.values
+            where service.coordinator == hello.coordinator && service.fence == hello.fence {
+                service.task.cancel()
+            }
         }
         let answer = await withCheckedContinuation { continuation in
             answers[connection] = continuation
@@ -122,7 +127,20 @@ extension AgentDaemon {
             coordinator: hello.coordinator, home: home, environments: staging.environments,
             disk: disk, loop: loop,
             isOver: { [weak self] token in await self?.isLogComplete(token) ?? true })
-        try await BulkServer(inventory: inventory, executor: content, handler: responder)
-            .serve(bulk)
+        let server = BulkServer(inventory: inventory, executor: content, handler: responder)
+        nextConnection += 1
+        let number = ConnectionID(number: nextConnection)
+        let task = Task { try await server.serve(bulk) }
+        bulkServices[number] = BulkService(
+            coordinator: hello.coordinator, fence: hello.fence, task: task)
+        defer { bulkServices[number] = nil }
+        try await task.value
     }
+}
+
+/// A bulk stream that is being served.
+struct BulkService {
+    var coordinator: CoordinatorID
+    var fence: Fence
+    var task: Task<Void, any Error>
 }

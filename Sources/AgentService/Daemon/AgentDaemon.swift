@@ -45,6 +45,10 @@ actor AgentDaemon {
     /// Supervisors of tasks that are no longer watched, to be reaped.
     var orphanedSupervisors: [Int32] = []
     var collections: Set<StartToken> = []
+    /// Bulk streams that are served, so that they end with the session they were opened under.
+    var bulkServices: [ConnectionID: BulkService] = [:]
+    /// Ends the daemon.
+    var leave: () -> Void = {}
     /// Since when nobody needs this agent.
     var idleSince: SteadyTime?
 
@@ -132,7 +136,8 @@ package struct AgentOptions: Sendable {
     package var initExecutable: String
     package var agentExecutable: String
     package var release: String
-    /// Without a coordinator and without a live task for this long, the agent ends.
+    /// Without a coordinator and without a live task for this long, the agent ends; with zero as
+    /// soon as the last coordinator has gone.
     package var linger: Milliseconds
 
     package init(

@@ -30,11 +30,24 @@ struct AgentHome: Sendable {
             }
         }
         let lock = shunt_open(root + "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        guard lock >= 0, flock(lock, LOCK_EX | LOCK_NB) == 0 else {
-            throw ShuntError(.refused, "another agent has `\(root)`")
+        guard lock >= 0 else {
+            throw ShuntError(
+                .failed, "cannot open `\(root)/lock`: \(String(cString: strerror(errno)))",
+                hint: "df -h; ls -ld \(root)")
+        }
+        let deadline = SteadyTime.current + Self.lockPatience
+        while flock(lock, LOCK_EX | LOCK_NB) != 0 {
+            guard SteadyTime.current < deadline else {
+                _ = close(lock)
+                throw ShuntError(.refused, "another agent has `\(root)`")
+            }
+            usleep(5_000)
         }
         return lock
     }
+
+    /// For an agent that is about to end and listens no more.
+    private static let lockPatience = Milliseconds.seconds(2)
 
     /// The agent's ID, drawn and made durable on first use.
     func identity() throws -> AgentID {

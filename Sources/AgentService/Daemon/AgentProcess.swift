@@ -47,6 +47,8 @@ struct AgentProcess {
 
 extension AgentDaemon {
     private static let rescanInterval = Duration.seconds(1)
+    /// What an agent that was just started is given until its coordinator comes.
+    private static let firstLinger = Milliseconds.seconds(3)
 
     /// Serves coordinators until the agent is to end.
     func serve(_ listener: UVListener) async throws {
@@ -54,6 +56,7 @@ extension AgentDaemon {
             self?.assumeIsolated { $0.reapSupervisors() }
         }
         let (terminated, terminate) = AsyncStream<Void>.makeStream()
+        leave = { terminate.yield() }
         let termination = try SignalWatch(SIGTERM, on: loop) { terminate.yield() }
         defer {
             children.close()
@@ -80,7 +83,13 @@ extension AgentDaemon {
             }
             let since = idleSince ?? .current
             idleSince = since
-            if (SteadyTime.current - since) >= options.linger { return }
+            let linger = max(options.linger, Self.firstLinger)
+            if (SteadyTime.current - since) >= linger { return }
         }
+    }
+
+    /// After the end of a connection: an agent that is not to linger is no longer needed.
+    func leaveIfUnneeded() {
+        if options.linger.count == 0, openConnections == 0, !core.isBusy { leave() }
     }
 }

@@ -1,6 +1,7 @@
 internal import ByteStream
 internal import ContentStore
 internal import JobModel
+internal import Synchronization
 internal import Transfer
 internal import UVLoop
 internal import Wire
@@ -33,6 +34,8 @@ struct AgentResponder: BulkRequestHandler {
                     bytes: page.bytes, nextOffset: page.end,
                     isComplete: isOver && page.bytes.isEmpty)
             }
+            // The coordinator has gone: nobody reads the answer.
+            try Task.checkCancellation()
             let remaining = deadline - SteadyTime.current
             guard remaining.count > 0 else {
                 return LogPage(bytes: [], nextOffset: page.end, isComplete: false)
@@ -64,62 +67,96 @@ struct AgentResponder: BulkRequestHandler {
     }
 }
 
-/// Tells when a log, or the directory that it is going to be in, has changed.
+/// Tells when a log, or the directory that it is going to be in, has changed. One task waits at a
+/// time.
 final class LogChanges: Sendable {
-    private let changes: AsyncStream<Void>
-    private let changed: AsyncStream<Void>.Continuation
+    private let state: Mutex<State>
     private let loop: UVLoop
+    private let watches: WatchHolder
+
+    private struct State {
+        /// The first look comes after the watches stand.
+        var hasChanged = false
+        var waiter: CheckedContinuation<Void, Never>?
+    }
 
     /// Between two looks where the kernel tells of nothing.
     private static let longestWait = Milliseconds(250)
 
     init(of path: String, beside directory: String, on loop: UVLoop) {
         self.loop = loop
-        (changes, changed) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
-        let changed = changed
-        loop.post {
-            var watches: [PathWatch] = []
+        state = Mutex(State())
+        watches = WatchHolder()
+        loop.post { [weak self, watches] in
             for watched in [path, directory] {
                 // A path that is not there yet, or a limit on watches: the next look finds out.
-                if let watch = try? PathWatch(path: watched, on: loop, onChange: { _ in
-                    changed.yield()
-                }) {
-                    watches.append(watch)
+                if let watch = try? PathWatch(
+                    path: watched, on: loop, onChange: { _ in self?.changed() })
+                {
+                    watches.add(watch)
                 }
             }
-            let holder = WatchHolder(watches)
-            changed.onTermination = { _ in loop.post { holder.closeAll() } }
-            changed.yield()
+            self?.changed()
         }
     }
 
-    /// Returns at the next change, or after a while.
+    /// Returns at the next change, after a while, or when the task is cancelled.
     func next(within limit: Milliseconds) async {
         let wait = min(limit, Self.longestWait)
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask { [changes] in
-                for await _ in changes { return }
+        let timer = Task { [loop, weak self] in
+            // Cancelled where a change came first.
+            do { try await loop.sleep(for: .milliseconds(wait.count)) } catch { return }
+            self?.letGo()
+        }
+        defer { timer.cancel() }
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let mustWait = state.withLock { state in
+                    if state.hasChanged {
+                        state.hasChanged = false
+                        return false
+                    }
+                    state.waiter = continuation
+                    return true
+                }
+                if !mustWait { continuation.resume() }
+                // The handler may have come before there was somebody to let go.
+                if Task.isCancelled { letGo() }
             }
-            group.addTask { [loop] in
-                // Ends early where the other one is done.
-                try? await loop.sleep(for: .milliseconds(wait.count))
-            }
-            await group.next()
-            group.cancelAll()
+        } onCancel: {
+            letGo()
         }
     }
 
-    func close() { changed.finish() }
+    func close() {
+        loop.post { [watches] in watches.closeAll() }
+    }
+
+    private func changed() {
+        let waiter = state.withLock { state in
+            state.hasChanged = state.waiter == nil
+            return state.waiter.take()
+        }
+        waiter?.resume()
+    }
+
+    private func letGo() {
+        state.withLock { $0.waiter.take() }?.resume()
+    }
 }
 
-/// Watches that belong to the loop's thread, on their way to the moment at which they are closed.
+/// Watches of the loop's thread, on their way to the moment at which they are closed.
 private final class WatchHolder: Sendable {
-    /// Made, used and closed on the loop's thread only.
-    private nonisolated(unsafe) var watches: [PathWatch]
+    /// Used on the loop's thread only.
+    private nonisolated(unsafe) var watches: [PathWatch] = []
+    private nonisolated(unsafe) var isClosed = false
 
-    init(_ watches: [PathWatch]) { self.watches = watches }
+    func add(_ watch: PathWatch) {
+        if isClosed { watch.close() } else { watches.append(watch) }
+    }
 
     func closeAll() {
+        isClosed = true
         for watch in watches { watch.close() }
         watches = []
     }

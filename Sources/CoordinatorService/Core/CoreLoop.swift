@@ -35,31 +35,44 @@ struct CoreLoop: ~Copyable {
     ///
     /// - Throws: what made it impossible to go on: a failed commit or a broken invariant.
     mutating func run() throws {
+        defer { watchers.removeAll() }
         var isStopping = false
         while !isStopping {
             let turn = inbox.takeTurn()
-            let now = Self.now()
-            var commits = TurnCommits()
-            var acts: [CoordinatorEffect] = []
-            var queries: [@Sendable (inout CoreTurn) -> Void] = []
-            for item in turn {
-                switch item {
-                case .event(let event): try step(event, now, &commits, &acts)
-                case .submit(let request, let reply):
-                    try submit(request, reply, now, &commits, &acts)
-                case .query(let body): queries.append(body)
-                case .stop: isStopping = true
-                }
-            }
-            try ledger.commit(commits.jobs)
-            for act in acts { perform(act) }
-            if !queries.isEmpty {
-                var view = CoreTurn(core: core, ledger: ledger, now: now, watchers: watchers)
-                for body in queries { body(&view) }
-                watchers = view.watchers
+            do {
+                isStopping = try carryOut(turn)
+            } catch {
+                // Queries come last, and none of this turn's has been answered.
+                Inbox.drop(turn)
+                throw error
             }
         }
-        watchers.removeAll()
+    }
+
+    /// - Returns: whether a stop was among the items.
+    private mutating func carryOut(_ turn: [Inbox.Item]) throws -> Bool {
+        var isStopping = false
+        let now = Self.now()
+        var commits = TurnCommits()
+        var acts: [CoordinatorEffect] = []
+        var queries: [Inbox.Query] = []
+        for item in turn {
+            switch item {
+            case .event(let event): try step(event, now, &commits, &acts)
+            case .submit(let request, let reply):
+                try submit(request, reply, now, &commits, &acts)
+            case .query(let query): queries.append(query)
+            case .stop: isStopping = true
+            }
+        }
+        try ledger.commit(commits.jobs)
+        for act in acts { perform(act) }
+        if !queries.isEmpty {
+            var view = CoreTurn(core: core, ledger: ledger, now: now, watchers: watchers)
+            for query in queries { query.run(&view) }
+            watchers = view.watchers
+        }
+        return isStopping
     }
 
     private static func now() -> Moment {

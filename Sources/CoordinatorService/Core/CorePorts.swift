@@ -5,7 +5,7 @@ internal import Synchronization
 /// timer. Called on the core's thread and never blocks it.
 final class CorePorts: Sendable {
     private struct State {
-        var replies: [RequestID: CheckedContinuation<CoordinatorReply, Never>] = [:]
+        var replies: [RequestID: CheckedContinuation<CoordinatorReply, any Error>] = [:]
         var nextRequest: UInt64 = 0
         var links: [WorkerName: WorkerLink] = [:]
         var isClosed = false
@@ -41,19 +41,21 @@ final class CorePorts: Sendable {
     }
 
     /// Asks the core for something and waits for the answer, which is durable.
-    func ask(_ item: @Sendable (RequestID) -> Inbox.Item) async -> CoordinatorReply {
+    ///
+    /// - Throws: ``CoordinatorStopping``.
+    func ask(_ item: @Sendable (RequestID) -> Inbox.Item) async throws -> CoordinatorReply {
         let request = state.withLock { state in
             state.nextRequest += 1
             return RequestID(number: state.nextRequest)
         }
         let item = item(request)
-        return await withCheckedContinuation { continuation in
+        return try await withCheckedThrowingContinuation { continuation in
             let isClosed = state.withLock { state in
                 if !state.isClosed { state.replies[request] = continuation }
                 return state.isClosed
             }
             if isClosed {
-                continuation.resume(returning: .failed(.stopping))
+                continuation.resume(throwing: CoordinatorStopping())
                 return
             }
             Task { await inbox.post(item) }
@@ -67,13 +69,14 @@ final class CorePorts: Sendable {
             state.isClosed = true
             return Array(state.replies.values)
         }
-        for continuation in waiting { continuation.resume(returning: .failed(.stopping)) }
+        for continuation in waiting { continuation.resume(throwing: CoordinatorStopping()) }
         alarm.close()
     }
 }
 
-extension ShuntError {
-    static let stopping = ShuntError(
+/// The coordinator ends, and the request was not carried out: the next one is to be asked.
+struct CoordinatorStopping: Error {
+    static let shown = ShuntError(
         .unreachable, "the coordinator is stopping", hint: "run the command again")
 }
 

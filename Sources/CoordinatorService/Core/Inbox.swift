@@ -12,9 +12,16 @@ final class Inbox: Sendable {
     enum Item: Sendable {
         case event(CoordinatorEvent)
         case submit(SubmitRequest, RequestID)
-        /// Reads, or waits for a change, after everything before it in the queue is durable.
-        case query(@Sendable (inout CoreTurn) -> Void)
+        case query(Query)
         case stop
+    }
+
+    /// Reads, or waits for a change, after everything before it in the queue is durable. Either
+    /// ``run`` or ``drop`` is called, once: somebody waits for it.
+    struct Query: Sendable {
+        var run: @Sendable (inout CoreTurn) -> Void
+        /// The core has ended and will not answer any more.
+        var drop: @Sendable () -> Void
     }
 
     /// Items that wait at most.
@@ -31,17 +38,27 @@ final class Inbox: Sendable {
     private let state = Mutex(State())
     private let arrival = DispatchSemaphore(value: 0)
 
+    private enum Entry {
+        case isIn
+        case isFull
+        case isClosed
+    }
+
     /// Adds an item, suspending while the inbox is full. After ``close()`` items are dropped.
     func post(_ item: Item) async {
         while true {
-            let isIn = state.withLock { state in
-                if state.isClosed { return true }
-                guard state.items.count < Self.capacity else { return false }
+            let entry = state.withLock { state -> Entry in
+                if state.isClosed { return .isClosed }
+                guard state.items.count < Self.capacity else { return .isFull }
                 state.items.append(item)
                 if state.items.count == 1 { arrival.signal() }
-                return true
+                return .isIn
             }
-            if isIn { return }
+            switch entry {
+            case .isIn: return
+            case .isClosed: return Self.drop([item])
+            case .isFull: break
+            }
             await withCheckedContinuation { continuation in
                 let hasRoom = state.withLock { state in
                     if state.items.count < Self.capacity || state.isClosed { return true }
@@ -71,8 +88,14 @@ final class Inbox: Sendable {
         }
     }
 
+    /// Tells whoever waits for one of these items that nothing comes. Requests with a
+    /// ``RequestID`` are failed by ``CorePorts/close()``.
+    static func drop(_ items: [Item]) {
+        for case .query(let query) in items { query.drop() }
+    }
+
     /// Drops what is there and lets everybody go who waits for room.
-    func close() -> [Item] {
+    func close() {
         let (items, woken) = state.withLock { state in
             defer {
                 state.items = []
@@ -82,6 +105,6 @@ final class Inbox: Sendable {
             return (state.items, state.waiting)
         }
         for continuation in woken { continuation.resume() }
-        return items
+        Self.drop(items)
     }
 }

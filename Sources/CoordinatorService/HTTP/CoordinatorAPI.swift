@@ -185,11 +185,21 @@ struct ErrorsAsJSON: RouterMiddleware {
                     + "shunt coordinator stop")
             return try Self.answer(shown, request, context)
         } catch is CancellationError {
-            return try Self.answer(.stopping, request, context)
+            return try Self.answerStopping(request, context)
+        } catch is CoordinatorStopping {
+            return try Self.answerStopping(request, context)
         } catch {
             return try Self.answer(
                 ShuntError(.failed, "\(error)", hint: nil), request, context)
         }
+    }
+
+    /// 503 says that nothing was done and that the next coordinator will do it.
+    private static func answerStopping(
+        _ request: Request, _ context: Context
+    ) throws -> Response {
+        try JSONBody(CoordinatorStopping.shown, status: .serviceUnavailable)
+            .response(from: request, context: context)
     }
 
     private static func answer(
@@ -199,7 +209,7 @@ struct ErrorsAsJSON: RouterMiddleware {
             switch error.code {
             case .usage: .badRequest
             case .notFound: .notFound
-            case .unreachable: .serviceUnavailable
+            case .unreachable: .badGateway
             case .refused: .conflict
             case .failed: .internalServerError
             }

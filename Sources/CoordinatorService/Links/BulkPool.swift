@@ -66,7 +66,7 @@ final class BulkPool: Sendable {
             await client.close()
             state.withLock { $0.open -= 1 }
             wake()
-            throw error
+            throw Self.told(error)
         }
     }
 
@@ -93,7 +93,7 @@ final class BulkPool: Sendable {
                 } catch {
                     state.withLock { $0.open -= 1 }
                     wake()
-                    throw error
+                    throw Self.told(error)
                 }
             case .wait:
                 await withCheckedContinuation { continuation in
@@ -110,6 +110,15 @@ final class BulkPool: Sendable {
                     hint: "shunt worker ls")
             }
         }
+    }
+
+    /// What is neither ours nor the agent's word is a stream that broke, or an agent that has not
+    /// heard from this coordinator yet: the link is opened again, and the caller may ask then.
+    private static func told(_ error: any Error) -> any Error {
+        if error is ShuntError || error is CancellationError { return error }
+        return ShuntError(
+            .unreachable, "the connection to the worker broke: \(error)",
+            hint: "shunt worker ls")
     }
 
     private func connect(_ fence: Fence) async throws -> BulkClient {

@@ -29,15 +29,21 @@ struct LocalConnector: WorkerConnector {
 
     /// A fresh agent opens its journal before it listens; beyond this something is wrong.
     private static let startLimit = Milliseconds.seconds(10)
+    private static let startInterval = Milliseconds.seconds(3)
     private static let retryInterval = Duration.milliseconds(3)
 
     func connect() async throws -> any ByteStream {
         if let stream = try open() { return stream }
-        try start()
         let deadline = SteadyTime.current + Self.startLimit
         while SteadyTime.current < deadline {
-            try await Task.sleep(for: Self.retryInterval)
-            if let stream = try open() { return stream }
+            // Again and again: one that is about to end still has the lock of the home, and keeps
+            // the next one out.
+            try start()
+            let pause = SteadyTime.current + Self.startInterval
+            while SteadyTime.current < pause {
+                try await Task.sleep(for: Self.retryInterval)
+                if let stream = try open() { return stream }
+            }
         }
         throw ShuntError(
             .unreachable, "the local agent did not start within 10 s",
@@ -68,7 +74,7 @@ struct LocalConnector: WorkerConnector {
             executable,
             [
                 "shunt-agent", "daemon", "--home", home, "--store", store, "--socket", socket,
-                "--linger", "3",
+                "--linger", "0",
             ],
             log: log)
         guard status == 0 else {

@@ -101,6 +101,6 @@ package enum JobLimits {
     /// Of the whole command line with its environment, as `execve` allows it on Linux.
     package static let commandBytes = 1 << 20
     package static let queuedJobs = 200_000
-    /// Attempts that end before the command ran, after which a job fails.
+    /// Attempts that workers refused, after which a job fails.
     package static let refusedAttempts = 20
 }

@@ -39,19 +39,18 @@ extension AgentCore {
     mutating func receive(
         _ message: CoordinatorMessage, from coordinator: CoordinatorID, at now: Moment
     ) throws(IllegalTransition) -> [AgentEffect] {
+        // A coordinator has a say in its own tasks only.
+        if let token = message.token, token.coordinator != coordinator { return [] }
         switch message {
-        case .start(let order):
-            guard order.token.coordinator == coordinator else { return [] }
-            return try start(order, at: now)
+        case .start(let order): return try start(order, at: now)
         case .go(let token): return try go(token)
         case .cancel(let token, let immediately):
-            guard token.coordinator == coordinator else { return [] }
             return try cancel(token, immediately: immediately, at: now)
         case .signal(let token, let number, let sequence):
             return signal(token, number: number, sequence: sequence)
         case .acknowledge(let token): return acknowledge(token, at: now)
         case .contentPushed(let tree, let failure):
-            return try contentPushed(tree, failure: failure, at: now)
+            return try contentPushed(tree, from: coordinator, failure: failure, at: now)
         case .ping(let value):
             guard let session = sessions.first(where: { $0.coordinator == coordinator }) else {
                 return []

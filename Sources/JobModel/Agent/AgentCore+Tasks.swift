@@ -15,13 +15,16 @@ extension AgentCore {
         return report(index) + [.send(session.connection, .needContent(token, order.tree))]
     }
 
+    /// Content that has arrived serves the tasks of every coordinator; what one of them cannot send,
+    /// another one may have.
     mutating func contentPushed(
-        _ tree: TreeReference, failure: String?, at now: Moment
+        _ tree: TreeReference, from coordinator: CoordinatorID, failure: String?, at now: Moment
     ) throws(IllegalTransition) -> [AgentEffect] {
         var effects: [AgentEffect] = []
         for index in tasks.indices {
             guard tasks[index].waitsForContent, tasks[index].phase == .staging,
-                let order = tasks[index].order, order.tree == tree
+                let order = tasks[index].order, order.tree == tree,
+                failure == nil || order.token.coordinator == coordinator
             else { continue }
             tasks[index].waitsForContent = false
             if let failure {
@@ -109,6 +112,9 @@ extension AgentCore {
             return try abandon(token, result, at: now)
         case .running, .stopping, .unkillable:
             _ = try tasks[index].phase.next(.end)
+            var ending = ending
+            // Without `started` the barrier never opened, whatever became of the init behind it.
+            if tasks[index].process == nil { ending.exit = .neverStarted }
             let effect = commit(.ended(token, ending, at: now.wall))
             try advance(index, .collect)
             return [effect, .collect(order)] + report(index)

@@ -98,6 +98,8 @@ package struct AgentCore: Sendable {
             return update(token) { $0.phase == .staging ? $0.activity = activity : () }
         case .staged(let token): return try staged(token)
         case .stagingFailed(let token, let verdict, let message):
+            // A late word about a staging that was repeated since, or is over.
+            guard task(token)?.phase == .staging else { return [] }
             return try abandon(token, TaskResult(verdict: verdict, message: message), at: now)
         case .initReady(let token, let process): return try initReady(token, process, at: now)
         case .launchFailed(let token, let message):

@@ -80,10 +80,17 @@ extension CoordinatorCore {
     ) {
         let tasks = jobs[id]?.current?.tasks.filter { $0.phase == .running } ?? []
         guard !tasks.isEmpty else {
-            turn.act(
-                .reply(
-                    reply,
-                    .failed(ShuntError(.refused, "job `\(id)` is not running", hint: nil))))
+            let error = ShuntError(.refused, "job `\(id)` is not running", hint: nil)
+            turn.act(.reply(reply, .failed(error)))
+            return
+        }
+        // A signal is of the moment: it is not kept for a worker that comes back.
+        if let cut = tasks.first(where: { worker($0.worker)?.fence == nil }) {
+            let error = ShuntError(
+                .unreachable,
+                "job `\(id)` runs on, and its worker `\(cut.worker)` cannot be reached now",
+                hint: "shunt worker ls, or shunt cancel \(id), which is kept")
+            turn.act(.reply(reply, .failed(error)))
             return
         }
         nextSignal += 1

@@ -26,6 +26,7 @@ extension CoordinatorCore {
                     AttemptRecord(
                         id: attempt,
                         tasks: [TaskRecord(token: token, worker: placement.worker)]))
+                $0.attempts.removeFirst(max(0, $0.attempts.count - JobRecord.keptAttempts))
             }
             reserve(job.spec.resources, on: placement.worker)
             send(
@@ -61,14 +62,14 @@ extension CoordinatorCore {
     package func outlook(
         for spec: JobSpec, at now: WallTime
     ) -> (worker: WorkerName?, waiting: WaitingReason?) {
+        var number: UInt64 = 0
+        while jobs[JobID(random: number)] != nil { number += 1 }
         let probe = Scheduler.Candidate(
-            id: JobID(random: 0), spec: spec, notBefore: nil)
+            id: JobID(random: number), spec: spec, notBefore: nil)
         let ahead = queue.lazy.compactMap { self.candidate($0) }
         let placements = Scheduler.plan(
             queue: Array(ahead) + [probe], workers: workers, now: now)
-        if placements.count == queue.count + 1, let own = placements.last {
-            return (own.worker, nil)
-        }
+        if let own = placements.last, own.job == probe.id { return (own.worker, nil) }
         let reason = Scheduler.reason(probe, workers: workers, ahead: queue.count, now: now)
         if case .worker(let name) = spec.placement { return (name, reason) }
         return (nil, reason)

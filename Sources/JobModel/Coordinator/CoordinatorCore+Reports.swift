@@ -9,10 +9,12 @@ extension CoordinatorCore {
     ) throws(IllegalTransition) {
         guard let job = jobs[report.token.task.job] else { return }
         guard let known = task(report.token), known.worker == name else {
-            // An attempt that this coordinator never made or has long given up.
-            if !report.phase.isFinal {
-                send(.cancel(report.token, immediately: true), to: name, &turn)
-            }
+            // An attempt that this coordinator never made or has long given up: nothing waits for
+            // its result.
+            let answer: CoordinatorMessage =
+                report.phase.isFinal
+                ? .acknowledge(report.token) : .cancel(report.token, immediately: true)
+            send(answer, to: name, &turn)
             return
         }
         if known.phase.isFinal {
@@ -21,8 +23,8 @@ extension CoordinatorCore {
         }
         guard report.version > known.reportVersion else { return }
         if known.phase.mayHaveRun, !report.phase.mayHaveRun {
-            throw IllegalTransition(
-                phase: known.phase.rawValue, event: "report of \(report.phase.rawValue)")
+            try takenBack(report, from: name, &turn)
+            return
         }
         adopt(report, &turn)
         if known.phase.holdsResources, !report.phase.holdsResources {
@@ -36,7 +38,30 @@ extension CoordinatorCore {
         }
     }
 
+    /// An agent does not know any more that the command ran: its journal is not the one it had. A
+    /// peer's broken disk must not end this process, and the job must not run again.
+    private mutating func takenBack(
+        _ report: TaskReport, from name: WorkerName, _ turn: inout Turn
+    ) throws(IllegalTransition) {
+        if !report.phase.isFinal {
+            send(.cancel(report.token, immediately: true), to: name, &turn)
+        }
+        let result = TaskResult(
+            verdict: .lost,
+            message: "the worker has forgotten that the command was started: its disk has lost "
+                + "what was written")
+        try apply(
+            TaskReport(
+                token: report.token, phase: .terminal, version: report.version,
+                endedAt: turn.now.wall, result: result),
+            from: name, &turn)
+    }
+
+    /// Only two reports are worth a commit: that the command may have run, which decides what a
+    /// worker without memory means for the job, and the end. The agent says the others again.
     private mutating func adopt(_ report: TaskReport, _ turn: inout Turn) {
+        let hadRun = task(report.token)?.phase.mayHaveRun ?? false
+        let isWorthACommit = report.phase.isFinal || (report.phase.mayHaveRun && !hadRun)
         changeTask(report.token) {
             $0.phase = report.phase
             $0.reportVersion = report.version
@@ -46,7 +71,7 @@ extension CoordinatorCore {
             $0.endedAt = report.endedAt ?? $0.endedAt
             $0.result = report.result ?? $0.result
         }
-        change(report.token.task.job, &turn) { job in
+        change(report.token.task.job, durably: isWorthACommit, &turn) { job in
             job.startedAt = job.startedAt ?? report.startedAt
         }
     }

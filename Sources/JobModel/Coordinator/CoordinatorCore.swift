@@ -96,26 +96,38 @@ extension CoordinatorCore {
     /// What one step changes: jobs are committed once, however often they changed.
     struct Turn {
         let now: Moment
-        /// In the order in which they were first touched.
+        /// Jobs to be committed, in the order in which they were first touched.
         private(set) var touched: [JobID] = []
+        /// Jobs that look different from outside, the committed ones among them.
+        private(set) var changed: [JobID] = []
         private(set) var effects: [CoordinatorEffect] = []
 
         init(now: Moment) { self.now = now }
 
         mutating func touch(_ id: JobID) {
             if !touched.contains(id) { touched.append(id) }
+            show(id)
+        }
+
+        mutating func show(_ id: JobID) {
+            if !changed.contains(id) { changed.append(id) }
         }
 
         mutating func act(_ effect: CoordinatorEffect) { effects.append(effect) }
     }
 
     /// Changes a job, counts its version, and has it committed at the end of the step.
-    mutating func change(_ id: JobID, _ turn: inout Turn, _ body: (inout JobRecord) -> Void) {
+    ///
+    /// - Parameter durably: `false` for what an agent would report again after a restart of this
+    ///   process, and on which nothing depends until then.
+    mutating func change(
+        _ id: JobID, durably: Bool = true, _ turn: inout Turn, _ body: (inout JobRecord) -> Void
+    ) {
         guard var job = jobs[id] else { return }
         body(&job)
         job.version += 1
         jobs[id] = job
-        turn.touch(id)
+        if durably { turn.touch(id) } else { turn.show(id) }
     }
 
     /// Has no effects: whatever the job was brought back for comes with the next event.
@@ -169,7 +181,7 @@ extension CoordinatorCore {
             if job.isSettled { forgotten.append(id) }
         }
         effects += turn.effects
-        effects += turn.touched.map { .changed($0) }
+        effects += turn.changed.map { .changed($0) }
         for id in restored where jobs[id]?.isSettled == true && !forgotten.contains(id) {
             forgotten.append(id)
         }

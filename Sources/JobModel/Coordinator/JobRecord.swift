@@ -14,7 +14,7 @@ package struct JobRecord: Hashable, Sendable, Codable {
     package internal(set) var cancel: Cancel?
     /// Set while the job is not to be placed again at once.
     package internal(set) var notBefore: WallTime?
-    /// The last ones, oldest first; at most ``JobLimits/refusedAttempts`` and one.
+    /// The last ones, oldest first; at most ``keptAttempts``.
     package internal(set) var attempts: [AttemptRecord] = []
     package internal(set) var bytesSent = ByteCount.zero
     package internal(set) var outputsFetch = OutputsFetch.none
@@ -31,6 +31,9 @@ package struct JobRecord: Hashable, Sendable, Codable {
         inputs = request.inputs
         self.submittedAt = submittedAt
     }
+
+    /// Attempts that are kept: a link that flaps must not make a row grow for ever.
+    static let keptAttempts = JobLimits.refusedAttempts + 1
 
     /// A person's wish to end the job.
     package struct Cancel: Hashable, Sendable, Codable {

@@ -17,6 +17,19 @@ package enum CoordinatorMessage: Hashable, Sendable {
     case ping(UInt64)
 }
 
+extension CoordinatorMessage {
+    /// The task that the message is about; `nil` where it is about none.
+    package var token: StartToken? {
+        switch self {
+        case .start(let order): order.token
+        case .go(let token), .cancel(let token, _), .signal(let token, _, _),
+            .acknowledge(let token):
+            token
+        case .contentPushed, .ping: nil
+        }
+    }
+}
+
 /// What an agent says to a coordinator on a control stream after the handshake.
 package enum AgentMessage: Hashable, Sendable {
     case report(TaskReport)

@@ -120,7 +120,10 @@ package enum Scheduler {
             candidate.spec.placement == .any || candidate.spec.placement == .worker($0.name)
         }
         guard let first = eligible.first else {
-            return WaitingReason(.workerUnknown, "its worker does not exist any more")
+            let what =
+                candidate.spec.placement == .any
+                ? "there is no worker" : "its worker does not exist any more"
+            return WaitingReason(.workerUnknown, what)
         }
         if let notBefore = candidate.notBefore, candidate.backsOff(at: now) {
             let seconds = (notBefore.milliseconds - now.milliseconds + 999) / 1000
@@ -137,10 +140,12 @@ package enum Scheduler {
                 .tooLarge, "needs \(needs), more than any reachable worker has in all")
         }
         if connected.contains(where: { needs.fits(in: $0.free) }), ahead > 0 {
-            return WaitingReason(.behindOthers, "\(ahead) jobs are ahead of it")
+            return WaitingReason(
+                .behindOthers, ahead == 1 ? "1 job is ahead of it" : "\(ahead) jobs are ahead of it")
         }
-        let busiest = connected[0]
-        let queueText = ahead > 0 ? ", \(ahead) jobs ahead" : ""
+        let large = connected.first { needs.fits(in: $0.welcome?.capacity ?? .none) }
+        let busiest = large ?? connected[0]
+        let queueText = ahead > 0 ? ", \(ahead) \(ahead == 1 ? "job" : "jobs") ahead" : ""
         return WaitingReason(
             .workerBusy,
             "needs \(needs); \(busiest.free) of \(busiest.welcome?.capacity ?? .none) is free on "

@@ -1,8 +1,12 @@
 extension WallTime: CustomStringConvertible {
     /// RFC 3339 in UTC with milliseconds: `2026-11-21T03:09:59.120Z`.
     package var description: String {
-        let day = Int64((Double(milliseconds) / 86_400_000).rounded(.down))
-        let inDay = milliseconds - day * 86_400_000
+        let day =
+            milliseconds >= 0
+            ? milliseconds / 86_400_000 : (milliseconds + 1) / 86_400_000 - 1
+        // Not by multiplication: the first moment of the first day may not be one of 64 bits.
+        let rest = milliseconds % 86_400_000
+        let inDay = rest < 0 ? rest + 86_400_000 : rest
         let date = Self.civil(fromDay: day)
         func padded(_ value: Int64, _ width: Int) -> String {
             let digits = String(value)
@@ -31,6 +35,8 @@ extension WallTime: CustomStringConvertible {
         let day = Self.day(year: number(0..<4), month: number(5..<7), day: number(8..<10))
         let seconds = number(11..<13) * 3600 + number(14..<16) * 60 + number(17..<19)
         self.init(milliseconds: day * 86_400_000 + seconds * 1000 + number(20..<23))
+        // A day or an hour that no calendar has would come out as another moment.
+        guard description.utf8.elementsEqual(units) else { return nil }
     }
 
     /// Days since 1970-01-01 to a civil date, and back: Howard Hinnant, "chrono-Compatible

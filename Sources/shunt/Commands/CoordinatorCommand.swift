@@ -61,7 +61,7 @@ struct CoordinatorStopCommand: AsyncParsableCommand {
         commandName: "stop",
         abstract: "End the coordinator; jobs that run, run on.",
         discussion: """
-            Returns when it has ended. The next command that needs a coordinator starts one, \
+            Returns when it has ended, and where no job lives the local worker's agent too. The next command that needs a coordinator starts one, \
             which finds the jobs again.
 
             Example:
@@ -70,8 +70,9 @@ struct CoordinatorStopCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await ShuntSession.with(startsCoordinator: false) { session in
+            let status = try await session.connection.status()
             try await session.connection.stop()
-            try await session.launcher.waitUntilStopped()
+            try await session.launcher.waitUntilStopped(isAgentNeeded: status.activeJobs > 0)
             // Only an empty directory goes; sockets of agents that run on keep it.
             _ = rmdir(session.home.layout.runtimeDirectory)
         }

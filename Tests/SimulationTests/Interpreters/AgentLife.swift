@@ -27,10 +27,11 @@ final class AgentLife {
 
     /// Rewrites the journal as the shortest one that says the same, and checks that it does.
     private func compactNowAndThen() {
-        guard world.random.happens(300) else { return }
+        guard world.random.happens(50), world.injection == .none else { return }
         let compacted = core.compacted(acceptedAt: moment.wall)
-        let folded = AgentCore(identity: machine.identity, records: compacted)
-        if folded.tasks != core.tasks || !folded.fences.elementsEqual(core.fences, by: ==) {
+        let before = AgentCore(identity: machine.identity, records: machine.journal.records)
+        let after = AgentCore(identity: machine.identity, records: compacted)
+        if after.tasks != before.tasks || !after.fences.elementsEqual(before.fences, by: ==) {
             world.oracle.violate(.compactionKeepsState, "\(machine.name): \(compacted)")
         }
         machine.journal.replace(with: compacted)
@@ -86,7 +87,7 @@ extension AgentLife {
         if let open = core.sessions.first(where: { $0.coordinator == coordinator }),
             open.fence != fence
         {
-            world.counters.lateMessages += 1
+            world.counters[.lateMessages] += 1
             if world.injection == .fenceIgnored { fence = open.fence }
         }
         post(.message(coordinator, fence, message))
@@ -147,6 +148,7 @@ extension AgentLife {
         world.after(1...8) { [self] in
             guard isAlive else { return }
             machine.facts.add(machine.journal.sync(), world.oracle)
+            compactNowAndThen()
             if diesHere() { return }
             next()
         }
@@ -180,7 +182,7 @@ extension AgentLife {
         case .send(let id, let message):
             if case .report(let report) = message {
                 world.oracle.said(report, by: machine)
-                if report.result?.verdict == .refused { world.counters.refusals += 1 }
+                if report.result?.verdict == .refused { world.counters[.refusals] += 1 }
             }
             connection(id)?.toCoordinator(message)
         case .stage(let order): stage(order)
@@ -191,7 +193,7 @@ extension AgentLife {
         case .release(let token): machine.release(token)
         case .supervise(let order):
             watched.insert(order.token)
-            machine.supervise(order)
+            machine.supervise(order.token)
         case .signal(let token, let number): machine.signal(token, number)
         case .stop(let token, let stop): machine.stop(token, stop)
         case .collect(let order): collect(order)

@@ -32,6 +32,13 @@ final class CoordinatorHome {
         if let row = order.lazy.compactMap({ self.rows[$0] }).first(where: { !$0.isSettled }) {
             return "the ledger of \(name) has \(Text.of(row))"
         }
+        for row in order.lazy.compactMap({ self.rows[$0] }) where row.outputsFetch == .held {
+            if let size = row.current?.tasks.first?.result?.outputs?.totalSize,
+                size <= row.spec.pullLimit
+            {
+                return "the outputs of \(row.id) stay on their worker"
+            }
+        }
         return nil
     }
 
@@ -80,7 +87,7 @@ final class CoordinatorHome {
         guard let victim = life else { return }
         life = nil
         victim.die()
-        world.counters.coordinatorKills += 1
+        world.counters[.coordinatorKills] += 1
         note("killed")
         world.after(50...4000) { [self] in start() }
     }

@@ -75,6 +75,7 @@ final class WorkerLink {
         transfer { [self] isWhole in
             let fails = world.random.happens(world.faults.failure)
             if isWhole, !fails { machine.put(tree) }
+            world.counters[.pushes] += 1
             let failure: PushFailure? =
                 isWhole ? (fails ? .impossible("a file has changed") : nil) : .interrupted
             coordinator.post(
@@ -94,8 +95,10 @@ final class WorkerLink {
     private func transfer(_ ending: @escaping (Bool) -> Void) {
         let connection = current
         let breaks = world.random.happens(world.faults.bulkBreak)
-        world.after(world.random.pick([10, 100, 1500])) {
-            ending(!breaks && connection?.isBroken == false)
+        world.after(world.random.pick([10, 100, 1500])) { [self] in
+            let isWhole = !breaks && connection?.isBroken == false
+            if !isWhole { world.counters[.brokenTransfers] += 1 }
+            ending(isWhole)
         }
     }
 }

@@ -29,9 +29,13 @@ final class Oracle {
             for machine in world.machines { checkResources(of: machine) }
         }
         for id in promiseOrder {
-            guard let row = promisedJobs[id]?.row(id) else {
-                violate(.acknowledgedExists, "\(id) was promised and is in no ledger")
-                return
+            guard let home = promisedJobs[id] else { continue }
+            guard let row = home.row(id) else {
+                // What is promised before its commit is not yet lost; a restart shows.
+                if home.life == nil {
+                    violate(.acknowledgedExists, "\(id) was promised, and the ledger lacks it")
+                }
+                continue
             }
             if let end = toldEnds[id], row.state != end {
                 violate(.terminalStays, "\(id) was told to be \(end) and is \(row.state)")
@@ -56,7 +60,7 @@ final class Oracle {
 // What agents do.
 extension Oracle {
     func executed(_ process: VirtualProcess, on machine: Machine, in world: Simulation) {
-        world.counters.execs += 1
+        world.counters[.execs] += 1
         resourcesChanged = true
         let token = process.token
         let job = token.task.job
@@ -104,10 +108,16 @@ extension Oracle {
 extension Oracle {
     func committed(_ job: JobRecord, over old: JobRecord?, in home: CoordinatorHome) {
         guard let old else { return }
+        for task in job.attempts.lazy.flatMap(\.tasks) where task.phase == .revoked {
+            if old.task(task.token)?.phase != .revoked { home.world.counters[.revocations] += 1 }
+        }
         if job.state != old.state {
             home.world.note("\(home.name) commits \(Text.of(job))")
         }
-        if old.state == .active, job.state == .queued { home.world.counters.requeues += 1 }
+        if old.state == .active, job.state == .queued { home.world.counters[.requeues] += 1 }
+        if job.outputsFetch == .fetched, old.outputsFetch != .fetched {
+            home.world.counters[.storedOutputs] += 1
+        }
         if old.state.isTerminal, job.state != old.state || job.exitCode != old.exitCode {
             violate(.terminalStays, "\(job.id) was \(old.state) and becomes \(job.state)")
         }

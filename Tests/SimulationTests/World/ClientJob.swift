@@ -98,8 +98,13 @@ final class ClientJob {
 
     private func over(_ row: JobRecord) {
         end = row.state
-        world.counters.terminal += 1
-        if row.state == .lost { world.counters.lost += 1 }
+        switch row.state {
+        case .succeeded: world.counters[.succeeded] += 1
+        case .failed: world.counters[.failed] += 1
+        case .cancelled: world.counters[.cancelled] += 1
+        case .lost: world.counters[.lost] += 1
+        case .queued, .active: break
+        }
         world.note("\(home.name) told its client that \(row.id) is \(row.state)")
         world.oracle.told(row, of: home)
         if world.random.happens(300) { ask({ .event(.fetch(row.id, $0)) }) { _ in } }

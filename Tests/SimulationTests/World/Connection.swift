@@ -52,7 +52,7 @@ final class Connection {
     private func dropsMessage() -> Bool {
         if isBroken { return true }
         guard world.random.happens(world.faults.loss) else { return false }
-        world.counters.losses += 1
+        world.counters[.losses] += 1
         world.after(0...3000) { [self] in breakOff() }
         return true
     }
@@ -76,7 +76,7 @@ final class Connection {
     }
 
     func reject() {
-        world.counters.staleHellos += 1
+        world.counters[.staleHellos] += 1
         breakOff()
     }
 

@@ -68,10 +68,10 @@ final class Machine {
         agent = nil
         victim.die()
         journal.crash(keeping: powerCut ? 0 : kept)
-        world.counters.agentKills += 1
+        world.counters[.agentKills] += 1
         note(powerCut ? "power cut" : "agent killed")
         if powerCut {
-            world.counters.powerCuts += 1
+            world.counters[.powerCuts] += 1
             for process in processes where process.lives {
                 process.state = .ended
                 process.isUnkillable = false
@@ -113,6 +113,7 @@ extension Machine {
     func launch(_ order: StartOrder) {
         let token = order.token
         let fails = world.random.happens(world.faults.failure)
+        if process(token) != nil { supervise(token) }
         switch process(token)?.state {
         case .launching: break
         case .atBarrier, .running:
@@ -139,7 +140,7 @@ extension Machine {
         world.after(1...60) { [self] in
             guard process.state == .launching else { return }
             process.state = .atBarrier
-            if process.stop != nil {
+            if process.stop != nil, process.isSupervised {
                 finish(process, .neverStarted)
             } else {
                 tell(process.token, .initReady(process.token, process.process))
@@ -176,13 +177,35 @@ extension Machine {
     }
 
     private func answerEnded(_ token: StartToken) {
+        if process(token)?.isSupervised == false { return }
         let ending = process(token)?.ending ?? TaskEnding(exit: .vanished)
         tell(token, .ended(token, ending))
     }
 
-    /// A supervisor is there and has told what there is to tell.
-    func supervise(_ order: StartOrder) {
-        if process(order.token)?.lives != true { answerEnded(order.token) }
+    /// Makes sure that a supervisor is there, which takes up what was asked for before.
+    func supervise(_ token: StartToken) {
+        if let process = process(token), !process.isSupervised {
+            process.isSupervised = true
+            if let stop = process.stop {
+                process.stop = nil
+                self.stop(token, stop)
+            }
+        }
+        if process(token)?.lives != true { answerEnded(token) }
+    }
+
+    /// Kills some supervisor; an agent that watches its task starts another one.
+    func killSupervisor() {
+        let living = processes.filter { $0.lives && $0.isSupervised && !$0.isUnkillable }
+        let number = world.random.next()
+        guard !living.isEmpty else { return }
+        let victim = living[Int(number % UInt64(living.count))]
+        victim.isSupervised = false
+        world.counters[.supervisorKills] += 1
+        note("supervisor of \(victim.token.task) killed")
+        world.after(0...600) { [self] in
+            if agent?.watches(victim.token) == true { supervise(victim.token) }
+        }
     }
 
     func signal(_ token: StartToken, _ number: Int32) {
@@ -197,6 +220,7 @@ extension Machine {
         guard let process = process(token), process.lives else { return }
         if let standing = process.stop, standing.grace <= stop.grace { return }
         process.stop = stop
+        guard process.isSupervised else { return }
         switch process.state {
         case .launching, .ended: break
         case .atBarrier: finish(process, .neverStarted, because: stop.cause)
@@ -211,7 +235,7 @@ extension Machine {
                 return
             }
             world.after(world.random.within(0...Int(stop.grace.count) + 5)) { [self] in
-                guard process.lives else { return }
+                guard process.lives, process.isSupervised else { return }
                 finish(process, .signalled(signal: 15), because: stop.cause)
             }
         }

@@ -80,6 +80,7 @@ final class Simulation {
         while oracle.violation == nil, let next = agenda.take() {
             if now < chaosEnd, next.time >= chaosEnd {
                 faults = .none
+                if !settings.watched.contains(.settles) { break }
                 note("the world turns kind")
             }
             now = next.time
@@ -93,6 +94,8 @@ final class Simulation {
                 }
             }
         }
+        // Also where nothing is left to happen.
+        if agenda.isEmpty, let rest = unsettled { oracle.violate(.settles, rest) }
         let outcome = Outcome(
             violation: oracle.violation, steps: steps, virtualMilliseconds: now,
             traceHash: trace.hash, lastLines: trace.lastLines, counters: counters)
@@ -156,6 +159,7 @@ extension Simulation {
         guard let interval = faults.killInterval else { return }
         after(random.within(interval / 4...interval * 2)) { [unowned self] in
             guard isUnkind else { return }
+            if random.happens(300) { random.pick(machines).killSupervisor() }
             let target = random.below(machines.count + homes.count)
             let cutsPower = random.happens(faults.powerCut)
             if target < machines.count {
@@ -165,36 +169,5 @@ extension Simulation {
             }
             arrangeKill()
         }
-    }
-}
-
-/// What a history went through, to see that the seeds reach what they are meant to.
-struct Counters {
-    var execs = 0
-    var agentKills = 0
-    var coordinatorKills = 0
-    var powerCuts = 0
-    var refusals = 0
-    var requeues = 0
-    var revocations = 0
-    var staleHellos = 0
-    var lost = 0
-    var losses = 0
-    var lateMessages = 0
-    var terminal = 0
-
-    static func += (left: inout Counters, right: Counters) {
-        left.execs += right.execs
-        left.agentKills += right.agentKills
-        left.coordinatorKills += right.coordinatorKills
-        left.powerCuts += right.powerCuts
-        left.refusals += right.refusals
-        left.requeues += right.requeues
-        left.revocations += right.revocations
-        left.staleHellos += right.staleHellos
-        left.lost += right.lost
-        left.losses += right.losses
-        left.lateMessages += right.lateMessages
-        left.terminal += right.terminal
     }
 }

@@ -20,6 +20,8 @@ final class VirtualProcess {
     var ending: TaskEnding?
     var stop: StopOrder?
     var isUnkillable = false
+    /// Without a supervisor nothing is stopped, and nobody says that the tree has ended.
+    var isSupervised = true
 
     init(order: StartOrder, process: TaskProcess) {
         self.order = order
