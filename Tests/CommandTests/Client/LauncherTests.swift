@@ -93,7 +93,7 @@ import Testing
             try await launcher.ensureRunning()
             #expect(access(home.layout.coordinatorLog, F_OK) != 0)
             server.stop()
-            try await launcher.waitUntilStopped()
+            try await launcher.waitUntilStopped(isAgentNeeded: true)
             unlink(home.layout.coordinatorSocket)
         }
     }
