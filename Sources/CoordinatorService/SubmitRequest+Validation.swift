@@ -17,7 +17,8 @@ extension SubmitRequest {
             + spec.environment.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count + 2 }
         guard size <= JobLimits.commandBytes else {
             throw ShuntError(
-                .usage, "the command and its environment have \(ByteCount(Int64(size))), and "
+                .usage,
+                "the command and its environment have \(ByteCount(Int64(size))), and "
                     + "\(ByteCount(Int64(JobLimits.commandBytes))) is the limit",
                 hint: "put long arguments into a file of the working directory")
         }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures the main job on this machine, and prints the tables of docs/benchmarks.md.
+"""Measures the main job on this machine beside its peers, and prints tables.
 
     make release && Tests/Benchmarks/local.py [--runs 20] [--jobs 1000] [--files 50000] [PART…]
 

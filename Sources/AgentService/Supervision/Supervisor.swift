@@ -24,8 +24,7 @@ package enum Supervisor {
             // Where it fails (it does not since Linux 3.4), a killed init's tree is found by token.
             _ = shunt_become_subreaper()
             let task = TaskDirectory(path)
-            guard let lock = try FileLock.take(TaskDirectory.supervisorLock, in: task.open())
-            else { return 75 }
+            guard let lock = try takeLock(of: task) else { return 75 }
             var run = try SupervisorRun(task)
             try run.untilEnded()
             lock.release()
@@ -34,6 +33,19 @@ package enum Supervisor {
             report("cannot supervise `\(path)`: \(error)")
             return 1
         }
+    }
+
+    /// Takes the supervisor's lock. One that was killed while it started init lives on in the lock
+    /// until that child has executed, so a lock that is held is asked for again for a second.
+    private static func takeLock(of task: TaskDirectory) throws(SystemError) -> FileLock? {
+        let directory = try task.open()
+        for _ in 0..<100 {
+            if let lock = try FileLock.take(TaskDirectory.supervisorLock, in: directory) {
+                return lock
+            }
+            poll(nil, 0, 10)
+        }
+        return nil
     }
 
     /// Says something to whoever reads `supervisor.err`.

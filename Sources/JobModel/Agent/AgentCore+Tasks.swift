@@ -15,8 +15,8 @@ extension AgentCore {
         return report(index) + [.send(session.connection, .needContent(token, order.tree))]
     }
 
-    /// Content that has arrived serves the tasks of every coordinator; what one of them cannot send,
-    /// another one may have.
+    /// Content that has arrived serves the tasks of every coordinator; what one of them cannot
+    /// send, another one may have.
     mutating func contentPushed(
         _ tree: TreeReference, from coordinator: CoordinatorID, failure: String?, at now: Moment
     ) throws(IllegalTransition) -> [AgentEffect] {

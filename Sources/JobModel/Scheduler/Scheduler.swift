@@ -141,7 +141,8 @@ package enum Scheduler {
         }
         if connected.contains(where: { needs.fits(in: $0.free) }), ahead > 0 {
             return WaitingReason(
-                .behindOthers, ahead == 1 ? "1 job is ahead of it" : "\(ahead) jobs are ahead of it")
+                .behindOthers,
+                ahead == 1 ? "1 job is ahead of it" : "\(ahead) jobs are ahead of it")
         }
         let large = connected.first { needs.fits(in: $0.welcome?.capacity ?? .none) }
         let busiest = large ?? connected[0]

@@ -89,7 +89,8 @@ extension ByteCount: CustomStringConvertible {
         let whole = bytes / divisor
         if unit == 0 || whole >= 10 { return "\(whole) \(names[unit])" }
         // Ten times the rest of an exbibyte does not fit into 64 bits.
-        let tenths = divisor.dividingFullWidth((bytes % divisor).multipliedFullWidth(by: 10)).quotient
+        let tenths = divisor.dividingFullWidth((bytes % divisor).multipliedFullWidth(by: 10))
+            .quotient
         return "\(whole).\(tenths) \(names[unit])"
     }
 }

@@ -61,8 +61,8 @@ struct CoordinatorStopCommand: AsyncParsableCommand {
         commandName: "stop",
         abstract: "End the coordinator; jobs that run, run on.",
         discussion: """
-            Returns when it has ended, and where no job lives the local worker's agent too. The next command that needs a coordinator starts one, \
-            which finds the jobs again.
+            Returns when it has ended, and where no job lives the local worker's agent too. The \
+            next command that needs a coordinator starts one, which finds the jobs again.
 
             Example:
               shunt coordinator stop

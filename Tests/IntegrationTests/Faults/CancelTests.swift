@@ -56,6 +56,7 @@ import Testing
     }
 
     private func escaped(_ home: ShuntHome) -> [pid_t] {
+        // Not written yet is the same as empty.
         let text = (try? String(contentsOfFile: home.base + "/escaped", encoding: .utf8)) ?? ""
         return text.split(separator: "\n").compactMap { pid_t($0) }
     }

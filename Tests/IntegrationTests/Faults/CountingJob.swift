@@ -37,6 +37,7 @@ struct CountingJob {
 
     /// The pids of the job's starts, one for each.
     var starts: [pid_t] {
+        // Not written yet is the same as empty.
         let text = (try? String(contentsOfFile: mark, encoding: .utf8)) ?? ""
         return text.split(separator: "\n").compactMap { pid_t($0) }
     }

@@ -51,6 +51,7 @@ extension ShuntHome {
 
     /// CPU that a process has used, in clock ticks (hundredths of a second).
     static func cpuTicks(of pid: pid_t) -> Int? {
+        // A process that has gone is not alive.
         guard let text = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8),
             let end = text.lastIndex(of: ")")
         else { return nil }

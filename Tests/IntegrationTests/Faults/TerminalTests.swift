@@ -15,6 +15,7 @@ import Testing
     }
 
     private func interrupts(_ home: ShuntHome) -> Int {
+        // Not written yet is the same as empty.
         let text = (try? String(contentsOfFile: home.base + "/interrupts", encoding: .utf8)) ?? ""
         return text.split(separator: "\n").count
     }

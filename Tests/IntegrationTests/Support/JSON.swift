@@ -18,7 +18,11 @@ enum JSON: Sendable, Equatable {
     }
 
     subscript(index: Int) -> JSON {
-        if case .list(let items) = self, items.indices.contains(index) { items[index] } else { .null }
+        if case .list(let items) = self, items.indices.contains(index) {
+            items[index]
+        } else {
+            .null
+        }
     }
 
     var string: String? { if case .string(let value) = self { value } else { nil } }
@@ -32,13 +36,16 @@ extension JSON: Decodable {
         let container = try decoder.singleValueContainer()
         if container.decodeNil() {
             self = .null
-        } else if let value = try? container.decode(Bool.self) {
             // A failed attempt says only that the value has another type: the next one is tried.
+        } else if let value = try? container.decode(Bool.self) {
             self = .bool(value)
+            // Likewise.
         } else if let value = try? container.decode(Double.self) {
             self = .number(value)
+            // Likewise.
         } else if let value = try? container.decode(String.self) {
             self = .string(value)
+            // Likewise.
         } else if let value = try? container.decode([JSON].self) {
             self = .list(value)
         } else {

@@ -163,6 +163,7 @@ struct ShuntHome: Sendable {
         if !ended { print("processes of \(base) are left") }
         // What cannot be removed stays in /tmp, which is nobody's test failure.
         try? FileManager.default.removeItem(atPath: base)
+        // Likewise.
         try? FileManager.default.removeItem(atPath: runtimeDirectory)
     }
 

@@ -90,7 +90,8 @@ import Testing
                 os.makedirs('/'.join(['deep'] * 100))
                 open('/'.join(['deep'] * 100) + '/end', 'w').close()
                 """
-            let made = try await home.shell("cat > ../make.py <<'END'\n\(make)\nEND\npython3 ../make.py")
+            let made = try await home.shell(
+                "cat > ../make.py <<'END'\n\(make)\nEND\npython3 ../make.py")
             #expect(made.code == 0, "\(made.errorText)")
             let outcome = try await home.run(
                 ["run", "-q", "--", "sh", "-c", "find many -type f | wc -l; find deep -name end"],

@@ -102,7 +102,8 @@ import Testing
     @Test func cancelEndsAJobWithTermAndNowWithKill() async throws {
         try await ShuntHome.use { home in
             let polite = try await home.submit(
-                "sh", "-c", "trap 'echo bye; exit 0' TERM; echo ready; while :; do sleep 0.05; done")
+                "sh", "-c",
+                "trap 'echo bye; exit 0' TERM; echo ready; while :; do sleep 0.05; done")
             #expect(try await eventually { try await home.run("logs", polite).text == "ready\n" })
             #expect(try await home.run("cancel", polite).code == 0)
             _ = try await home.run("wait", polite)

@@ -46,7 +46,8 @@ import Testing
             let outcome = try await home.run("run", "--dry-run", "--", "touch", "x")
             #expect(outcome.code == 0)
             #expect(!outcome.text.isEmpty)
-            #expect(try JSON(parsing: try await home.run("ps", "-a", "-o", "json").output) == .list([]))
+            let listed = try await home.run("ps", "-a", "-o", "json").output
+            #expect(try JSON(parsing: listed) == .list([]))
         }
     }
 

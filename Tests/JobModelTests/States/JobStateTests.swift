@@ -16,7 +16,8 @@ struct JobStateTests {
         for state in JobState.allCases {
             for event in JobEvent.allCases {
                 let pair = "\(state.rawValue) \(event.rawValue)"
-                #expect(drawn.removeValue(forKey: pair) == Self.next(state, event)?.rawValue, "\(pair)")
+                let next = Self.next(state, event)?.rawValue
+                #expect(drawn.removeValue(forKey: pair) == next, "\(pair)")
             }
         }
         #expect(drawn.isEmpty, "there are no such states or events: \(drawn)")
@@ -30,7 +31,9 @@ struct JobStateTests {
 
     @Test func everyStateIsReachedFromQueued() {
         let first = JobEvent.allCases.compactMap { Self.next(.queued, $0) }
-        let second = first.flatMap { state in JobEvent.allCases.compactMap { Self.next(state, $0) } }
+        let second = first.flatMap { state in
+            JobEvent.allCases.compactMap { Self.next(state, $0) }
+        }
         #expect(Set([.queued] + first + second) == Set(JobState.allCases))
     }
 

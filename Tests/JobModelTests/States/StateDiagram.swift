@@ -49,7 +49,9 @@ struct StateDiagram {
     }
 
     static func quoted(_ cell: String) -> [String] {
-        cell.split(separator: " ").map { $0.trimmingCharacters(in: CharacterSet(charactersIn: "`")) }
+        cell.split(separator: " ").map {
+            $0.trimmingCharacters(in: CharacterSet(charactersIn: "`"))
+        }
     }
 
     private static func section(_ name: String, of page: String) -> Substring {

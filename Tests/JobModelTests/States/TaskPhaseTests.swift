@@ -25,7 +25,8 @@ struct TaskPhaseTests {
         for phase in TaskPhase.allCases {
             for event in TaskEvent.allCases {
                 let pair = "\(phase.rawValue) \(event.rawValue)"
-                #expect(drawn.removeValue(forKey: pair) == Self.next(phase, event)?.rawValue, "\(pair)")
+                let next = Self.next(phase, event)?.rawValue
+                #expect(drawn.removeValue(forKey: pair) == next, "\(pair)")
             }
         }
         #expect(drawn.isEmpty, "there are no such phases or events: \(drawn)")

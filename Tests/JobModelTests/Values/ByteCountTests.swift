@@ -3,12 +3,13 @@ import Testing
 @testable import JobModel
 
 struct ByteCountTests {
-    @Test(arguments: [
-        ("0", 0), ("4096", 4096), ("512B", 512), ("1k", 1024), ("1K", 1024), ("1Ki", 1024),
-        ("1KiB", 1024), ("1kB", 1000), ("1KB", 1000), ("8 GiB", 8 << 30), ("8G", 8 << 30),
-        ("1.5GB", 1_500_000_000), ("0.5 MiB", 512 << 10), ("1.125T", 9 << 37),
-        ("2.001kB", 2001), ("9223372036854775807", Int64.max), ("8388607TiB", 8_388_607 << 40),
-    ] as [(String, Int64)])
+    @Test(
+        arguments: [
+            ("0", 0), ("4096", 4096), ("512B", 512), ("1k", 1024), ("1K", 1024), ("1Ki", 1024),
+            ("1KiB", 1024), ("1kB", 1000), ("1KB", 1000), ("8 GiB", 8 << 30), ("8G", 8 << 30),
+            ("1.5GB", 1_500_000_000), ("0.5 MiB", 512 << 10), ("1.125T", 9 << 37),
+            ("2.001kB", 2001), ("9223372036854775807", Int64.max), ("8388607TiB", 8_388_607 << 40),
+        ] as [(String, Int64)])
     func whatPeopleWriteIsRead(_ text: String, _ bytes: Int64) {
         #expect(ByteCount(parsing: text)?.bytes == bytes)
     }
@@ -26,11 +27,12 @@ struct ByteCountTests {
         }
     }
 
-    @Test(arguments: [
-        (0, "0 B"), (512, "512 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (1536, "1.5 KiB"),
-        (10 << 10, "10 KiB"), (23 << 20, "23 MiB"), (1 << 30, "1.0 GiB"),
-        ((1 << 40) - 1, "1023 GiB"), (Int64.max, "7.9 EiB"), (1 << 60, "1.0 EiB"),
-    ] as [(Int64, String)])
+    @Test(
+        arguments: [
+            (0, "0 B"), (512, "512 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (1536, "1.5 KiB"),
+            (10 << 10, "10 KiB"), (23 << 20, "23 MiB"), (1 << 30, "1.0 GiB"),
+            ((1 << 40) - 1, "1023 GiB"), (Int64.max, "7.9 EiB"), (1 << 60, "1.0 EiB"),
+        ] as [(Int64, String)])
     func peopleReadBinaryUnits(_ bytes: Int64, _ text: String) {
         #expect(ByteCount(bytes).description == text)
     }

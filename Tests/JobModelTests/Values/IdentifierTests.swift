@@ -9,8 +9,10 @@ struct IdentifierTests {
         #expect(JobID(text)?.text == text)
     }
 
-    @Test(arguments: ["", "7f3k2", "7f3k2ab", "7F3K2A", "7f3k2i", "7f3k2l", "7f3k2o", "7f3k2u",
-        "7f3k2-", "7f3k2é"])
+    @Test(arguments: [
+        "", "7f3k2", "7f3k2ab", "7F3K2A", "7f3k2i", "7f3k2l", "7f3k2o", "7f3k2u",
+        "7f3k2-", "7f3k2é",
+    ])
     func otherTextsAreNoJobIDs(_ text: String) {
         #expect(JobID(text) == nil)
     }
@@ -76,8 +78,11 @@ struct IdentifierTests {
         let id = CoordinatorID(high: 1, low: UInt64.max)
         #expect(id.text == "0000000000000001ffffffffffffffff")
         #expect(CoordinatorID(id.text) == id)
-        #expect(AgentID(AgentID(high: UInt64.max, low: 0).text)?.text.suffix(16) == "0000000000000000")
-        for bad in ["", "0", id.text.uppercased(), id.text + "0", String(repeating: "g", count: 32)] {
+        #expect(
+            AgentID(AgentID(high: UInt64.max, low: 0).text)?.text.suffix(16) == "0000000000000000")
+        for bad in [
+            "", "0", id.text.uppercased(), id.text + "0", String(repeating: "g", count: 32),
+        ] {
             #expect(CoordinatorID(bad) == nil)
             #expect(AgentID(bad) == nil)
         }

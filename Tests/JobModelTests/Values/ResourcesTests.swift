@@ -18,10 +18,11 @@ struct ResourcesTests {
         #expect(rest == .none)
     }
 
-    @Test(arguments: [
-        (1000, 0, "1 CPU"), (2000, 8, "2 CPUs, 8.0 GiB"), (500, 0, "0.5 CPU"),
-        (1500, 0, "1.5 CPUs"), (0, 0, "0 CPUs"),
-    ] as [(Int64, Int64, String)])
+    @Test(
+        arguments: [
+            (1000, 0, "1 CPU"), (2000, 8, "2 CPUs, 8.0 GiB"), (500, 0, "0.5 CPU"),
+            (1500, 0, "1.5 CPUs"), (0, 0, "0 CPUs"),
+        ] as [(Int64, Int64, String)])
     func peopleReadCPUs(_ milliCPUs: Int64, _ gibibytes: Int64, _ text: String) {
         let resources = Resources(milliCPUs: milliCPUs, memory: .gibibytes(gibibytes))
         #expect(resources.description == text)
