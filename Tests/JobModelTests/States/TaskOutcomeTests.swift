@@ -8,13 +8,13 @@ struct TaskOutcomeTests {
         (.signalled(signal: 9), 137), (.signalled(signal: 15), 143),
         (.execFailed(errno: 2), 127), (.execFailed(errno: 20), 127), (.execFailed(errno: 13), 126),
         (.execFailed(errno: 8), 126), (.neverStarted, nil), (.vanished, nil),
-    ] as [(ExitStatus, Int32?)])
-    func exitCodesAreThoseOfAShell(_ exit: ExitStatus, _ code: Int32?) {
+    ] as [(JobModel.ExitStatus, Int32?)])
+    func exitCodesAreThoseOfAShell(_ exit: JobModel.ExitStatus, _ code: Int32?) {
         #expect(exit.shellCode == code)
     }
 
     struct Case: Sendable {
-        var exit: ExitStatus
+        var exit: JobModel.ExitStatus
         var cause: StopCause?
         var stop: StopCause?
         var verdict: TaskResult.Verdict
@@ -39,7 +39,8 @@ struct TaskOutcomeTests {
     func theVerdictFollowsFromHowItEnded(_ what: Case) {
         let stop = what.stop.map { StopOrder(cause: $0, grace: .seconds(1)) }
         let result = TaskResult(
-            ending: TaskEnding(exit: what.exit, cause: what.cause), stop: stop, outputs: nil)
+            ending: TaskEnding(exit: what.exit, cause: what.cause), stop: stop, outputs: nil,
+            command: .shell("true"))
         #expect(result.verdict == what.verdict)
         #expect(result.exit == what.exit)
         #expect((result.message == nil) == (result.verdict == .succeeded))
