@@ -74,6 +74,7 @@ struct HelperProcess {
         posix_spawn_file_actions_addopen(
             &actions, 1, outputPath, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
         posix_spawn_file_actions_adddup2(&actions, 1, 2)
+        posix_spawn_file_actions_addclosefrom_np(&actions, 3)
         posix_spawn_file_actions_addchdir_np(&actions, workingDirectory)
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)

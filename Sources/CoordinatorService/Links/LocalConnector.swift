@@ -106,6 +106,9 @@ enum DetachedProcess {
         posix_spawn_file_actions_addopen(
             &actions, 1, log, O_WRONLY | O_CREAT | O_APPEND, 0o600)
         posix_spawn_file_actions_adddup2(&actions, 1, 2)
+        // The HTTP server's descriptors survive an exec: an agent that held the listening socket
+        // would take the place of a coordinator that was killed, and never answer.
+        posix_spawn_file_actions_addclosefrom_np(&actions, 3)
         posix_spawn_file_actions_addchdir_np(&actions, "/")
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
