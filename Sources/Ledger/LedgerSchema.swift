@@ -31,7 +31,7 @@ enum LedgerSchema {
                     .refused,
                     "the home's ledger `\(path)` was written by a newer release of Shunt "
                         + "(format \(version), this release knows \(migrations.count))",
-                    hint: "install that release, or set SHUNT_HOME to another directory")
+                    hint: "SHUNT_HOME=/a/directory/of/yours shunt ps, or install that release")
             }
             for index in version..<migrations.count {
                 try connection.inTransaction {

@@ -47,8 +47,9 @@ struct StoreLayout: ~Copyable {
         guard found == version else {
             throw ShuntError(
                 .refused,
-                "the store `\(path)` has format \(found), and this program knows \(version)",
-                hint: "install the newest shunt")
+                "the store `\(path)` was written by another release of Shunt "
+                    + "(format \(found), this release knows \(version))",
+                hint: "SHUNT_HOME=/a/directory/of/yours shunt ps, or install that release")
         }
         return true
     }

@@ -42,7 +42,7 @@ enum JobFileSyntax {
         if problem.contains("undefined alias") {
             return "quote text that begins with `*`: `outputs: [\"*.csv\"]`"
         }
-        return "shunt run --help shows a job file"
+        return "shunt run --help"
     }
 
     private static func position(
