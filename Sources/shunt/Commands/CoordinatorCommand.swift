@@ -71,7 +71,11 @@ struct CoordinatorStopCommand: AsyncParsableCommand {
     func run() async throws {
         try await ShuntSession.with(startsCoordinator: false) { session in
             let status = try await session.connection.status()
-            try await session.connection.stop()
+            do {
+                try await session.connection.stop()
+            } catch let error as ShuntError where error.code == .unreachable {
+                // It may end before its answer is out. Whether it ended is seen by waiting for it.
+            }
             try await session.launcher.waitUntilStopped(isAgentNeeded: status.activeJobs > 0)
             // Only an empty directory goes; sockets of agents that run on keep it.
             _ = rmdir(session.home.layout.runtimeDirectory)
