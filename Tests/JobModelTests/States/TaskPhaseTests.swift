@@ -78,7 +78,7 @@ struct TaskPhaseTests {
                 }
                 index += 1
             }
-            #expect(reached.contains(where: \.isFinal), "\(start)")
+            #expect(reached.contains { $0.isFinal }, "\(start)")
         }
     }
 
