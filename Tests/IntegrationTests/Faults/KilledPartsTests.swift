@@ -37,6 +37,29 @@ import Testing
         }
     }
 
+    /// An agent that a coordinator started again must not hold anything of it, or the coordinator's
+    /// socket would outlive it and take calls that nobody answers.
+    @Test func nothingOfAKilledCoordinatorIsHeldByWhatItStarted() async throws {
+        try await ShuntHome.use { home in
+            let first = try await home.run("run", "-q", "--", "true")
+            #expect(first.code == 0, "\(first.errorText)")
+            let old = home.pids(of: [.agent])
+            home.kill9([.agent])
+            let isBack = await eventually {
+                let new = home.pids(of: [.agent])
+                return new.count == 1 && new != old
+            }
+            #expect(isBack)
+            let job = try CountingJob(home)
+            let run = try await job.start(untilLine: 10)
+            home.kill9([.coordinator, .agent])
+            let listed = try await home.run(["ps"], within: .seconds(15))
+            #expect(listed.code == 0, "\(listed.errorText)")
+            let outcome = await run.outcome()
+            try await job.expectRanOnce(outcome, "coordinator and agent")
+        }
+    }
+
     /// The build of an environment belongs to the agent: the next one begins it again, and of the
     /// first nothing is left.
     @Test(arguments: [[Part.agent], [.coordinator], [.agent, .coordinator]])
