@@ -8,7 +8,7 @@
 /// | `GET /v1/jobs?all=1&name=N` | array of ``JobView``, newest first, at most 10,000 |
 /// | `GET /v1/jobs/REF?after=VERSION&wait_ms=MS` | ``JobView``, as soon as its version is higher |
 /// | `GET /v1/jobs/REF/log?offset=N&max=BYTES&wait_ms=MS` | a ``LogPage``: see ``LogHeaders`` |
-/// | `GET /v1/jobs/REF/log-tail?lines=N&stream=1` | ``LogOffset`` from which the last N lines begin; of all streams without `stream` |
+/// | `GET /v1/jobs/REF/log-tail?lines=N&stream=1` | where the last N lines begin: ``LogOffset`` |
 /// | `POST /v1/jobs/REF/signal` ``SignalRequest`` | 204 |
 /// | `POST /v1/jobs/REF/cancel` ``CancelRequest`` | 204 |
 /// | `POST /v1/jobs/REF/fetch` | ``JobView``; fetching has begun or is done |
@@ -41,7 +41,8 @@ package enum LogHeaders {
     package static let complete = "Shunt-Log-Complete"
 }
 
-/// A place in a job's log, from which reading can begin: a line may start in the middle of a record.
+/// A place in a job's log, from which reading can begin. A line may start in the middle of a
+/// record.
 package struct LogOffset: Hashable, Sendable, Codable {
     /// Of a record.
     package var offset: UInt64

@@ -194,7 +194,8 @@ extension TaskResult {
                 default: "cannot be executed (errno \(errno))"
                 }
             self.init(
-                verdict: .failed, exit: ending.exit, message: name.map { "the command `\($0)` \(why)" } ?? "the command \(why)")
+                verdict: .failed, exit: ending.exit,
+                message: name.map { "the command `\($0)` \(why)" } ?? "the command \(why)")
         case (.neverStarted, nil):
             self.init(
                 verdict: .stagingFailed, exit: ending.exit,

@@ -3,7 +3,7 @@ import Testing
 
 /// Readers of a log that stall, come late, or lose the agent.
 @Suite struct LogTests {
-    /// The reader's pipe is full and the reader stopped; the job writes 64 MiB beyond that and ends.
+    /// The reader's pipe is full and the reader stopped; the job writes 64 MiB beyond it and ends.
     @Test func stalledReaderDoesNotSlowTheJob() async throws {
         try await ShuntHome.use { home in
             let done = home.base + "/done"

@@ -50,7 +50,8 @@ struct ByteCountTests {
             let factor = try #require(factors.first { $0.0 == unit }?.1)
             let back = try #require(ByteCount(parsing: text), "SHUNT_SEED=\(seed) \(text)")
             #expect(back <= count, "SHUNT_SEED=\(seed) \(text)")
-            let shown = text.contains(".") ? max(1, factor / 10) : factor
+            // A tenth of a unit is not always whole: what is read back is rounded down as well.
+            let shown = text.contains(".") ? factor / 10 + 1 : factor
             #expect((count - back).bytes <= shown, "SHUNT_SEED=\(seed) \(text)")
             #expect(ByteCount(parsing: "\(count.bytes)") == count)
         }
