@@ -45,8 +45,8 @@ extension AgentDaemon {
             } catch {
                 logger.error(
                     "a task could not be told", metadata: ["task": "\(token)", "error": "\(error)"])
+                look(at: token)
             }
-            look(at: token)
         }
     }
 

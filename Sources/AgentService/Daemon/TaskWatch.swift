@@ -19,6 +19,17 @@ struct TaskWatch {
     var startAllowedAt: SteadyTime
     var reportedReady = false
     var reportedSurvivors = false
+
+    /// Records on which the agent acts. The supervisor acts on the others, and its own end is told
+    /// by SIGCHLD, or found by the timer where another agent started it.
+    private static let news = [InitProcess.name, EndedRecord.name, "survivors"]
+        .map { Array($0.utf8) }
+
+    /// Whether a change in the directory is worth a look; a dozen others come with every task.
+    static func isNews(_ change: Result<PathWatch.Change, StreamError>) -> Bool {
+        guard case .success(let change) = change, let name = change.name else { return true }
+        return change.isRename && news.contains(name)
+    }
 }
 
 /// Watching launched tasks: inotify says when to look, a timer makes up for what it misses.
@@ -36,7 +47,8 @@ extension AgentDaemon {
         }
         let directory = home.taskDirectory(token)
         do {
-            let watch = try PathWatch(path: directory, on: loop) { [weak self] _ in
+            let watch = try PathWatch(path: directory, on: loop) { [weak self] change in
+                guard TaskWatch.isNews(change) else { return }
                 self?.assumeIsolated { $0.look(at: token) }
             }
             watches[token] = TaskWatch(

@@ -57,6 +57,12 @@ extension TaskDirectory {
         }
     }
 
+    /// Whether the last record is there: the log is whole, and the rest is for the agent to report.
+    package func hasEnded() -> Bool {
+        guard let directory = try? openIfPresent() else { return false }
+        return SmallFile.exists(EndedRecord.name, in: directory)
+    }
+
     private func openIfPresent() throws(SystemError) -> OwnedDescriptor? {
         do throws(SystemError) {
             return try open()

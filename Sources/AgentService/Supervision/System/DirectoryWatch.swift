@@ -1,18 +1,18 @@
 internal import CLinux
 internal import Glibc
 
-/// Tells that something in a directory may have changed. A hint: whoever is woken looks again at
-/// what it waits for.
+/// Tells that a record has come into a directory. A hint: whoever is woken looks again at what it
+/// waits for.
 struct DirectoryWatch: ~Copyable {
     private let inotify: OwnedDescriptor
 
-    /// - Parameter path: the directory; names that appear in it, are replaced or removed wake,
-    ///   changes within its files do not.
+    /// - Parameter path: the directory; a file that is renamed into place wakes, since that is how
+    ///   a record comes, and its making and writing under another name before that do not.
     init(_ path: String) throws(SystemError) {
         let flags = Int32(bitPattern: UInt32(O_CLOEXEC | O_NONBLOCK))
         let inotify = OwnedDescriptor(
             adopting: try SystemError.check("watch", path) { inotify_init1(flags) })
-        let events = UInt32(IN_CREATE | IN_MOVED_TO | IN_DELETE)
+        let events = UInt32(IN_MOVED_TO)
         try SystemError.check("watch", path) { inotify_add_watch(inotify.raw, path, events) }
         self.inotify = inotify
     }
