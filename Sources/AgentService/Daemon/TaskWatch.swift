@@ -104,7 +104,7 @@ extension AgentDaemon {
         case .ended(let record):
             if seen.needsSupervisor { await supervise(token) }
             unwatch(token)
-            post(.ended(token, record.ending))
+            post(.ended(token, record.report))
             return
         case .atBarrier(let process):
             watches[token]?.fruitlessStarts = 0

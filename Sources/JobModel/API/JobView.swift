@@ -23,6 +23,8 @@ package struct JobView: Hashable, Sendable, Codable {
     package var cause: StopCause?
     /// Why the job ended as it did, in words; `nil` where it succeeded.
     package var reason: String?
+    /// What a person should know besides: output that was lost, for one.
+    package var warnings: [String]
     package var killMethod: KillMethod?
     package var bytesSent: ByteCount
     package var outputs: OutputSummary?
@@ -38,7 +40,7 @@ package struct JobView: Hashable, Sendable, Codable {
         link: String? = nil, attempt: Int? = nil, submittedAt: WallTime,
         startedAt: WallTime? = nil, endedAt: WallTime? = nil, exitCode: Int32? = nil,
         exit: ExitStatus? = nil, cause: StopCause? = nil, reason: String? = nil,
-        killMethod: KillMethod? = nil, bytesSent: ByteCount = .zero,
+        warnings: [String] = [], killMethod: KillMethod? = nil, bytesSent: ByteCount = .zero,
         outputs: OutputSummary? = nil, outputsFetch: OutputsFetch = .none,
         cancelRequested: Bool = false, verdict: TaskResult.Verdict? = nil, spec: JobSpec,
         inputs: JobInputs
@@ -60,6 +62,7 @@ package struct JobView: Hashable, Sendable, Codable {
         self.exit = exit
         self.cause = cause
         self.reason = reason
+        self.warnings = warnings
         self.killMethod = killMethod
         self.bytesSent = bytesSent
         self.outputs = outputs
@@ -88,6 +91,7 @@ package struct JobView: Hashable, Sendable, Codable {
         case exit
         case cause
         case reason
+        case warnings
         case killMethod = "kill_method"
         case bytesSent = "bytes_sent"
         case outputs

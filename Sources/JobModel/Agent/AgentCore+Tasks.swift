@@ -108,7 +108,7 @@ extension AgentCore {
             // The barrier never opened, so nothing ran: the way to a result is the short one.
             let result = TaskResult(
                 verdict: .stagingFailed, exit: ending.exit,
-                message: "init ended before the command was started")
+                message: ending.problem ?? "init ended before the command was started")
             return try abandon(token, result, at: now)
         case .running, .stopping, .unkillable:
             _ = try tasks[index].phase.next(.end)
@@ -164,7 +164,7 @@ extension TaskResult {
         case (.vanished, _):
             self.init(
                 verdict: .lost, exit: ending.exit, cause: cause,
-                message: "init was killed and left no exit record")
+                message: ending.problem ?? "init was killed and left no exit record")
         case (_, .cancel?):
             self.init(
                 verdict: .cancelled, exit: ending.exit, cause: cause, message: "cancelled")
@@ -185,22 +185,27 @@ extension TaskResult {
             self.init(
                 verdict: .failed, exit: ending.exit, message: "killed by signal \(signal)")
         case (.execFailed(let errno), nil):
-            let name = command?.argumentVector.first
-            let why =
-                switch errno {
-                case 2, 20: "was not found"
-                case 8: "cannot be executed: it is no program, and no script with a `#!` line"
-                case 13: "cannot be executed: permission denied"
-                default: "cannot be executed (errno \(errno))"
-                }
             self.init(
                 verdict: .failed, exit: ending.exit,
-                message: name.map { "the command `\($0)` \(why)" } ?? "the command \(why)")
+                message: ending.problem ?? Self.cannotExecute(command, errno: errno))
         case (.neverStarted, nil):
             self.init(
                 verdict: .stagingFailed, exit: ending.exit,
-                message: "ended before the command was started")
+                message: ending.problem ?? "ended before the command was started")
         }
         self.outputs = outputs
+        warnings = ending.warnings
+    }
+
+    private static func cannotExecute(_ command: JobSpec.Command?, errno: Int32) -> String {
+        let why =
+            switch errno {
+            case 2, 20: "was not found"
+            case 8: "cannot be executed: it is no program, and no script with a `#!` line"
+            case 13: "cannot be executed: permission denied"
+            default: "cannot be executed (errno \(errno))"
+            }
+        guard let name = command?.argumentVector.first else { return "the command \(why)" }
+        return "the command `\(name)` \(why)"
     }
 }

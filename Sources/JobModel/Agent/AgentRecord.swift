@@ -31,9 +31,17 @@ package struct TaskEnding: Hashable, Sendable, Codable {
     package var exit: ExitStatus
     /// Set where the supervisor ended the tree itself, at a time limit, or on request.
     package var cause: StopCause?
+    /// Why the command was never executed, in words, where that is known.
+    package var problem: String?
+    /// What a person should know of a task that has ended otherwise: output that was lost.
+    package var warnings: [String]
 
-    package init(exit: ExitStatus, cause: StopCause? = nil) {
+    package init(
+        exit: ExitStatus, cause: StopCause? = nil, problem: String? = nil, warnings: [String] = []
+    ) {
         self.exit = exit
         self.cause = cause
+        self.problem = problem
+        self.warnings = warnings
     }
 }

@@ -19,7 +19,7 @@ extension JobRecord {
             attempt: current?.id.number, submittedAt: submittedAt, startedAt: startedAt,
             endedAt: endedAt, exitCode: exitCode, exit: task?.result?.exit,
             cause: task?.result?.cause, reason: reason,
-            killMethod: task?.process?.killMethod, bytesSent: bytesSent,
+            warnings: task?.result?.warnings ?? [], killMethod: task?.process?.killMethod, bytesSent: bytesSent,
             outputs: task?.result?.outputs, outputsFetch: outputsFetch,
             cancelRequested: cancel != nil, verdict: task?.result?.verdict, spec: spec,
             inputs: inputs)

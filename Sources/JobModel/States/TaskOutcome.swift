@@ -46,16 +46,19 @@ package struct TaskResult: Hashable, Sendable, Codable {
     /// Why, in words, where the verdict is not `succeeded`.
     package var message: String?
     package var outputs: OutputSummary?
+    /// What a person should know besides: output that was lost, for one.
+    package var warnings: [String]
 
     package init(
         verdict: Verdict, exit: ExitStatus? = nil, cause: StopCause? = nil,
-        message: String? = nil, outputs: OutputSummary? = nil
+        message: String? = nil, outputs: OutputSummary? = nil, warnings: [String] = []
     ) {
         self.verdict = verdict
         self.exit = exit
         self.cause = cause
         self.message = message
         self.outputs = outputs
+        self.warnings = warnings
     }
 
     /// How the task ended, in the word that people and programs read.

@@ -25,6 +25,8 @@ extension AgentRecord: WireValue {
             proto.ended.token = token.proto
             proto.ended.exit = ending.exit.proto
             proto.ended.cause = StopCause.code(ending.cause)
+            if let problem = ending.problem { proto.ended.problem = problem }
+            proto.ended.warnings = ending.warnings
             proto.ended.atMs = time.milliseconds
         case .finished(let token, let result, let time):
             proto.finished.token = token.proto
@@ -90,7 +92,8 @@ extension AgentRecord: WireValue {
             TaskEnding(
                 exit: try ExitStatus(
                     Field.required(proto.hasExit ? proto.exit : nil, "ended.exit")),
-                cause: try StopCause.decoding(proto.cause, "ended.cause")),
+                cause: try StopCause.decoding(proto.cause, "ended.cause"),
+                problem: proto.hasProblem ? proto.problem : nil, warnings: proto.warnings),
             at: try Field.wallTime(proto.atMs, "ended.at"))
     }
 

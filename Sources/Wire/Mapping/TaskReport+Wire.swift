@@ -85,6 +85,7 @@ extension TaskResult: WireValue {
         proto.cause = StopCause.code(cause)
         if let message { proto.message = message }
         if let outputs { proto.outputs = outputs.proto }
+        proto.warnings = warnings
         return proto
     }
 
@@ -94,7 +95,8 @@ extension TaskResult: WireValue {
             exit: proto.hasExit ? try ExitStatus(proto.exit) : nil,
             cause: try StopCause.decoding(proto.cause, "result.cause"),
             message: proto.hasMessage ? proto.message : nil,
-            outputs: proto.hasOutputs ? try OutputSummary(proto.outputs) : nil)
+            outputs: proto.hasOutputs ? try OutputSummary(proto.outputs) : nil,
+            warnings: proto.warnings)
     }
 
     private static func code(_ verdict: Verdict) -> ProtoTaskResult.Verdict {

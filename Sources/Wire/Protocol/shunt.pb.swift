@@ -1328,6 +1328,9 @@ nonisolated struct ProtoTaskResult: Sendable {
   /// Clears the value of `outputs`. Subsequent reads from it will return its default value.
   mutating func clearOutputs() {self._outputs = nil}
 
+  /// What a person should know besides, in words.
+  var warnings: [String] = []
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum Verdict: SwiftProtobuf.Enum, Swift.CaseIterable {
@@ -1715,45 +1718,60 @@ nonisolated struct ProtoAgentRecord: Sendable {
 
     var atMs: Int64 = 0
 
+    /// Why the command was never executed, in words.
+    var problem: String {
+      get {_problem ?? String()}
+      set {_problem = newValue}
+    }
+    /// Returns true if `problem` has been explicitly set.
+    var hasProblem: Bool {self._problem != nil}
+    /// Clears the value of `problem`. Subsequent reads from it will return its default value.
+    mutating func clearProblem() {self._problem = nil}
+
+    var warnings: [String] = []
+
     var unknownFields = SwiftProtobuf.UnknownStorage()
 
     init() {}
 
     fileprivate var _token: ProtoStartToken? = nil
     fileprivate var _exit: ProtoExitStatus? = nil
+    fileprivate var _problem: String? = nil
   }
 
-  nonisolated struct Finished: Sendable {
+  nonisolated struct Finished: @unchecked Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
     // methods supported on all messages.
 
     var token: ProtoStartToken {
-      get {_token ?? ProtoStartToken()}
-      set {_token = newValue}
+      get {_storage._token ?? ProtoStartToken()}
+      set {_uniqueStorage()._token = newValue}
     }
     /// Returns true if `token` has been explicitly set.
-    var hasToken: Bool {self._token != nil}
+    var hasToken: Bool {_storage._token != nil}
     /// Clears the value of `token`. Subsequent reads from it will return its default value.
-    mutating func clearToken() {self._token = nil}
+    mutating func clearToken() {_uniqueStorage()._token = nil}
 
     var result: ProtoTaskResult {
-      get {_result ?? ProtoTaskResult()}
-      set {_result = newValue}
+      get {_storage._result ?? ProtoTaskResult()}
+      set {_uniqueStorage()._result = newValue}
     }
     /// Returns true if `result` has been explicitly set.
-    var hasResult: Bool {self._result != nil}
+    var hasResult: Bool {_storage._result != nil}
     /// Clears the value of `result`. Subsequent reads from it will return its default value.
-    mutating func clearResult() {self._result = nil}
+    mutating func clearResult() {_uniqueStorage()._result = nil}
 
-    var atMs: Int64 = 0
+    var atMs: Int64 {
+      get {_storage._atMs}
+      set {_uniqueStorage()._atMs = newValue}
+    }
 
     var unknownFields = SwiftProtobuf.UnknownStorage()
 
     init() {}
 
-    fileprivate var _token: ProtoStartToken? = nil
-    fileprivate var _result: ProtoTaskResult? = nil
+    fileprivate var _storage = _StorageClass.defaultInstance
   }
 
   init() {}
@@ -4029,7 +4047,7 @@ nonisolated extension ProtoTaskProcess.KillMethod: SwiftProtobuf._ProtoNameProvi
 
 nonisolated extension ProtoTaskResult: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".TaskResult"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}verdict\0\u{1}exit\0\u{1}cause\0\u{1}message\0\u{1}outputs\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}verdict\0\u{1}exit\0\u{1}cause\0\u{1}message\0\u{1}outputs\0\u{1}warnings\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4042,6 +4060,7 @@ nonisolated extension ProtoTaskResult: SwiftProtobuf.Message, SwiftProtobuf._Mes
       case 3: try { try decoder.decodeSingularEnumField(value: &self.cause) }()
       case 4: try { try decoder.decodeSingularStringField(value: &self._message) }()
       case 5: try { try decoder.decodeSingularMessageField(value: &self._outputs) }()
+      case 6: try { try decoder.decodeRepeatedStringField(value: &self.warnings) }()
       default: break
       }
     }
@@ -4067,6 +4086,9 @@ nonisolated extension ProtoTaskResult: SwiftProtobuf.Message, SwiftProtobuf._Mes
     try { if let v = self._outputs {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
     } }()
+    if !self.warnings.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.warnings, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4076,6 +4098,7 @@ nonisolated extension ProtoTaskResult: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if lhs.cause != rhs.cause {return false}
     if lhs._message != rhs._message {return false}
     if lhs._outputs != rhs._outputs {return false}
+    if lhs.warnings != rhs.warnings {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4603,7 +4626,7 @@ nonisolated extension ProtoAgentRecord.StopRequested: SwiftProtobuf.Message, Swi
 
 nonisolated extension ProtoAgentRecord.Ended: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = ProtoAgentRecord.protoMessageName + ".Ended"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}exit\0\u{1}cause\0\u{3}at_ms\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}exit\0\u{1}cause\0\u{3}at_ms\0\u{1}problem\0\u{1}warnings\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4615,6 +4638,8 @@ nonisolated extension ProtoAgentRecord.Ended: SwiftProtobuf.Message, SwiftProtob
       case 2: try { try decoder.decodeSingularMessageField(value: &self._exit) }()
       case 3: try { try decoder.decodeSingularEnumField(value: &self.cause) }()
       case 4: try { try decoder.decodeSingularInt64Field(value: &self.atMs) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self._problem) }()
+      case 6: try { try decoder.decodeRepeatedStringField(value: &self.warnings) }()
       default: break
       }
     }
@@ -4637,6 +4662,12 @@ nonisolated extension ProtoAgentRecord.Ended: SwiftProtobuf.Message, SwiftProtob
     if self.atMs != 0 {
       try visitor.visitSingularInt64Field(value: self.atMs, fieldNumber: 4)
     }
+    try { if let v = self._problem {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 5)
+    } }()
+    if !self.warnings.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.warnings, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4645,6 +4676,8 @@ nonisolated extension ProtoAgentRecord.Ended: SwiftProtobuf.Message, SwiftProtob
     if lhs._exit != rhs._exit {return false}
     if lhs.cause != rhs.cause {return false}
     if lhs.atMs != rhs.atMs {return false}
+    if lhs._problem != rhs._problem {return false}
+    if lhs.warnings != rhs.warnings {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4654,41 +4687,81 @@ nonisolated extension ProtoAgentRecord.Finished: SwiftProtobuf.Message, SwiftPro
   static let protoMessageName: String = ProtoAgentRecord.protoMessageName + ".Finished"
   static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}result\0\u{3}at_ms\0")
 
+  fileprivate class _StorageClass {
+    var _token: ProtoStartToken? = nil
+    var _result: ProtoTaskResult? = nil
+    var _atMs: Int64 = 0
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _token = source._token
+      _result = source._result
+      _atMs = source._atMs
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularMessageField(value: &self._token) }()
-      case 2: try { try decoder.decodeSingularMessageField(value: &self._result) }()
-      case 3: try { try decoder.decodeSingularInt64Field(value: &self.atMs) }()
-      default: break
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularMessageField(value: &_storage._token) }()
+        case 2: try { try decoder.decodeSingularMessageField(value: &_storage._result) }()
+        case 3: try { try decoder.decodeSingularInt64Field(value: &_storage._atMs) }()
+        default: break
+        }
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    try { if let v = self._token {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
-    } }()
-    try { if let v = self._result {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
-    } }()
-    if self.atMs != 0 {
-      try visitor.visitSingularInt64Field(value: self.atMs, fieldNumber: 3)
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      try { if let v = _storage._token {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+      } }()
+      try { if let v = _storage._result {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+      } }()
+      if _storage._atMs != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._atMs, fieldNumber: 3)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: ProtoAgentRecord.Finished, rhs: ProtoAgentRecord.Finished) -> Bool {
-    if lhs._token != rhs._token {return false}
-    if lhs._result != rhs._result {return false}
-    if lhs.atMs != rhs.atMs {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._token != rhs_storage._token {return false}
+        if _storage._result != rhs_storage._result {return false}
+        if _storage._atMs != rhs_storage._atMs {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -71,6 +71,7 @@ struct Submission {
         }
         // A terminal job has its code; one of a release that gave none cannot be called a success.
         let code = view.exitCode ?? ExitCodes.ours
+        for warning in view.warnings { progress.warn(Quoting.visible(warning)) }
         progress.clear()
         if let ending = JobProgressText.ending(view) {
             progress.endLine()

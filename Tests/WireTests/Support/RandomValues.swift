@@ -85,7 +85,7 @@ extension SeededGenerator {
                     totalSize: random.byteCount(), deletedCount: Int64(random.below(1 << 20)),
                     deleted: random.list(upTo: 5) { $0.text() },
                     warnings: random.list(upTo: 3) { $0.text() })
-            })
+            }, warnings: list(upTo: 3) { $0.text() })
     }
 
     mutating func report() -> TaskReport {
@@ -107,7 +107,10 @@ extension SeededGenerator {
                 token(), StopOrder(cause: pick(StopCause.allCases), grace: milliseconds()))
         case 5:
             .ended(
-                token(), TaskEnding(exit: exit(), cause: optional { $0.pick(StopCause.allCases) }),
+                token(),
+                TaskEnding(
+                    exit: exit(), cause: optional { $0.pick(StopCause.allCases) },
+                    problem: optional { $0.text() }, warnings: list(upTo: 3) { $0.text() }),
                 at: wallTime())
         case 6: .finished(token(), result(), at: wallTime())
         default: .acknowledged(token())

@@ -1,3 +1,4 @@
+internal import Glibc
 package import JobModel
 
 /// `ended`: the supervisor's durable testimony that the tree is gone, and that the log holds all
@@ -23,6 +24,26 @@ package struct EndedRecord: Hashable, Sendable {
     package var logSyncErrno: Int32?
 
     static let name = "ended"
+
+    /// What the agent makes durable and reports of it.
+    var report: TaskEnding {
+        var report = ending
+        report.problem = problem
+        let dropped = droppedOutput &+ droppedErrors
+        if dropped > 0 {
+            let amount = ByteCount(Int64(clamping: dropped))
+            report.warnings.append("\(amount) of its output could not be kept: the disk was full")
+        }
+        if let logSyncErrno {
+            let why = String(cString: strerror(logSyncErrno))
+            report.warnings.append("its output may not survive a power cut: \(why)")
+        }
+        if leftovers > 0 {
+            let processes = leftovers == 1 ? "a process" : "\(leftovers) processes"
+            report.warnings.append("\(processes) outlived the command and had to be ended")
+        }
+        return report
+    }
 
     init(ending: TaskEnding, end: Moment) {
         self.ending = ending
