@@ -70,7 +70,8 @@ extension JobRecord {
         guard let task = current?.tasks.first else { return nil }
         switch task.phase {
         case .dispatching, .revoked: return nil
-        case .terminal where task.result?.verdict == .refused: return nil
+        // Never released from its barrier: it wrote nothing.
+        case .terminal where task.process == nil: return nil
         case .accepted, .staging, .staged, .starting, .running, .stopping, .unkillable, .exited,
             .collecting, .terminal:
             return task

@@ -102,21 +102,20 @@ extension AgentDaemon {
         }
     }
 
-    /// Removes all of a task but its log.
+    /// The coordinator has the end of a task: all of it goes but the log.
     private func discard(_ token: StartToken) {
         unwatch(token)
-        let path = home.taskDirectory(token)
+        let name = AgentHome.taskName(token)
+        let retention = retention
         Task {
             do {
-                try await disk.run {
-                    try removeTree(at: RawPath(TaskStaging.workDirectory(in: path)))
-                    unlink(TaskStaging.baselineFile(in: path))
-                }
+                try await disk.run { try retention.removeWork(of: name) }
             } catch {
                 logger.warning(
                     "a task's files could not be removed",
                     metadata: ["task": "\(token)", "error": "\(error)"])
             }
+            discarded.append(name)
         }
     }
 }

@@ -45,6 +45,10 @@ actor AgentDaemon {
     /// Supervisors of tasks that are no longer watched, to be reaped.
     var orphanedSupervisors: [Int32] = []
     var collections: Set<StartToken> = []
+    let retention: TaskRetention
+    /// Tasks of which only the log is to stay, by the names of their directories.
+    var discarded: [String] = []
+    var clearedSincePrune = 0
     /// Bulk streams that are served, so that they end with the session they were opened under.
     var bulkServices: [ConnectionID: BulkService] = [:]
     /// Ends the daemon.
@@ -57,6 +61,7 @@ actor AgentDaemon {
         self.options = options
         self.logger = logger
         home = AgentHome(root: options.home)
+        retention = TaskRetention(tasks: home.tasks)
         let (journal, records) = try Journal.open(in: home.root)
         let facts = AgentCore.Identity(
             agent: try home.identity(), incarnation: MachineFacts.incarnation(),

@@ -52,7 +52,7 @@ struct AgentHome: Sendable {
     /// The agent's ID, drawn and made durable on first use.
     func identity() throws -> AgentID {
         let path = root + "/id"
-        if let text = HomeFile.read(path) {
+        if let text = SmallFile.text(path) {
             guard let id = AgentID(text.trimmedLine) else {
                 throw ShuntError(
                     .failed, "`\(path)` holds no agent ID", hint: "mv \(path) \(path).damaged")
@@ -61,53 +61,23 @@ struct AgentHome: Sendable {
         }
         var random = SystemRandomNumberGenerator()
         let id = AgentID(high: random.next(), low: random.next())
-        try HomeFile.write(id.text + "\n", to: path)
-        try Journal.syncDirectory(root)
+        do throws(SystemError) {
+            let directory = try OwnedDescriptor.open(root, O_RDONLY | O_DIRECTORY)
+            try SmallFile.write(
+                Array((id.text + "\n").utf8), to: "id", in: directory, durable: true)
+        } catch {
+            throw ShuntError(error, in: root)
+        }
         return id
     }
 
-    /// Where a task lives. The nonce keeps coordinators apart that gave a job the same ID.
-    func taskDirectory(_ token: StartToken) -> String {
+    /// Where a task lives.
+    func taskDirectory(_ token: StartToken) -> String { tasks + "/" + Self.taskName(token) }
+
+    /// The nonce keeps coordinators apart that gave a job the same ID.
+    static func taskName(_ token: StartToken) -> String {
         let task = token.task
-        return "\(tasks)/\(task.attempt).\(task.rank)-\(String(token.nonce, radix: 16))"
-    }
-}
-
-/// Files that fit into a page.
-enum HomeFile {
-    /// - Returns: `nil` where the file cannot be read.
-    static func read(_ path: String) -> String? {
-        let descriptor = shunt_open(path, O_RDONLY | O_CLOEXEC, 0)
-        guard descriptor >= 0 else { return nil }
-        defer { _ = close(descriptor) }
-        var bytes: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 4096)
-        while bytes.count < 1 << 20 {
-            let count = Glibc.read(descriptor, &chunk, chunk.count)
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { break }
-            bytes += chunk[..<count]
-        }
-        return String(decoding: bytes, as: UTF8.self)
-    }
-
-    /// Replaces a file durably; the caller syncs the directory.
-    static func write(_ text: String, to path: String) throws {
-        let temporary = path + ".new"
-        let descriptor = shunt_open(
-            temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw failure(temporary) }
-        defer { _ = close(descriptor) }
-        let bytes = Array(text.utf8)
-        guard Glibc.write(descriptor, bytes, bytes.count) == bytes.count,
-            fsync(descriptor) == 0, rename(temporary, path) == 0
-        else { throw failure(path) }
-    }
-
-    private static func failure(_ path: String) -> ShuntError {
-        ShuntError(
-            .failed, "cannot write `\(path)`: \(String(cString: strerror(errno)))",
-            hint: "df -h \(path)")
+        return "\(task.attempt).\(task.rank)-\(String(token.nonce, radix: 16))"
     }
 }
 

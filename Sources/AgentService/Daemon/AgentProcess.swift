@@ -30,6 +30,7 @@ struct AgentProcess {
             do {
                 await daemon.staging.environments.removeAbandonedBuilds()
                 try await daemon.recover()
+                await daemon.recoverDiscarded()
                 let listener = try UVListener(path: options.socket, on: loop)
                 logger.notice("agent started", metadata: ["home": "\(options.home)"])
                 try await daemon.serve(listener)
@@ -78,6 +79,7 @@ extension AgentDaemon {
         while true {
             try await loop.sleep(for: Self.rescanInterval)
             lookAtAll()
+            await clearDiscarded()
             guard openConnections == 0, !core.isBusy else {
                 idleSince = nil
                 continue

@@ -28,6 +28,7 @@ struct AgentResponder: BulkRequestHandler {
             let isKnownOver = await isOver(request.token)
             let (isOver, page) = try await disk.run {
                 let isOver = isKnownOver || task.hasEnded()
+                if isKnownOver, !task.exists { throw Self.gone(request.token) }
                 let reader = LogReader(task.logPath)
                 return (
                     isOver, try reader.read(from: request.offset, limit: request.maximumBytes)
@@ -72,6 +73,13 @@ struct AgentResponder: BulkRequestHandler {
 
     func hasEnvironment(_ requirements: Digest) async throws -> Bool {
         try await environments.isCached(requirements)
+    }
+
+    /// See ``TaskRetention``.
+    private static func gone(_ token: StartToken) -> ShuntError {
+        ShuntError(
+            .notFound, "what `\(token.task.job)` wrote is no longer kept on its worker",
+            hint: "shunt inspect \(token.task.job)")
     }
 
     /// A coordinator sees its own tasks only.

@@ -19,9 +19,9 @@ enum MachineFacts {
         var namespace = stat()
         let hasNamespace = stat("/proc/self/ns/pid", &namespace) == 0
         return MachineIncarnation(
-            machineID: HomeFile.read("/etc/machine-id")?.trimmedLine ?? "",
+            machineID: SmallFile.text("/etc/machine-id")?.trimmedLine ?? "",
             hostName: text(name.nodename),
-            bootID: HomeFile.read("/proc/sys/kernel/random/boot_id")?.trimmedLine ?? "",
+            bootID: SmallFile.text("/proc/sys/kernel/random/boot_id")?.trimmedLine ?? "",
             initStartTicks: startTicks(ofProcess: 1) ?? 0,
             pidNamespace: hasNamespace ? UInt64(namespace.st_ino) : 0)
     }
@@ -41,13 +41,13 @@ enum MachineFacts {
 
     private static func memory() -> ByteCount {
         var total: Int64 = 0
-        for line in (HomeFile.read("/proc/meminfo") ?? "").split(separator: "\n")
+        for line in (SmallFile.text("/proc/meminfo") ?? "").split(separator: "\n")
         where line.hasPrefix("MemTotal:") {
             let digits = line.filter { $0 >= "0" && $0 <= "9" }
             total = (Int64(digits) ?? 0) << 10
         }
         for path in ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"] {
-            if let limit = HomeFile.read(path).flatMap({ Int64($0.trimmedLine) }), limit > 0 {
+            if let limit = SmallFile.text(path).flatMap({ Int64($0.trimmedLine) }), limit > 0 {
                 total = min(total, limit)
             }
         }
@@ -57,7 +57,7 @@ enum MachineFacts {
     /// Field 22 of `/proc/PID/stat`; the name in field 2 may hold anything, so what follows its
     /// last parenthesis counts.
     private static func startTicks(ofProcess pid: Int32) -> UInt64? {
-        guard let line = HomeFile.read("/proc/\(pid)/stat"),
+        guard let line = SmallFile.text("/proc/\(pid)/stat"),
             let end = line.lastIndex(of: ")")
         else { return nil }
         let fields = line[line.index(after: end)...].split(separator: " ")

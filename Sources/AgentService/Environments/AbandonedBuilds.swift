@@ -42,16 +42,11 @@ struct AbandonedBuilds: Sendable {
     }
 
     private func names(in path: String) -> [String] {
-        guard let listing = opendir(path) else { return [] }
-        defer { closedir(listing) }
-        var names: [String] = []
-        while let entry = readdir(listing) {
-            let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
-                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            if name != ".", name != ".." { names.append(name) }
+        // A process that has ended meanwhile has no descriptors to look at.
+        guard let directory = try? OwnedDescriptor.open(path, O_RDONLY | O_DIRECTORY) else {
+            return []
         }
-        return names
+        return (try? directory.names()) ?? []
     }
 
     private func target(of link: String) -> String? {

@@ -79,14 +79,14 @@ struct EnvironmentBuilder: Sendable {
     }
 
     private func tail() -> String {
-        let lines = (HomeFile.read(log) ?? "").split(
+        let lines = (SmallFile.text(log) ?? "").split(
             separator: "\n", omittingEmptySubsequences: false)
         return lines.suffix(Self.shownLines).joined(separator: "\n").trimmedLine
     }
 
     /// The environment is named by the digest of one file, so that file has to say everything.
     private func refuseOtherFiles() throws {
-        for line in (HomeFile.read(file) ?? "").split(separator: "\n") {
+        for line in (SmallFile.text(file) ?? "").split(separator: "\n") {
             let text = String(line).trimmedLine
             let options = ["-r", "--requirement", "-c", "--constraint", "-e", "--editable"]
             let isOption = options.contains { text.hasPrefix($0) }

@@ -138,7 +138,7 @@ actor PythonEnvironments {
                 arguments: [path, "-c", code], environment: EnvironmentBuilder.variables(),
                 workingDirectory: "/", outputPath: output
             ).run(within: .seconds(30), abort: AbortFlag())
-            let text = HomeFile.read(output)?.trimmedLine ?? ""
+            let text = SmallFile.text(output)?.trimmedLine ?? ""
             guard ending == .exited(0), text.split(separator: ".").count == 3 else {
                 throw ShuntError(
                     .failed, "`\(path)` does not tell its version: \(text)",

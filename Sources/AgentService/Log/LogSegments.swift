@@ -24,25 +24,7 @@ enum LogSegments {
     /// The offsets at which segments start, ascending. What is not named like a segment is left
     /// alone.
     static func list(in directory: borrowing OwnedDescriptor) throws(SystemError) -> [UInt64] {
-        // `fdopendir` takes its descriptor over, so it gets one of its own.
-        let raw = directory.raw
-        let copy = try SystemError.check("open", directoryName) {
-            shunt_openat(raw, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
-        }
-        guard let listing = fdopendir(copy) else {
-            let code = errno
-            close(copy)
-            throw SystemError(call: "list", subject: directoryName, errno: code)
-        }
-        defer { closedir(listing) }
-        var starts: [UInt64] = []
-        while let entry = readdir(listing) {
-            let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
-                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            if let start = offset(ofName: name) { starts.append(start) }
-        }
-        return starts.sorted()
+        try directory.names().compactMap(offset(ofName:)).sorted()
     }
 
     static func size(

@@ -45,6 +45,9 @@ package struct TaskDirectory: Hashable, Sendable {
     /// - Parameter path: absolute; need not exist before ``prepare(_:)``.
     package init(_ path: String) { self.path = path }
 
+    /// Whether there is a directory at all.
+    package var exists: Bool { access(path, F_OK) == 0 }
+
     /// Where the log of the task lies.
     package var logPath: String { path + "/" + LogSegments.directoryName }
 

@@ -47,6 +47,8 @@ import Testing
                 return new.count == 1 && new != old
             }
             #expect(isBack)
+            // It has started and is spoken to: what that cost is not idleness.
+            #expect(try await home.run("logs", job).text == "begun\n")
             try await expectIdle(home, [.coordinator, .agent, .supervisor], "agent back")
             #expect(try await home.run("cancel", "--now", job).code == 0)
             #expect(try await home.run("wait", job).errorText.isEmpty)

@@ -8,6 +8,12 @@ enum SmallFile {
         try read(OwnedDescriptor.open(path, O_RDONLY), path, limit: limit)
     }
 
+    /// The first MiB of a file as text; `nil` where it cannot be read.
+    static func text(_ path: String) -> String? {
+        guard let bytes = try? read(path, limit: 1 << 20) else { return nil }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
     /// - Returns: at most `limit` bytes from the start; `nil` where there is no such file.
     static func read(
         _ name: String, in directory: borrowing OwnedDescriptor, limit: Int

@@ -1,0 +1,51 @@
+internal import ByteStream
+internal import JobModel
+internal import Logging
+
+/// Clearing away what is left of tasks that are over, while there is nothing better to do.
+extension AgentDaemon {
+    /// So many tasks wait to be cleared at most while others run.
+    private static let clearAtLatest = 256
+    /// Logs are counted again after so many tasks.
+    private static let pruneAfter = 500
+
+    /// Finds again what an earlier life of this agent did not get to.
+    func recoverDiscarded() async {
+        let known = knownTasks()
+        let retention = retention
+        do {
+            discarded += try await disk.run { try retention.leftovers(besides: known) }
+            clearedSincePrune = Self.pruneAfter
+        } catch {
+            logger.warning("old tasks cannot be listed", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// Removes records of discarded tasks, and the oldest logs beyond the bounds.
+    func clearDiscarded() async {
+        guard !discarded.isEmpty, !core.isBusy || discarded.count >= Self.clearAtLatest else {
+            return
+        }
+        let names = discarded
+        discarded = []
+        let retention = retention
+        do {
+            let alive = try await disk.run { retention.removeRecords(of: names) }
+            discarded += alive
+            clearedSincePrune += names.count - alive.count
+            guard clearedSincePrune >= Self.pruneAfter else { return }
+            clearedSincePrune = 0
+            let known = knownTasks()
+            let pruned = try await disk.run { try retention.prune(sparing: known) }
+            if pruned > 0 {
+                logger.notice("oldest logs removed", metadata: ["tasks": "\(pruned)"])
+            }
+        } catch {
+            logger.warning("old tasks cannot be cleared", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func knownTasks() -> Set<String> {
+        Set(core.tasks.map { AgentHome.taskName($0.token) })
+    }
+}
