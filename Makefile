@@ -26,10 +26,9 @@ LIBEXEC := $(TREE)/libexec/shunt
 AGENT := shunt-agent-linux-$(ARCH)
 INIT_SOURCES = $(wildcard Sources/shunt-init/*.c Sources/shunt-init/*.h)
 
-# TidyTests, JobModelTests, ByteStreamTests, UVLoopTests and IntegrationTests have failures that are
-# being mended: `swift test --skip-build --no-parallel --filter '^NAME\.'` runs them.
-TESTS := SimulationTests WireTests TransferTests ContentStoreTests ScanTests CommandTests \
-	SupervisionTests
+# Every target of Tests/, the quick ones first.
+TESTS := TidyTests JobModelTests WireTests ByteStreamTests UVLoopTests ContentStoreTests ScanTests \
+	TransferTests SimulationTests CommandTests SupervisionTests IntegrationTests
 
 setup:
 	@missing=()
@@ -57,7 +56,7 @@ build: setup init agent-debug
 
 # Swift's runtime goes into the binary, so that it runs without the toolchain.
 release: setup init agent-release
-	@$(SWIFT) build -c release --product shunt --static-swift-stdlib
+	@$(SWIFT) build -c release --product shunt --static-swift-stdlib -Xlinker -s
 
 # The agent is fully static and has a build folder of its own: its flags reach every object.
 agent-debug agent-release: agent-%: setup

@@ -74,6 +74,7 @@ package struct CoordinatorDaemon: Sendable {
             connector: LocalConnector(layout: layout, executable: agentExecutable),
             coordinator: id, release: release, inbox: inbox, content: content, logger: logger)
         ports.add(link)
+        try makeRuntimeDirectory()
         try UnixSocket.removeSocket(path: layout.coordinatorSocket)
         logger.notice(
             "coordinator started", metadata: ["id": "\(id)", "epoch": "\(epoch)"])
@@ -115,19 +116,35 @@ package struct CoordinatorDaemon: Sendable {
             endAnyway(after: Self.stopLimit)
             coordinator.ports.close()
             group.cancelAll()
-            unlink(layout.coordinatorSocket)
+            Self.removeSocket(of: layout)
         }
+    }
+
+    /// An agent of this home that has just ended may have taken the empty directory with it.
+    private func makeRuntimeDirectory() throws {
+        let path = layout.runtimeDirectory
+        guard mkdir(path, 0o700) == 0 || errno == EEXIST else {
+            throw ShuntError(
+                .failed, "`\(path)` cannot be made: \(String(cString: strerror(errno)))",
+                hint: "df -h /tmp; ls -ld /tmp")
+        }
+    }
+
+    /// Removes the socket and, where nothing else is in it, its directory: as long as the agent's
+    /// socket is there, that stays, and goes with the agent.
+    private static func removeSocket(of layout: HomeLayout) {
+        unlink(layout.coordinatorSocket)
+        rmdir(layout.runtimeDirectory)
     }
 
     /// A connection or a transfer that does not let itself be cancelled must not keep the lock of
     /// the home: all that was promised is durable by now, and the rest is for the next coordinator.
     private func endAnyway(after limit: Duration) {
-        let path = layout.coordinatorSocket
-        Task.detached { [logger] in
+        Task.detached { [layout, logger] in
             // Nothing cancels it.
             try? await Task.sleep(for: limit)
             logger.warning("ended although something did not stop")
-            unlink(path)
+            Self.removeSocket(of: layout)
             exit(0)
         }
     }

@@ -41,9 +41,17 @@ struct AgentProcess {
             loop.stop()
         }
         loop.run()
-        unlink(options.socket)
+        removeSocket()
         logger.notice("agent ended")
         try outcome.withLock { $0 }?.get()
+    }
+
+    /// Removes the socket and its directory, which stays where a coordinator's socket is in it.
+    private func removeSocket() {
+        unlink(options.socket)
+        guard let slash = options.socket.lastIndex(of: "/"), slash > options.socket.startIndex
+        else { return }
+        rmdir(String(options.socket[..<slash]))
     }
 }
 
