@@ -8,8 +8,6 @@ internal import UVLoop
 /// The two lives of `shunt-agent`: the daemon of an account on a worker, and the supervisor of one
 /// task.
 package enum AgentMain {
-    package static let release = "0.1.0"
-
     /// Runs what the arguments name and returns the exit code of the process.
     package static func run(_ arguments: [String]) -> Int32 {
         signal(SIGPIPE, SIG_IGN)
@@ -18,7 +16,7 @@ package enum AgentMain {
         case "supervise": return supervise(Array(arguments.dropFirst(2)))
         case "daemon": return daemon(Array(arguments.dropFirst(2)))
         case "--version":
-            print("shunt-agent \(release)")
+            print("shunt-agent \(Release.text)")
             return 0
         default:
             complain(
@@ -86,7 +84,7 @@ enum DaemonArguments {
         return AgentOptions(
             home: home, store: store, socket: socket,
             initExecutable: values["--init"] ?? directory + "/shunt-init",
-            agentExecutable: executable, release: AgentMain.release,
+            agentExecutable: executable, release: Release.text,
             linger: .seconds(max(0, linger)))
     }
 }

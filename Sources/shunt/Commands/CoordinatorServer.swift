@@ -9,8 +9,6 @@ struct CoordinatorAlreadyRuns: Error {}
 
 /// Where the command line meets the coordinator's service.
 enum CoordinatorServer {
-    static let release = "0.1.0"
-
     /// Serves a home until it is told to stop.
     ///
     /// - Parameter isReady: called once the socket is bound.
@@ -22,7 +20,7 @@ enum CoordinatorServer {
         logger.logLevel = .notice
         do {
             try await CoordinatorDaemon(
-                layout: home, agentExecutable: try agentExecutable(), release: release,
+                layout: home, agentExecutable: try agentExecutable(), release: Release.text,
                 logger: logger
             ).serve(isReady: isReady)
         } catch is CoordinatorDaemon.AlreadyRunning {
@@ -47,7 +45,7 @@ enum CoordinatorServer {
         guard access(path, X_OK) == 0 else {
             throw ShuntError(
                 .notFound, "the agent for this machine is missing: `\(path)`",
-                hint: "make build, or make install")
+                hint: "make build")
         }
         return path
     }

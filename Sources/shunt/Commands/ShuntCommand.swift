@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import JobModel
 
 /// The root of all commands.
 struct ShuntCommand: AsyncParsableCommand {
@@ -46,11 +47,6 @@ enum HelpPages {
         return [(words, ShuntCommand.helpMessage(for: command, columns: columns))]
             + command.configuration.subcommands.flatMap { pages(of: $0, words, columns) }
     }
-}
-
-/// The release of this binary.
-enum Release {
-    static let text = "0.1.0"
 }
 
 /// How a command prints what it found.
