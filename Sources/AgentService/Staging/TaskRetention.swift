@@ -1,3 +1,4 @@
+internal import CLinux
 internal import ContentStore
 internal import Glibc
 internal import JobModel
