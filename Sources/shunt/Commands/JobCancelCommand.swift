@@ -34,8 +34,8 @@ struct JobCancelCommand: AsyncParsableCommand {
                 }
             }
         }
-        guard let last = failures.popLast() else { return }
-        for failure in failures { ErrorText.print(failure) }
-        throw last
+        guard let first = failures.first else { return }
+        let messages = failures.map(\.message).joined(separator: "; ")
+        throw ShuntError(first.code, messages, hint: first.hint)
     }
 }

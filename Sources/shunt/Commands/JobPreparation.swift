@@ -24,7 +24,7 @@ struct JobPreparation: Sendable {
     let progress: ProgressDisplay
 
     init(_ job: JobDescription, session: ShuntSession, progress: ProgressDisplay) throws {
-        try JobDirectory.refuse(job.directory, holding: session.home.layout.root)
+        try JobDirectory.refuse(job.directory, session.home.layout)
         directory = job.directory
         draft = job.draft
         self.session = session

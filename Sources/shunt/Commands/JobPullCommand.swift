@@ -31,6 +31,7 @@ struct JobPullCommand: AsyncParsableCommand {
 
     func run() async throws {
         let reference = try JobReference(job)
+        for path in paths { try check(path) }
         let progress = ProgressDisplay.forStandardError(quiet: quiet)
         defer { progress.clear() }
         try await ShuntSession.with { session in
@@ -43,6 +44,17 @@ struct JobPullCommand: AsyncParsableCommand {
             let target = try PullTarget(view, into: into)
             let receiver = OutputsReceiver(session: session, progress: progress)
             try await pull(view, into: target, receiver, progress)
+        }
+    }
+
+    /// A path that leaves the directory is a mistake whatever the job wrote.
+    private func check(_ path: String) throws(ShuntError) {
+        do throws(FieldError) {
+            _ = try FieldRules.relativePath(path)
+        } catch {
+            throw ShuntError(
+                .usage, "a path to pull \(error.problem)",
+                hint: "shunt pull \(Quoting.forShell(job)) \(error.example)")
         }
     }
 

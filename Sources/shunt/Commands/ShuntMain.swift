@@ -55,8 +55,9 @@ enum RawArguments {
             guard let text = String(validating: word, as: UTF8.self) else {
                 throw ShuntError(
                     .usage,
-                    "argument \(index + 1) is not valid UTF-8: `\(Quoting.visible(path: word))`",
-                    hint: "put the command into a script of the directory: shunt run -- sh job.sh")
+                    "argument \(index + 1) is not valid UTF-8: `\(Quoting.visible(path: word))`; "
+                        + "a script in the directory may hold it",
+                    hint: "shunt run -- sh job.sh")
             }
             result.append(text)
         }
@@ -97,9 +98,10 @@ enum CommandRunner {
                 return 0
             }
         }
+        let command = UsageErrorText.command(in: arguments)
         let mistake = UsageErrorText.error(
-            message: ShuntCommand.message(for: error),
-            command: UsageErrorText.command(in: arguments))
+            message: ShuntCommand.message(for: error), command: command,
+            next: arguments.dropFirst(command.count).first)
         ErrorText.print(mistake)
         return isRun ? ExitCodes.ours : mistake.code.exitCode
     }

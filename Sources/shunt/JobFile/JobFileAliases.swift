@@ -25,7 +25,7 @@ enum JobFileAliases {
                     line: line, column: column - 1,
                     "a job file has at most \(JobFileLimits.anchors) anchors (`&name`) "
                         + "and \(JobFileLimits.aliases) aliases (`*name`)",
-                    hint: "write out what the aliases stand for")
+                    advice: "write out what the aliases stand for")
             }
             sign =
                 mayBegin && (byte == UInt8(ascii: "&") || byte == UInt8(ascii: "*")) ? byte : nil

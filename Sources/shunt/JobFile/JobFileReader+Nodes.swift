@@ -15,8 +15,8 @@ extension JobFileReader {
         guard case .mapping(let mapping) = node else {
             guard section != .top else {
                 throw error(
-                    at: node, "a job file is a mapping of keys to values, found \(kind(of: node))",
-                    hint: "echo 'run: python train.py' > job.yaml")
+                    at: node, "a job file is a mapping of keys to values, found \(kind(of: node))"
+                )
             }
             let example = section == .resources ? "cpus: 2" : "python: requirements.txt"
             let entry = Entry(key: section.rawValue, path: section.rawValue, node: node)
@@ -27,7 +27,8 @@ extension JobFileReader {
         for (key, value) in mapping {
             guard case .scalar(let scalar) = key else {
                 throw error(
-                    at: key, "a key is a word, found \(kind(of: key))", hint: keyList(section))
+                    at: key, "a key is a word, found \(kind(of: key))",
+                    advice: keyList(section))
             }
             guard section.keys.contains(scalar.string) else {
                 throw unknownKey(scalar.string, at: key, in: section)
@@ -64,14 +65,14 @@ extension JobFileReader {
     ) throws(ShuntError) -> Value {
         guard case .scalar(let scalar) = node else {
             throw error(
-                at: node, "`\(path)` wants a word here, found \(kind(of: node))",
-                hint: "shunt run --help")
+                at: node, "`\(path)` wants a word here, found \(kind(of: node))")
         }
         do throws(FieldError) {
             return try rule(scalar.string)
         } catch {
             throw self.error(
-                at: node, "`\(path)` \(error.problem)", hint: "`\(error.example)` would do")
+                at: node, "`\(path)` \(error.problem)",
+                advice: "`\(error.example)` would do")
         }
     }
 
@@ -80,17 +81,19 @@ extension JobFileReader {
         guard ["", "!", expected.rawValue].contains(tag.description) else {
             throw error(
                 at: node, "a job file has no use for the tag `\(Quoting.visible(tag.description))`",
-                hint: "write the value without its tag")
+                advice: "write the value without its tag")
         }
     }
 
     func wrongType(_ entry: Entry, wants: String) -> ShuntError {
         let found = kind(of: entry.node)
-        var hint = "shunt run --help"
+        var advice: String?
         if case .scalar(let scalar) = entry.node, ScalarKind(of: scalar) != .nothing {
-            hint = "quote it if it is meant as text: `\(entry.key): \"\(scalar.string)\"`"
+            let text = Quoting.truncated(Quoting.visible(scalar.string), to: 60)
+            advice = "quote it if it is meant as text: `\(entry.key): \"\(text)\"`"
         }
-        return error(at: entry.node, "`\(entry.path)` wants \(wants), found \(found)", hint: hint)
+        return error(
+            at: entry.node, "`\(entry.path)` wants \(wants), found \(found)", advice: advice)
     }
 
     func check(_ count: Int, atMost limit: Int, _ what: String, of entry: Entry) throws(ShuntError)
@@ -98,13 +101,13 @@ extension JobFileReader {
         guard count <= limit else {
             throw error(
                 at: entry.node, "`\(entry.path)` has more than \(limit) \(what)",
-                hint: "put them into a file of the directory, and read it from there")
+                advice: "put them into a file of the directory, and read it from there")
         }
     }
 
-    func error(at node: Node, _ problem: String, hint: String) -> ShuntError {
+    func error(at node: Node, _ problem: String, advice: String? = nil) -> ShuntError {
         file.error(
-            line: node.mark?.line ?? 1, column: node.mark?.column ?? 1, problem, hint: hint)
+            line: node.mark?.line ?? 1, column: node.mark?.column ?? 1, problem, advice: advice)
     }
 
     private func unknownKey(
@@ -113,19 +116,18 @@ extension JobFileReader {
         let shown = Quoting.truncated(Quoting.visible(section.path(of: key)), to: 60)
         if section.unsupported.contains(key) {
             return error(
-                at: node, "`\(shown)` is not supported yet", hint: keyList(section))
+                at: node, "`\(shown)` is not supported yet", advice: keyList(section))
         }
         guard let near = JobFileKeys.suggestion(for: key, in: section) else {
-            return error(at: node, "unknown key `\(shown)`", hint: keyList(section))
+            return error(at: node, "unknown key `\(shown)`", advice: keyList(section))
         }
-        return error(
-            at: node, "unknown key `\(shown)`; did you mean `\(near)`?", hint: keyList(section))
+        return error(at: node, "unknown key `\(shown)`; did you mean `\(near)`?")
     }
 
     private func keyList(_ section: JobFileKeys.Section) -> String {
         let names = section.keys.map { "`\($0)`" }.joined(separator: ", ")
         let place = section == .top ? "a job file" : "`\(section.rawValue)`"
-        return "shunt run --help; the keys of \(place) are \(names)"
+        return "the keys of \(place) are \(names)"
     }
 
     private func kind(of node: Node) -> String {

@@ -21,7 +21,7 @@ struct JobFileReader {
         guard let root = try compose() else {
             throw file.error(
                 line: 1, column: 1, "the file is empty",
-                hint: "echo 'run: python train.py' > job.yaml")
+                hint: "echo 'run: python train.py' > \(Quoting.forShell(file.path))")
         }
         var job = JobFile()
         for entry in try entries(of: root, in: .top) {
@@ -84,7 +84,7 @@ struct JobFileReader {
             let text = try value(of: entry, wants: "text or a list of words", FieldRules.argument)
             guard text.unicodeScalars.contains(where: { !$0.properties.isWhitespace }) else {
                 throw error(
-                    at: entry.node, "`run` is empty", hint: "`run: python train.py` would do")
+                    at: entry.node, "`run` is empty", advice: "`run: python train.py` would do")
             }
             return .shell(text)
         }
@@ -97,8 +97,8 @@ struct JobFileReader {
         }
         guard let first = words.first, !first.isEmpty else {
             throw error(
-                at: entry.node, "`run` names no command", hint: "`run: [python, train.py]` would do"
-            )
+                at: entry.node, "`run` names no command",
+                advice: "`run: [python, train.py]` would do")
         }
         return .arguments(words)
     }

@@ -5,11 +5,14 @@ internal import JobModel
 struct JobFileText {
     /// As the person named it, for messages.
     let name: String
+    /// As the person named it, for commands.
+    let path: String
     let text: String
 
     /// - Throws: `usage` for a file that is too large or is not UTF-8.
     init(name: String, bytes: [UInt8]) throws(ShuntError) {
         self.name = Quoting.visible(name)
+        path = name
         guard bytes.count <= JobFileLimits.bytes else {
             throw ShuntError(
                 .usage,
@@ -32,8 +35,13 @@ struct JobFileText {
     /// - Parameters:
     ///   - line: from 1; one past the last line is the end of the file.
     ///   - column: from 1, in Unicode scalars.
-    func error(line: Int, column: Int, _ problem: String, hint: String) -> ShuntError {
+    ///   - advice: what would do. It stands in the error, since a hint is a command.
+    func error(
+        line: Int, column: Int, _ problem: String, advice: String? = nil,
+        hint: String = "shunt run --help"
+    ) -> ShuntError {
         var message = "\(name):\(line):\(column): \(problem)"
+        if let advice { message += "; " + advice }
         if let content = content(ofLine: line) {
             let number = "\(line)"
             let margin = String(repeating: " ", count: number.count)

@@ -30,19 +30,23 @@ struct JobDirectory {
             path: path, file: try JobFileReader.read(try readFile("job.yaml"), name: "job.yaml"))
     }
 
-    /// Shunt's own files never become part of a job: a snapshot would grow by itself.
-    static func refuse(_ path: RawPath, holding root: String) throws {
-        guard RawPath(root).isInside(path) || path.bytes == [UInt8(ascii: "/")] else { return }
+    /// Shunt's own files never become part of a job: a snapshot would grow by itself. What a job
+    /// of this home works in is not one of them: a job may submit others.
+    static func refuse(_ path: RawPath, _ layout: HomeLayout) throws {
+        let root = RawPath(layout.root)
+        let tasks = RawPath(layout.agentDirectory).appending("tasks")
+        let holdsHome = root.isInside(path) || path.bytes == [UInt8(ascii: "/")]
+        let isOfHome = path.isInside(root) && !(path != tasks && path.isInside(tasks))
+        guard holdsHome || isOfHome else { return }
         throw ShuntError(
             .refused,
             "the directory `\(path)` holds shunt's own files (`\(root)`), so it cannot be a job's",
-            hint: "mkdir job && cd job && shunt run -- true")
+            hint: "cd \"$(mktemp -d)\" && shunt run -- true")
     }
 
     private static func readFile(_ name: String) throws -> [UInt8] {
-        let shown = Quoting.visible(name)
         let descriptor = Glibc.open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard descriptor >= 0 else { throw failure(shown, errno) }
+        guard descriptor >= 0 else { throw failure(name, errno) }
         defer { _ = close(descriptor) }
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 64 << 10)
@@ -50,27 +54,28 @@ struct JobDirectory {
         while bytes.count <= JobFileLimits.bytes {
             let count = read(descriptor, &buffer, buffer.count)
             if count < 0 && errno == EINTR { continue }
-            guard count >= 0 else { throw failure(shown, errno) }
+            guard count >= 0 else { throw failure(name, errno) }
             if count == 0 { break }
             bytes += buffer[..<count]
         }
         return bytes
     }
 
-    private static func failure(_ shown: String, _ code: Int32) -> ShuntError {
-        switch code {
+    private static func failure(_ name: String, _ code: Int32) -> ShuntError {
+        let shown = Quoting.visible(name)
+        return switch code {
         case ENOENT, ENOTDIR:
             ShuntError(
                 .notFound, "there is no job file `\(shown)`",
-                hint: "echo 'run: python train.py' > job.yaml")
+                hint: "echo 'run: python train.py' > \(Quoting.forShell(name))")
         case EISDIR:
             ShuntError(
                 .usage, "`\(shown)` is a directory, not a job file",
-                hint: "shunt run -f \(Quoting.forShell(shown + "/job.yaml"))")
+                hint: "shunt run -f \(Quoting.forShell(name + "/job.yaml"))")
         default:
             ShuntError(
                 .failed, "`\(shown)` cannot be read: \(String(cString: strerror(code)))",
-                hint: "ls -l \(Quoting.forShell(shown))")
+                hint: "ls -l \(Quoting.forShell(name))")
         }
     }
 
@@ -80,7 +85,7 @@ struct JobDirectory {
             throw ShuntError(
                 .failed,
                 "the directory `\(path)` cannot be resolved: \(String(cString: strerror(errno)))",
-                hint: "cd to a directory that exists")
+                hint: "cd \"$HOME\" && shunt ps")
         }
         defer { free(resolved) }
         return RawPath(Array(UnsafeRawBufferPointer(start: resolved, count: strlen(resolved))))

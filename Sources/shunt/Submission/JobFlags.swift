@@ -83,8 +83,9 @@ struct JobDraft: Hashable {
             throw ShuntError(
                 .usage,
                 "the command line and its variables have \(ByteCount(Int64(words + variables))), "
-                    + "and \(ByteCount(Int64(JobLimits.commandBytes))) is the most",
-                hint: "put what is long into a file of the directory, and read it from there")
+                    + "and \(ByteCount(Int64(JobLimits.commandBytes))) is the most; "
+                    + "a file in the directory may hold what is long",
+                hint: "shunt \(subcommand) -- sh job.sh")
         }
     }
 }

@@ -21,15 +21,15 @@ struct TransferConsent {
         let detail = directories.isEmpty ? size : "\(size); the largest are \(directories)"
         guard let terminal = ControllingTerminal.open() else {
             throw ShuntError(
-                .refused, detail,
-                hint: "shunt \(subcommand) --yes, or name in .shuntignore what the job "
-                    + "does not need")
+                .refused,
+                "\(detail); it is sent with `--yes`, or less of it with a `.shuntignore`",
+                hint: "shunt \(subcommand) --help")
         }
         progress.clear()
         guard terminal.ask("\(detail). Send it? [y/N] ") else {
             throw ShuntError(
-                .refused, "nothing was sent",
-                hint: "name in .shuntignore what the job does not need")
+                .refused, "nothing was sent; a `.shuntignore` names what the job does not need",
+                hint: "shunt \(subcommand) --help")
         }
         return true
     }
