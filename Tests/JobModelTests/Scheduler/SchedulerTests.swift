@@ -1,0 +1,185 @@
+import Testing
+
+@testable import JobModel
+
+struct SchedulerTests {
+    var situation = QueueSituation()
+
+    @Test mutating func jobsArePlacedInTheOrderOfTheQueue() {
+        situation.add("a", 2000)
+        for _ in 0..<3 { situation.enqueue(1000) }
+        #expect(situation.plan == "0@a 1@a")
+    }
+
+    @Test mutating func theFirstWorkerByNameWithRoomIsTaken() {
+        situation.add("b", 4000)
+        situation.add("a", 1000)
+        for _ in 0..<3 { situation.enqueue(1000) }
+        #expect(situation.plan == "0@a 1@b 2@b")
+    }
+
+    @Test mutating func memoryHasToFitAsWellAsCPUs() {
+        situation.add("a", 8000, 4)
+        situation.enqueue(1000, 3)
+        situation.enqueue(1000, 2)
+        situation.enqueue(1000, 1)
+        #expect(situation.plan == "0@a")
+    }
+
+    @Test mutating func aJobThatFitsExactlyIsPlaced() {
+        situation.add(
+            "a", 3000, 4, reserved: Sample.resources(1000, 1), foreign: Sample.resources(500, 1))
+        situation.enqueue(1500, 2)
+        #expect(situation.plan == "0@a")
+        situation.queue = []
+        situation.enqueue(1501, 2)
+        #expect(situation.plan == "")
+    }
+
+    @Test mutating func aLaterJobDoesNotOvertakeOneThatWaitsForRoom() {
+        situation.add("a", 4000, reserved: Sample.resources(2000))
+        situation.enqueue(3000)
+        situation.enqueue(1000)
+        #expect(situation.plan == "")
+    }
+
+    @Test mutating func aWorkerIsHeldOnlyByJobsThatMightRunThere() {
+        situation.add("a", 4000, reserved: Sample.resources(2000))
+        situation.add("b", 1000)
+        situation.enqueue(3000)
+        situation.enqueue(1000)
+        situation.enqueue(1000)
+        #expect(situation.plan == "1@b")
+    }
+
+    @Test mutating func aJobTooLargeForEveryWorkerHoldsNothingUp() {
+        situation.add("a", 2000)
+        situation.enqueue(3000)
+        situation.enqueue(1000, 65)
+        situation.enqueue(2000)
+        #expect(situation.plan == "2@a")
+    }
+
+    @Test mutating func aJobGoesOnlyToTheWorkerItNames() {
+        situation.add("a", 4000)
+        situation.add("b", 1000)
+        situation.enqueue(1000, on: "b")
+        situation.enqueue(1000, on: "b")
+        situation.enqueue(1000)
+        #expect(situation.plan == "0@b 2@a")
+    }
+
+    @Test mutating func aJobForAWorkerThatIsAwayOrUnknownHoldsNothingUp() {
+        situation.add("a", 4000)
+        situation.add("b", 4000, connected: false)
+        situation.enqueue(1000, on: "b")
+        situation.enqueue(1000, on: "gone")
+        situation.enqueue(4000)
+        #expect(situation.plan == "2@a")
+    }
+
+    @Test mutating func nothingIsPlacedOnAWorkerThatNeverSaidWhatItHas() {
+        situation.add("a", 4000, known: false)
+        situation.enqueue(1)
+        #expect(situation.plan == "")
+    }
+
+    @Test(
+        arguments: [
+            .needsLogin(since: WallTime(milliseconds: 0)),
+            .suspect(since: WallTime(milliseconds: 0)),
+            .unreachable(since: WallTime(milliseconds: 0), reason: "cut"),
+        ] as [LinkState])
+    mutating func onlyAConnectedWorkerIsGivenAJob(_ link: LinkState) {
+        situation.add("a", 4000)
+        situation.workers[0].link = link
+        situation.enqueue(1)
+        #expect(situation.plan == "")
+    }
+
+    @Test mutating func whatOtherCoordinatorsHoldIsNotGivenAgain() {
+        situation.add("a", 4000, 8, foreign: Sample.resources(3000, 1))
+        situation.enqueue(1000)
+        situation.enqueue(500)
+        #expect(situation.plan == "0@a")
+        // An agent that shrank may hold more than it has: nothing is free, and nothing overflows.
+        situation.workers[0].foreignUse = Sample.resources(9000, 99)
+        #expect(situation.plan == "")
+    }
+
+    @Test mutating func aJobThatBacksOffIsPassedOverAndHoldsNothing() {
+        situation.add("a", 4000)
+        situation.enqueue(4000, notBefore: 500)
+        situation.enqueue(4000)
+        #expect(situation.plan == "1@a")
+    }
+
+    @Test mutating func whenToLookAgainIsTheFirstEndOfABackOff() {
+        situation.add("a", 4000)
+        situation.enqueue(1000, notBefore: 900)
+        situation.enqueue(1000, notBefore: 200)
+        situation.enqueue(1000, notBefore: 60_000)
+        let decision = Scheduler.decide(
+            queue: situation.queue, workers: situation.workers, now: situation.now)
+        #expect(decision.placements.isEmpty)
+        #expect(
+            decision.lookAgainAt
+                == WallTime(milliseconds: situation.now.milliseconds + 200))
+    }
+
+    @Test(arguments: [(0, true), (-1, true), (1, false), (60_000, false), (60_001, true)])
+    mutating func aBackOffEndsWithItsMomentOrWithAClockThatWasSetBack(
+        _ delay: Int64, _ isPlaced: Bool
+    ) {
+        situation.add("a", 4000)
+        situation.enqueue(1000, notBefore: delay)
+        #expect(situation.plan == (isPlaced ? "0@a" : ""))
+    }
+
+    @Test mutating func withoutAnyWorkerNothingIsPlaced() {
+        situation.enqueue(1)
+        #expect(situation.plan == "")
+        situation.queue = []
+        situation.add("a", 1000)
+        #expect(situation.plan == "")
+    }
+}
+
+/// What `submit` refuses, since no waiting would mend it.
+struct NeverFitsTests {
+    var situation = QueueSituation()
+
+    func neverFits(_ needs: Resources, on worker: String? = nil) -> String? {
+        let placement = worker.map { JobSpec.PlacementRequest.worker(Sample.name($0)) } ?? .any
+        return Scheduler.neverFits(
+            Sample.spec(needs, on: placement), workers: situation.workers)?.name.text
+    }
+
+    @Test mutating func theLargestWorkerIsNamedWhereNoneIsLargeEnough() {
+        situation.add("a", 1000)
+        situation.add("b", 3000)
+        situation.add("c", 2000)
+        #expect(neverFits(Sample.resources(3001)) == "b")
+        #expect(neverFits(Sample.resources(3000)) == nil)
+        #expect(neverFits(Sample.resources(1001), on: "a") == "a")
+        #expect(neverFits(Sample.resources(1000), on: "a") == nil)
+    }
+
+    @Test mutating func aFullWorkerIsLargeEnoughForLater() {
+        situation.add("a", 1000, reserved: Sample.resources(1000))
+        #expect(neverFits(Sample.resources(1000)) == nil)
+    }
+
+    @Test mutating func aWorkerThatIsAwayIsJudgedByWhatItSaidLast() {
+        situation.add("a", 1000, connected: false)
+        #expect(neverFits(Sample.resources(1001)) == "a")
+        #expect(neverFits(Sample.resources(1000)) == nil)
+    }
+
+    @Test mutating func aWorkerOfUnknownSizeMayBeLargeEnough() {
+        situation.add("a", 1000)
+        situation.add("b", 0, connected: false, known: false)
+        #expect(neverFits(Sample.resources(9000)) == nil)
+        #expect(neverFits(Sample.resources(9000), on: "a") == "a")
+    }
+}
