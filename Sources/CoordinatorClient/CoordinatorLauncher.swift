@@ -18,7 +18,8 @@ package struct CoordinatorLauncher: Sendable {
     private static let patience = Duration.seconds(10)
     /// From the end of its coordinator to the end of an agent that nobody needs.
     private static let agentPatience = Duration.seconds(5)
-    /// How long one that has the lock may take to listen before it counts as one that ends.
+    /// How long one that has the lock may take to listen before it counts as one that ends; twice
+    /// as long for each that was started after it in vain.
     private static let handOver = Duration.milliseconds(200)
 
     /// - Parameter executable: the running binary unless a test has another.
@@ -77,6 +78,7 @@ package struct CoordinatorLauncher: Sendable {
         if SocketProbe.answers(home.layout.coordinatorSocket) { return }
         var started = ContinuousClock.now
         let deadline = started + Self.patience
+        var handOver = Self.handOver
         var child = try SpawnedCoordinator(executable: executable, home: home)
         defer { child.release() }
         while true {
@@ -84,19 +86,23 @@ package struct CoordinatorLauncher: Sendable {
             if SocketProbe.answers(home.layout.coordinatorSocket) { return }
             switch report {
             case .failed(let error): throw error
-            case .alreadyRunning where ContinuousClock.now - started > Self.handOver:
+            case .alreadyRunning where ContinuousClock.now - started > handOver:
                 // Whoever has the lock does not listen: it is ending, and ours is needed.
                 let next = try SpawnedCoordinator(executable: executable, home: home)
                 child.release()
                 child = next
                 started = .now
+                handOver *= 2
             case .ready, .alreadyRunning, nil: break
             }
             if report == nil, child.hasEnded {
                 throw startupFailure("the coordinator ended while it was starting")
             }
             guard ContinuousClock.now < deadline else {
-                throw startupFailure("the coordinator does not answer \(Self.patience) after start")
+                throw startupFailure(
+                    report == .alreadyRunning
+                        ? "another coordinator has the home and does not answer"
+                        : "the coordinator does not answer \(Self.patience) after its start")
             }
         }
     }

@@ -68,6 +68,16 @@ extension SpawnedCoordinator {
     /// The descriptor that carries the report in the new process.
     private static let reportNumber: Int32 = 3
 
+    /// Above this many bytes a log is set aside before the next coordinator writes to it.
+    private static let largestLog = 4 << 20
+
+    /// Keeps one older log: nothing reads them but people, who look at the latest.
+    private static func rotate(_ log: String) {
+        var status = stat()
+        guard lstat(log, &status) == 0, status.st_size > largestLog else { return }
+        rename(log, log + ".1")
+    }
+
     private static func spawn(
         executable: String, home: HomeDirectory, reportDescriptor: Int32
     ) throws -> pid_t {
@@ -75,6 +85,7 @@ extension SpawnedCoordinator {
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
         let log = home.layout.coordinatorLog
+        Self.rotate(log)
         posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_addopen(&actions, 1, log, O_WRONLY | O_CREAT | O_APPEND, 0o600)
         posix_spawn_file_actions_adddup2(&actions, 1, 2)

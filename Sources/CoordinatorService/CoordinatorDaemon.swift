@@ -107,16 +107,34 @@ package struct CoordinatorDaemon: Sendable {
                 coordinator.ports.close()
                 group.cancelAll()
             }
-            do {
-                try await group.next()
-            } catch is CancellationError {}
+            let failure = await Self.firstFailure(&group)
+            if let failure {
+                logger.critical("the coordinator cannot go on", metadata: ["error": "\(failure)"])
+            }
             // What was asked before the end is committed and answered.
             coordinator.requestStop()
             await loop.stop()
-            endAnyway(after: Self.stopLimit)
+            endAnyway(after: Self.stopLimit, code: failure == nil ? 0 : 1)
             coordinator.ports.close()
             group.cancelAll()
             Self.removeSocket(of: layout)
+            if let failure { throw failure }
+        }
+    }
+
+    /// Waits for the first of the group to end.
+    ///
+    /// - Returns: why, if it failed: a commit that did not become durable, for one.
+    private static func firstFailure(
+        _ group: inout ThrowingTaskGroup<Void, any Error>
+    ) async -> (any Error)? {
+        do {
+            try await group.next()
+            return nil
+        } catch is CancellationError {
+            return nil
+        } catch {
+            return error
         }
     }
 
@@ -139,20 +157,20 @@ package struct CoordinatorDaemon: Sendable {
 
     /// A connection or a transfer that does not let itself be cancelled must not keep the lock of
     /// the home: all that was promised is durable by now, and the rest is for the next coordinator.
-    private func endAnyway(after limit: Duration) {
+    private func endAnyway(after limit: Duration, code: Int32) {
         Task.detached { [layout, logger] in
             // Nothing cancels it.
             try? await Task.sleep(for: limit)
             logger.warning("ended although something did not stop")
             Self.removeSocket(of: layout)
-            exit(0)
+            exit(code)
         }
     }
 
     /// Hummingbird tells of every start and stop; this process has its own words for that.
     private func quiet(_ logger: Logger) -> Logger {
         var quiet = logger
-        quiet.logLevel = .error
+        quiet.logLevel = .critical
         return quiet
     }
 

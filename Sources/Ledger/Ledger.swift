@@ -11,12 +11,14 @@ internal import GRDB
 /// rows survive a power cut. A home that a newer release wrote is refused, never converted back.
 package final class Ledger: Sendable {
     private let database: DatabaseQueue
+    private let path: String
 
     /// Opens the ledger, creating or migrating it.
     ///
     /// - Parameter path: of the database file, in an existing directory that the caller has locked.
     /// - Throws: ``ShuntError`` for a newer format, a file that is no ledger, or a failing disk.
     package init(path: String) throws {
+        self.path = path
         var configuration = Configuration()
         configuration.label = "ledger"
         configuration.prepareDatabase { connection in
@@ -34,7 +36,7 @@ package final class Ledger: Sendable {
                     throw ShuntError(
                         .failed,
                         "the ledger `\(path)` cannot be made durable (journal \(mode ?? "none"))",
-                        hint: "put SHUNT_HOME on a local file system")
+                        hint: "df -T '\(path)'")
                 }
             }
             try LedgerSchema.migrate(database, path: path)
@@ -47,7 +49,7 @@ package final class Ledger: Sendable {
     ///
     /// - Parameter candidate: becomes the identity of a home that has none yet.
     package func beginEpoch(candidate: CoordinatorID) throws -> (id: CoordinatorID, epoch: UInt64) {
-        try database.write { connection in
+        try write { connection in
             let known = try String.fetchOne(
                 connection, sql: "SELECT value FROM meta WHERE key = 'coordinator_id'")
             let id = known.flatMap { CoordinatorID($0) } ?? candidate
@@ -64,7 +66,7 @@ package final class Ledger: Sendable {
     /// Writes jobs as one transaction.
     package func commit(_ jobs: [JobRecord]) throws {
         guard !jobs.isEmpty else { return }
-        try database.write { connection in
+        try write { connection in
             let statement = try connection.cachedStatement(
                 sql: """
                     INSERT INTO job (sequence, id, client_key, name, state, settled, record)
@@ -81,6 +83,15 @@ package final class Ledger: Sendable {
         }
     }
 
+    /// One transaction, durable when this returns.
+    private func write<Value>(_ body: (Database) throws -> Value) throws -> Value {
+        do {
+            return try database.write(body)
+        } catch let error as DatabaseError {
+            throw Self.translated(error, path: path)
+        }
+    }
+
     static func encode(_ job: JobRecord) throws -> Data {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -92,15 +103,17 @@ package final class Ledger: Sendable {
         case .SQLITE_NOTADB, .SQLITE_CORRUPT:
             ShuntError(
                 .failed, "the ledger `\(path)` is damaged: \(error.message ?? "")",
-                hint: "restore it from a backup, or move the home aside and start with a new one")
+                hint: "mv '\(path)' '\(path).damaged'")
         case .SQLITE_FULL:
-            ShuntError(.failed, "no space is left for the ledger `\(path)`", hint: "df -h")
+            ShuntError(.failed, "no space is left for the ledger `\(path)`", hint: "df -h '\(path)'")
         case .SQLITE_BUSY, .SQLITE_LOCKED:
             ShuntError(
                 .refused, "the ledger `\(path)` is in use by another process",
                 hint: "shunt coordinator status")
         default:
-            ShuntError(.failed, "the ledger `\(path)` cannot be used: \(error)", hint: nil)
+            ShuntError(
+                .failed, "the ledger `\(path)` cannot be used: \(error.message ?? "\(error)")",
+                hint: "ls -l '\(path)'; df -h '\(path)'")
         }
     }
 }
@@ -154,7 +167,7 @@ extension Ledger {
                 .usage,
                 "`\(reference)` is the beginning of several jobs: "
                     + found.map { "`\($0)`" }.joined(separator: ", "),
-                hint: "give more of the ID")
+                hint: "shunt ps -a")
         }
         guard let id = found.first.flatMap({ JobID($0) }) else {
             throw ShuntError(
@@ -193,7 +206,7 @@ extension Ledger {
             } catch {
                 throw ShuntError(
                     .failed, "a job in the ledger cannot be read: \(error)",
-                    hint: "it may come from another release: shunt coordinator status")
+                    hint: "shunt coordinator status")
             }
         }
     }

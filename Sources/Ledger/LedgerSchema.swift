@@ -31,7 +31,7 @@ enum LedgerSchema {
                     .refused,
                     "the home's ledger `\(path)` was written by a newer release of Shunt "
                         + "(format \(version), this release knows \(migrations.count))",
-                    hint: "SHUNT_HOME=/a/directory/of/yours shunt ps, or install that release")
+                    hint: "SHUNT_HOME=$HOME/shunt-other shunt ps")
             }
             for index in version..<migrations.count {
                 try connection.inTransaction {

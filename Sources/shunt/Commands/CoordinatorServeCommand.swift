@@ -33,6 +33,8 @@ struct CoordinatorServeCommand: AsyncParsableCommand {
             try await CoordinatorServer.serve(home: home.layout) { channel.send(.ready) }
         } catch is CoordinatorAlreadyRuns {
             channel.send(.alreadyRunning)
+            // Whoever started this one for a command has been told, and the log need not be.
+            if startupReport != nil { throw ProgramExit(code: ShuntError.Code.refused.exitCode) }
             throw ShuntError(
                 .refused, "another coordinator serves the home `\(home.layout.root)`",
                 hint: "shunt coordinator status")

@@ -16,6 +16,8 @@ enum CoordinatorServer {
     static func serve(
         home: HomeLayout, isReady: @escaping @Sendable () -> Void
     ) async throws {
+        // Jobs' files are none of this process: all that it writes is for its account alone.
+        umask(0o077)
         var logger = Logger(label: "coordinator")
         logger.logLevel = .notice
         do {

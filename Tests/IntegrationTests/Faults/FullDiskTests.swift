@@ -1,7 +1,8 @@
 import Foundation
 import Testing
 
-/// A disk that is full when the outputs of a job are to be stored.
+/// A disk that is full when the outputs of a job are to be stored, or the coordinator has something
+/// to write down.
 @Suite struct FullDiskTests {
     /// The agent's home is a small file system that the job fills before it ends.
     @Test(.enabled(if: geteuid() == 0, "a file system of its own takes a mount"))
@@ -42,6 +43,50 @@ import Testing
         #expect(try await home.run("pull", id).code == 0)
         let size = try Data(contentsOf: URL(fileURLWithPath: home.path("model"))).count
         #expect(size == 6_000_000)
+    }
+
+    /// The whole home is on a small file system that something else fills.
+    @Test(.enabled(if: geteuid() == 0, "a file system of its own takes a mount"))
+    func coordinatorThatCannotCommitSaysSoAndTheNextOneGoesOn() async throws {
+        try await ShuntHome.use { home in
+            let disk = home.base + "/disk"
+            mkdir(disk, 0o700)
+            let mounted = try await home.shell("mount -t tmpfs -o size=24m none \(disk)")
+            try #require(mounted.code == 0, "\(mounted.errorText)")
+            var small = home
+            small.variables["SHUNT_HOME"] = disk + "/home"
+            do {
+                try await fillUnderTheLedger(small, disk)
+            } catch {
+                await unmount(home, disk)
+                throw error
+            }
+            await unmount(home, disk)
+        }
+    }
+
+    private func fillUnderTheLedger(_ home: ShuntHome, _ disk: String) async throws {
+        let gate = home.base + "/gate"
+        let id = try await home.submit(
+            "sh", "-c", "until test -e \(gate); do sleep 0.05; done; exit 3")
+        _ = try await home.shell("cat /dev/zero >\(disk)/ballast 2>/dev/null")
+        // More than the pages that the ledger's log has left.
+        let variable = "A=" + String(repeating: "x", count: 100_000)
+        for arguments in [["submit", "-q", "-e", variable, "--", "true"], ["ps"]] {
+            let refused = try await home.run(arguments)
+            #expect(refused.code == 1, "\(refused.errorText)")
+            #expect(refused.text.isEmpty)
+            #expect(refused.errorText.contains("no space is left for the ledger"))
+            #expect(refused.errorText.contains("\nhint: df -h"))
+        }
+        unlink(disk + "/ballast")
+        let listed = try await home.run("ps", "-a", "-o", "json")
+        #expect(listed.code == 0, "\(listed.errorText)")
+        try Data().write(to: URL(fileURLWithPath: gate))
+        // What the job was told before, it is asked for after: one job, which ran once.
+        let waited = try await home.run("wait", id)
+        #expect(waited.text.contains("3"), "\(waited.text) \(waited.errorText)")
+        #expect(try await home.run("logs", id).code == 0)
     }
 
     private func unmount(_ home: ShuntHome, _ disk: String) async {
