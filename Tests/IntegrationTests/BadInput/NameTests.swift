@@ -11,8 +11,8 @@ import Testing
                  b"quo'te", b'quo"te', b'back\\\\slash', b'-dash', b'--', b'-rf', b'*', b'?',
                  b'$(id)', b'`id`', b'~', b'!x', b'#x', b'a;b', b'a&b', b'a|b', b'<>', b'%2f',
                  b'[a]', b'caf\\xe9', b'\\xff\\xfe', b'\\xc3\\xa9', b'e\\xcc\\x81',
-                 b'\\x01\\x1b[31m', b'...', b'..x', b'.hidden', b'con', b'x' * 255, b'\\xf0\\x9f\\x98\\x80',
-                 b':', b'=']
+                 b'\\x01\\x1b[31m', b'...', b'..x', b'.hidden', b'con', b'x' * 255,
+                 b'\\xf0\\x9f\\x98\\x80', b':', b'=']
         for name in names:
             for directory in (b'files', b'empty', b'dirs/' + name, b'bare/' + name):
                 os.makedirs(directory, exist_ok=True)
