@@ -132,8 +132,13 @@ internal import Testing
         #expect(try paths(outputs.tree) == ["a/result"])
     }
 
-    @Test func namedOutputsAreThoseAlone() throws {
-        let baseline = try checkOut { source in write("same", to: source.appending("old.pt")) }
+    @Test func namedOutputsAreThoseAloneAlsoWhereTheyAreAsBefore() throws {
+        let baseline = try checkOut { source in
+            write("same", to: source.appending("old.pt"))
+            write("rewritten", to: source.appending("again.pt"))
+            write("not named", to: source.appending("input"))
+        }
+        write("rewritten", to: task.appending("again.pt"))
         for name in [
             "model.pt", "log.txt", "runs/1/model.pt", "runs/1/deep/x", "runs/2/y", ".cache/wanted",
             ".cache/unwanted", "out dir/z",
@@ -144,7 +149,8 @@ internal import Testing
         let outputs = try store.collectOutputs(of: task, since: baseline, naming: patterns)
         #expect(
             try paths(outputs.tree) == [
-                ".cache/wanted", "model.pt", "out dir/z", "runs/1/deep/x", "runs/1/model.pt",
+                ".cache/wanted", "again.pt", "model.pt", "old.pt", "out dir/z", "runs/1/deep/x",
+                "runs/1/model.pt",
             ])
         #expect(outputs.warnings == [.matchedNothing(pattern: "absent-*")])
     }

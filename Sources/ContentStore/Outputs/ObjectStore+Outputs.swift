@@ -7,8 +7,9 @@ extension ObjectStore {
     /// changed as a tree. Nothing in the directory is changed.
     ///
     /// ``BuiltInExcludes`` stay out, unless a pattern spells their name out. Files that are there
-    /// unchanged are no outputs, named or not: whoever asks has them already. Deleted paths are
-    /// reported. Blocks, on as many threads as there are processors.
+    /// unchanged are outputs only where they are named: whoever trains to the same model again
+    /// still wants it, perhaps elsewhere. Deleted paths are reported. Blocks, on as many threads as
+    /// there are processors.
     ///
     /// - Parameters:
     ///   - directory: the task's directory; its job is over.

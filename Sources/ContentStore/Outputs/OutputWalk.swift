@@ -120,7 +120,7 @@ struct OutputWalk: Sendable {
         _ found: FoundDirectory, _ path: RawPath
     ) throws {
         let target = try folder.readLink(name, shownAs: shown.appending(path.bytes))
-        if case .symlink(target) = found.base(name) { return }
+        if patterns == nil, case .symlink(target) = found.base(name) { return }
         guard linkStaysInside(target: target, linkAt: path) else {
             findings.warn(.escapingLink(path, target: target))
             return
@@ -134,7 +134,7 @@ struct OutputWalk: Sendable {
     ) throws {
         var base: (digest: Digest, size: Int64, isExecutable: Bool)?
         if case .file(let digest, let size, let isExecutable, let proof) = found.base(name) {
-            if proof == status { return }
+            if proof == status { return keep(name, (digest, size, isExecutable), status, found) }
             base = (digest, size, isExecutable)
         }
         let source: Descriptor
@@ -155,7 +155,7 @@ struct OutputWalk: Sendable {
             try ContentHasher.digest(of: source, shownAs: shown.appending(path.bytes)).digest
                 == base.digest
         {
-            return
+            return keep(name, base, status, found)
         }
         for _ in 0..<Self.readAttempts {
             guard
@@ -163,7 +163,9 @@ struct OutputWalk: Sendable {
                     copying: source, shownAs: shown.appending(path.bytes))
             else { continue }
             let isExecutable = file.status.isExecutable
-            if let base, base.digest == file.digest, base.isExecutable == isExecutable { return }
+            if let base, base.digest == file.digest, base.isExecutable == isExecutable {
+                return keep(name, base, file.status, found)
+            }
             found.add(
                 TreeEntry(
                     name: name,
@@ -172,6 +174,20 @@ struct OutputWalk: Sendable {
             return
         }
         findings.warn(.changing(path))
+    }
+
+    /// A file that is as it was checked out is an output only where it was asked for by name. Its
+    /// object is here: the checkout came from it.
+    private func keep(
+        _ name: [UInt8], _ base: (digest: Digest, size: Int64, isExecutable: Bool),
+        _ status: FileStat, _ found: FoundDirectory
+    ) {
+        if patterns == nil { return }
+        found.add(
+            TreeEntry(
+                name: name,
+                node: .file(base.digest, size: base.size, isExecutable: base.isExecutable)),
+            status.modified)
     }
 }
 
