@@ -57,6 +57,18 @@ struct CoordinatorCancelTests {
         #expect(try bench.hear(.stopping, of: token).sent.isEmpty)
     }
 
+    @Test func hasteThatWasAskedForMeanwhileReachesAWorkerThatIsAlreadyEndingTheJob() throws {
+        var bench = try CoordinatorBench()
+        let (id, token) = try bench.placed()
+        try bench.hear(.running, of: token)
+        try bench.step(.cancel(id, immediately: false, bench.request()))
+        try bench.hear(.stopping, of: token)
+        try bench.disconnect()
+        try bench.step(.cancel(id, immediately: true, bench.request()))
+        let back = try bench.connect(reports: [bench.report(.stopping, of: token)])
+        #expect(back.sent == [.cancel(token, immediately: true)])
+    }
+
     @Test func aCancelledJobThatNeverRanIsNotPlacedAgain() throws {
         var bench = try CoordinatorBench()
         let (id, token) = try bench.placed()

@@ -103,10 +103,10 @@ struct CoordinatorSubmitTests {
         }
         let reasons = ids.map { bench.core.waitingReason(of: $0, at: bench.now.wall) }
         #expect(reasons[0] == nil && reasons[1] == nil)
-        let words = "needs 2 CPUs; 0 CPUs, 8.0 GiB of 4 CPUs, 8.0 GiB is free on `gpu`"
-        #expect(reasons[2]?.message == words)
-        #expect(reasons[3]?.message == words + ", 1 job ahead")
-        #expect(reasons[5]?.message == words + ", 3 jobs ahead")
+        #expect(reasons.dropFirst(2).allSatisfy { $0?.code == .workerBusy })
+        #expect(reasons[2]?.message.contains("ahead") == false)
+        #expect(reasons[3]?.message.hasSuffix(", 1 job ahead") == true)
+        #expect(reasons[5]?.message.hasSuffix(", 3 jobs ahead") == true)
     }
 
     @Test func theOutlookIsWhatASubmissionWouldComeTo() throws {
