@@ -40,6 +40,9 @@ package enum AgentMain {
             let options = try DaemonArguments.parse(arguments)
             try AgentProcess(options: options).run()
             return 0
+        } catch let taken as AgentHome.Taken {
+            complain(ShuntError(.refused, "another agent has `\(taken.root)`"))
+            return 75
         } catch let error as ShuntError {
             complain(error)
             return error.code.exitCode

@@ -34,7 +34,7 @@ struct APIRequest {
                 .usage,
                 "the job is described by \(ByteCount(Int64(data.count))), "
                     + "and \(APIPath.bodyLimit) is the most",
-                hint: "put what is long into a file of the directory, and read it from there")
+                hint: "shunt run -- sh job.sh")
         }
         return APIRequest(method: .POST, target: path, body: [UInt8](data), wait: Milliseconds(0))
     }

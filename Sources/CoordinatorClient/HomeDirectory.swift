@@ -147,7 +147,7 @@ extension HomeDirectory {
     fileprivate static func failure(_ verb: String, _ path: String, _ code: Int32) -> ShuntError {
         ShuntError(
             .failed, "cannot \(verb) `\(path)`: \(String(cString: strerror(code)))",
-            hint: "SHUNT_HOME=/a/directory/of/yours shunt ps")
+            hint: "SHUNT_HOME=$HOME/shunt shunt ps")
     }
 
     /// `/etc/machine-id` as machine-id(5) describes it; absent in many containers.

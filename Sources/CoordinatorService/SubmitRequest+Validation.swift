@@ -10,7 +10,8 @@ extension SubmitRequest {
         }
         let arguments = spec.command.argumentVector
         guard let program = arguments.first, !program.isEmpty else {
-            throw ShuntError(.usage, "there is no command to run", hint: "shunt run -- COMMAND…")
+            throw ShuntError(
+                .usage, "there is no command to run", hint: "shunt run -- python train.py")
         }
         let size =
             arguments.reduce(0) { $0 + $1.utf8.count + 1 }
@@ -20,7 +21,7 @@ extension SubmitRequest {
                 .usage,
                 "the command and its environment have \(ByteCount(Int64(size))), and "
                     + "\(ByteCount(Int64(JobLimits.commandBytes))) is the limit",
-                hint: "put long arguments into a file of the working directory")
+                hint: "shunt run -- sh job.sh")
         }
         for text in arguments + spec.environment.flatMap({ [$0.name, $0.value] })
         where text.utf8.contains(0) {
@@ -30,18 +31,18 @@ extension SubmitRequest {
         where variable.name.isEmpty || variable.name.utf8.contains(UInt8(ascii: "=")) {
             throw ShuntError(
                 .usage, "`\(variable.name)` is no name of an environment variable",
-                hint: "-e NAME=VALUE")
+                hint: "shunt run -e NAME=VALUE -- true")
         }
         guard spec.resources.milliCPUs >= 1, spec.resources.fits(in: .maximum) else {
             throw ShuntError(
                 .usage, "a job asks for 0.001 … 1024 CPUs and at most 64 TiB of memory",
-                hint: "shunt run --cpus 2 --memory 8GiB -- COMMAND…")
+                hint: "shunt run --cpus 2 --memory 8GiB -- true")
         }
         let components = spec.workingDirectory.split(separator: "/")
         guard !spec.workingDirectory.hasPrefix("/"), !components.contains("..") else {
             throw ShuntError(
                 .usage, "`workdir` is a path within the submitted directory",
-                hint: "workdir: src")
+                hint: "shunt run --help")
         }
     }
 }

@@ -105,7 +105,8 @@ package final class Ledger: Sendable {
                 .failed, "the ledger `\(path)` is damaged: \(error.message ?? "")",
                 hint: "mv '\(path)' '\(path).damaged'")
         case .SQLITE_FULL:
-            ShuntError(.failed, "no space is left for the ledger `\(path)`", hint: "df -h '\(path)'")
+            ShuntError(
+                .failed, "no space is left for the ledger `\(path)`", hint: "df -h '\(path)'")
         case .SQLITE_BUSY, .SQLITE_LOCKED:
             ShuntError(
                 .refused, "the ledger `\(path)` is in use by another process",

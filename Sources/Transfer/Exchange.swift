@@ -79,7 +79,7 @@ extension BulkConnection {
         case let error as WireError:
             ShuntError(
                 .failed, "the peer cannot be understood: \(error)",
-                hint: "install the same release of shunt on both machines")
+                hint: "shunt worker ls")
         default: nil
         }
     }

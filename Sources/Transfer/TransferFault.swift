@@ -18,13 +18,14 @@ enum TransferFault {
 
     static func tooLarge(_ what: String, limit: Int) -> ShuntError {
         ShuntError(
-            .refused, "the tree has \(what) over the limit of \(limit)",
-            hint: "pack directories of many small files into archives")
+            .refused,
+            "the tree has \(what) over the limit of \(limit); archives of many small files help",
+            hint: "du --inodes -d1 . | sort -n | tail")
     }
 
     private static func broken(_ message: String) -> ShuntError {
         ShuntError(
             .failed, "the transfer was ended: " + message,
-            hint: "install the same release of shunt on both machines")
+            hint: "shunt worker ls")
     }
 }

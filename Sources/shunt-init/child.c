@@ -48,7 +48,8 @@ static _Noreturn void fail(enum step step, int error) {
 }
 
 // Whether a file that the kernel cannot execute is a script without `#!`, which a shell runs:
-// its first line holds no NUL, as bash decides it.
+// its first line holds no NUL and it is no ELF file (of another machine, or damaged), as bash
+// decides it.
 static bool looks_like_script(const char *path) {
     char start[128];
     int file = open(path, O_RDONLY | O_CLOEXEC);
@@ -57,6 +58,7 @@ static bool looks_like_script(const char *path) {
     close(file);
     if (count < 0) return false;
     size_t length = (size_t)count;
+    if (length >= 4 && !memcmp(start, "\177ELF", 4)) return false;
     const char *newline = memchr(start, '\n', length);
     if (newline) length = (size_t)(newline - start);
     return memchr(start, 0, length) == NULL;

@@ -13,6 +13,7 @@ import Testing
     ) throws {
         let manager = FileManager.default
         let root = manager.temporaryDirectory.appending(path: "shunt-retention-\(UUID())")
+        // What cannot be removed is no failure of the test.
         defer { try? manager.removeItem(at: root) }
         for index in 0..<count {
             let log = root.appending(path: "t\(index)/log")

@@ -20,7 +20,7 @@ struct AgentHome: Sendable {
     /// Makes what is missing and takes the lock.
     ///
     /// - Returns: the held lock's descriptor, open until the process ends.
-    /// - Throws: ``ShuntError`` `refused` if another agent has this directory.
+    /// - Throws: ``Taken`` if another agent has this directory; ``ShuntError``.
     func prepare() throws -> Int32 {
         for path in [root, tasks, environments] {
             guard mkdir(path, 0o700) == 0 || errno == EEXIST else {
@@ -39,11 +39,16 @@ struct AgentHome: Sendable {
         while flock(lock, LOCK_EX | LOCK_NB) != 0 {
             guard SteadyTime.current < deadline else {
                 _ = close(lock)
-                throw ShuntError(.refused, "another agent has `\(root)`")
+                throw Taken(root: root)
             }
             usleep(5_000)
         }
         return lock
+    }
+
+    /// Another agent has the directory. It may be about to end.
+    struct Taken: Error {
+        let root: String
     }
 
     /// For an agent that is about to end and listens no more.

@@ -20,7 +20,7 @@ struct AgentProcess {
         guard access(options.initExecutable, X_OK) == 0 else {
             throw ShuntError(
                 .notFound, "`\(options.initExecutable)` is missing",
-                hint: "make install puts it beside the agent")
+                hint: "make install")
         }
         let loop = try UVLoop()
         let daemon = try AgentDaemon(loop: loop, options: options, logger: logger)

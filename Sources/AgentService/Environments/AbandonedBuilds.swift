@@ -46,6 +46,7 @@ struct AbandonedBuilds: Sendable {
         guard let directory = try? OwnedDescriptor.open(path, O_RDONLY | O_DIRECTORY) else {
             return []
         }
+        // Likewise.
         return (try? directory.names()) ?? []
     }
 

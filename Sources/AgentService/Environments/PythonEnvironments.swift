@@ -122,7 +122,7 @@ actor PythonEnvironments {
         guard let path = ExecutableSearch.find("python3") else {
             throw ShuntError(
                 .notFound, "there is no `python3` on this worker",
-                hint: "apt-get install python3 python3-venv, or leave `environment` out")
+                hint: "apt-get install python3 python3-venv")
         }
         var status = stat()
         stat(path, &status)

@@ -126,7 +126,7 @@ extension Journal {
         guard Array(bytes[8..<12]) == Array(magic[8..<12]) else {
             throw ShuntError(
                 .refused, "`\(path)` was written by a newer release of Shunt",
-                hint: "install that release")
+                hint: "shunt --version")
         }
         var position = magic.count
         var records: [AgentRecord] = []
@@ -139,14 +139,14 @@ extension Journal {
                 if end == bytes.count { break }
                 throw ShuntError(
                     .failed, "`\(path)` is damaged at byte \(position)",
-                    hint: "check the disk; mv \(path) \(path).damaged gives up its tasks")
+                    hint: "mv \(path) \(path).damaged")
             }
             do {
                 records.append(try RecordCoding.decode(AgentRecord.self, from: payload))
             } catch {
                 throw ShuntError(
                     .refused, "`\(path)` cannot be read: \(error)",
-                    hint: "it may come from a newer release of Shunt: install that one")
+                    hint: "shunt --version")
             }
             position = end
         }

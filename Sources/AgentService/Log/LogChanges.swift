@@ -95,6 +95,7 @@ private final class Watches: Sendable {
     ///   limit on watches.
     func open(on loop: UVLoop, onChange: @escaping () -> Void) -> Bool {
         if isClosed { return false }
+        // The caller looks again by itself where nothing is told.
         onTask = try? PathWatch(path: task.path, on: loop) { [weak self] change in
             guard let self, !self.isClosed else { return }
             switch Self.news(in: change) {
@@ -111,6 +112,7 @@ private final class Watches: Sendable {
 
     private func watchLog(on loop: UVLoop, onChange: @escaping () -> Void) {
         guard onLog == nil else { return }
+        // Not there yet: the watch on the task tells when it is.
         onLog = try? PathWatch(path: task.logPath, on: loop) { _ in onChange() }
     }
 

@@ -59,6 +59,7 @@ extension TaskDirectory {
 
     /// Whether the last record is there: the log is whole, and the rest is for the agent to report.
     package func hasEnded() -> Bool {
+        // One that cannot be opened tells nothing: the agent's own knowledge decides.
         guard let directory = try? openIfPresent() else { return false }
         return SmallFile.exists(EndedRecord.name, in: directory)
     }

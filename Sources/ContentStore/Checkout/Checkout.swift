@@ -175,7 +175,7 @@ final class EntryBudget: Sendable {
         guard left.subtract(count, ordering: .relaxed).newValue >= 0 else {
             throw ShuntError(
                 .refused, "the tree has more than \(total) entries",
-                hint: "leave directories out with a .shuntignore file")
+                hint: "du --inodes -d1 . | sort -n | tail")
         }
     }
 }

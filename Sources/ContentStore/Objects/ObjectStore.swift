@@ -165,7 +165,7 @@ extension ObjectStore {
     func notHere(_ digest: Digest) -> ShuntError {
         ShuntError(
             .notFound, "object `\(digest.short)` is not in the store `\(directory)`",
-            hint: "submit the job again, which sends what is missing")
+            hint: "shunt ps -a")
     }
 
     func damaged(_ digest: Digest) -> ShuntError {

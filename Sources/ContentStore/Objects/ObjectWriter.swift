@@ -94,7 +94,7 @@ package final class ObjectWriter: Sendable {
     private var mismatch: ShuntError {
         ShuntError(
             .failed, "the bytes that came for object `\(digest.short)` are not the ones it names",
-            hint: "submit the job again, which sends the object anew")
+            hint: "shunt ps -a")
     }
 
     private static let ended = ShuntError(.failed, "the object was already committed or dropped")

@@ -42,14 +42,14 @@ struct StoreLayout: ~Copyable {
         else {
             throw ShuntError(
                 .refused, "`\(shown)` does not say which format the store has",
-                hint: "move \(shellQuoted(path)) aside, and a new store is made")
+                hint: "mv \(shellQuoted(path)) \(shellQuoted(path)).damaged")
         }
         guard found == version else {
             throw ShuntError(
                 .refused,
                 "the store `\(path)` was written by another release of Shunt "
                     + "(format \(found), this release knows \(version))",
-                hint: "SHUNT_HOME=/a/directory/of/yours shunt ps, or install that release")
+                hint: "SHUNT_HOME=$HOME/shunt-other shunt ps")
         }
         return true
     }

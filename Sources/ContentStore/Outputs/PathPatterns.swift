@@ -18,8 +18,9 @@ package struct PathPatterns: Sendable {
     package init(_ texts: [String]) throws {
         guard texts.count <= Self.limit else {
             throw ShuntError(
-                .usage, "\(texts.count) patterns are more than the \(Self.limit) that are taken",
-                hint: "name a directory instead of the files in it")
+                .usage, "\(texts.count) patterns are more than the \(Self.limit) that are taken; "
+                    + "a directory stands for all that is in it",
+                hint: "shunt run --output results -- true")
         }
         self.texts = texts
         compiled = try texts.map(Self.compile)

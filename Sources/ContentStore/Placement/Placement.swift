@@ -236,7 +236,7 @@ struct Placement {
     private func noRoom(beside path: RawPath) -> ShuntError {
         ShuntError(
             .failed, "too many files lie beside `\(path)` already",
-            hint: "remove some of \(shellQuoted(path.parent)), or pull elsewhere with --into")
+            hint: "shunt pull \(request.label) --into \(request.label)")
     }
 
     private mutating func writeWaiting() throws {

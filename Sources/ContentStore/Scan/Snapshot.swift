@@ -59,7 +59,7 @@ private struct SnapshotSession {
         }
         throw ShuntError(
             .failed, "the store was being cleaned all the time that `\(root)` was scanned",
-            hint: "run the command again")
+            hint: "shunt ps")
     }
 
     /// - Returns: `nil` if objects may have been deleted meanwhile.
@@ -136,7 +136,7 @@ private struct SnapshotSession {
             case ENOTDIR:
                 throw ShuntError(
                     .usage, "`\(root)` is not a directory",
-                    hint: "name the directory that holds it")
+                    hint: "ls -ld \(shellQuoted(root))")
             default: throw WalkError.unreadable(error)
             }
         }

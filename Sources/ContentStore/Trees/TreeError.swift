@@ -68,8 +68,8 @@ extension TreeError.Problem {
 
     fileprivate var hint: String? {
         switch self {
-        case .newerVersion: "install the newest shunt on every machine that takes part"
-        default: "submit the job again, so that its tree is built anew"
+        case .newerVersion: "shunt --version"
+        default: "shunt ps -a"
         }
     }
 }

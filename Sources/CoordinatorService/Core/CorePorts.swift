@@ -77,7 +77,7 @@ final class CorePorts: Sendable {
 /// The coordinator ends, and the request was not carried out: the next one is to be asked.
 struct CoordinatorStopping: Error {
     static let shown = ShuntError(
-        .unreachable, "the coordinator is stopping", hint: "run the command again")
+        .unreachable, "the coordinator is stopping", hint: "shunt ps")
 }
 
 /// One pending tick, at the earliest moment that was asked for.

@@ -68,7 +68,7 @@ struct CoordinatorAPI: Sendable {
             let body = try await Self.decode(SignalRequest.self, from: request)
             guard (1...64).contains(body.signal) else {
                 throw ShuntError(
-                    .usage, "there is no signal \(body.signal)", hint: "kill -l lists them")
+                    .usage, "there is no signal \(body.signal)", hint: "kill -l")
             }
             try await coordinator.signal(try context.reference, number: body.signal)
             return Response(status: .noContent)

@@ -2,6 +2,7 @@ internal import ByteStream
 internal import CLinux
 internal import Glibc
 internal import JobModel
+internal import Synchronization
 
 /// Reaches the agent of this machine and account through its Unix socket, and starts it when it is
 /// down: detached, in `/`, with nothing of the coordinator's but its log file.
@@ -38,16 +39,28 @@ struct LocalConnector: WorkerConnector {
         while SteadyTime.current < deadline {
             // Again and again: one that is about to end still has the lock of the home, and keeps
             // the next one out.
-            try start()
+            let agent = try start()
             let pause = SteadyTime.current + Self.startInterval
             while SteadyTime.current < pause {
                 try await Task.sleep(for: Self.retryInterval)
                 if let stream = try open() { return stream }
+                if let code = agent.exitCode, code != Self.takenCode { throw failure() }
             }
         }
         throw ShuntError(
             .unreachable, "the local agent did not start within 10 s",
             hint: "tail \(home)/agent.log")
+    }
+
+    /// What an agent ends with where another one has its home: EX_TEMPFAIL of sysexits.h.
+    private static let takenCode: Int32 = 75
+
+    /// Why the agent ended that was just started: the last that it said.
+    private func failure() -> ShuntError {
+        let log = home + "/agent.log"
+        let said = LogTail.lastError(in: log) ?? "it ended at once"
+        return ShuntError(
+            .unreachable, "the local agent does not start: \(said)", hint: "tail '\(log)'")
     }
 
     /// - Returns: `nil` if nobody listens.
@@ -67,10 +80,11 @@ struct LocalConnector: WorkerConnector {
         return try DescriptorStream(descriptor, name: "agent-local")
     }
 
-    private func start() throws {
+    private func start() throws -> DetachedProcess {
         try makeDirectory(home)
         let log = home + "/agent.log"
-        let status = DetachedProcess.spawn(
+        let agent = DetachedProcess()
+        let status = agent.spawn(
             executable,
             [
                 "shunt-agent", "daemon", "--home", home, "--store", store, "--socket", socket,
@@ -81,8 +95,9 @@ struct LocalConnector: WorkerConnector {
             throw ShuntError(
                 .unreachable,
                 "`\(executable)` cannot be started: \(String(cString: strerror(status)))",
-                hint: "make install puts it where shunt looks for it")
+                hint: "make install")
         }
+        return agent
     }
 
     private func makeDirectory(_ path: String) throws {
@@ -94,11 +109,32 @@ struct LocalConnector: WorkerConnector {
     }
 }
 
-/// Starts processes that outlive this one and share nothing with it.
-enum DetachedProcess {
+/// The last words of a process that was started with a log.
+enum LogTail {
+    /// The last line that begins with `error: `, without that; of the last 4 KiB.
+    static func lastError(in path: String) -> String? {
+        let file = open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { return nil }
+        defer { _ = close(file) }
+        let length = lseek(file, 0, SEEK_END)
+        var bytes = [UInt8](repeating: 0, count: 4096)
+        let count = pread(file, &bytes, bytes.count, max(0, length - bytes.count))
+        let text = String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+        return text.split(separator: "\n").last { $0.hasPrefix("error: ") }
+            .map { String($0.dropFirst("error: ".count)) }
+    }
+}
+
+/// Starts a process that outlives this one and shares nothing with it.
+final class DetachedProcess: Sendable {
+    private let ending = Mutex<Int32?>(nil)
+
+    /// How the process ended, if it has: its code, or 128 and the number of a signal.
+    var exitCode: Int32? { ending.withLock { $0 } }
+
     /// - Parameter log: gets standard output and error, appended.
     /// - Returns: 0 or an errno.
-    static func spawn(_ path: String, _ arguments: [String], log: String) -> Int32 {
+    func spawn(_ path: String, _ arguments: [String], log: String) -> Int32 {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
@@ -135,11 +171,13 @@ enum DetachedProcess {
     }
 
     /// Waits for the child on a thread of its own, so that its end leaves no zombie behind.
-    private static func reap(_ pid: pid_t) {
+    private func reap(_ pid: pid_t) {
         // Without a thread the child only stays a zombie until this process ends.
-        try? NativeThread.start(name: "reaper") {
+        try? NativeThread.start(name: "reaper") { [self] in
             var status: Int32 = 0
             while waitpid(pid, &status, 0) < 0 && errno == EINTR {}
+            let signal = status & 0x7f
+            ending.withLock { $0 = signal == 0 ? (status >> 8) & 0xff : 128 + signal }
         }
     }
 }

@@ -26,8 +26,10 @@ extension CoordinatorCore {
     package func refusal(of request: SubmitRequest) -> ShuntError? {
         if queue.count >= JobLimits.queuedJobs {
             return ShuntError(
-                .refused, "\(queue.count) jobs are queued, and no more are taken",
-                hint: "shunt ps, then shunt cancel JOB… for those that are not needed")
+                .refused,
+                "\(queue.count) jobs are queued, and no more are taken until some of them are "
+                    + "cancelled or have begun",
+                hint: "shunt ps")
         }
         if case .worker(let name) = request.spec.placement, workerIndex(name) == nil {
             let known = workers.map { "`\($0.name)`" }.joined(separator: ", ")
@@ -40,7 +42,7 @@ extension CoordinatorCore {
                 .refused,
                 "the job needs \(request.spec.resources), and `\(largest.name)` has "
                     + "\(largest.welcome?.capacity ?? .none) in all",
-                hint: "ask for less with --cpus or --memory; shunt worker ls shows what there is")
+                hint: "shunt worker ls")
         }
         return nil
     }
@@ -80,7 +82,8 @@ extension CoordinatorCore {
     ) {
         let tasks = jobs[id]?.current?.tasks.filter { $0.phase == .running } ?? []
         guard !tasks.isEmpty else {
-            let error = ShuntError(.refused, "job `\(id)` is not running", hint: nil)
+            let error = ShuntError(
+                .refused, "job `\(id)` is not running", hint: "shunt inspect \(id)")
             turn.act(.reply(reply, .failed(error)))
             return
         }
@@ -88,8 +91,9 @@ extension CoordinatorCore {
         if let cut = tasks.first(where: { worker($0.worker)?.fence == nil }) {
             let error = ShuntError(
                 .unreachable,
-                "job `\(id)` runs on, and its worker `\(cut.worker)` cannot be reached now",
-                hint: "shunt worker ls, or shunt cancel \(id), which is kept")
+                "job `\(id)` runs on, and its worker `\(cut.worker)` cannot be reached now; "
+                    + "a cancel would be kept for it",
+                hint: "shunt cancel \(id)")
             turn.act(.reply(reply, .failed(error)))
             return
         }

@@ -73,6 +73,7 @@ extension CoordinatorCore {
         guard let index = workerIndex(name),
             fence.epoch == epoch, fence.session == workers[index].session
         else { return }
+        let before = workers[index].link
         workers[index].session += 1
         workers[index].fence = nil
         workers[index].pushes = []
@@ -85,6 +86,8 @@ extension CoordinatorCore {
         for id in order where hasTask(id, on: name) {
             turn.act(.changed(id))
         }
+        // Those that wait have another reason now.
+        for id in queue where before != workers[index].link { turn.act(.changed(id)) }
     }
 
     mutating func receive(

@@ -19,7 +19,8 @@ extension JobRecord {
             attempt: current?.id.number, submittedAt: submittedAt, startedAt: startedAt,
             endedAt: endedAt, exitCode: exitCode, exit: task?.result?.exit,
             cause: task?.result?.cause, reason: reason,
-            warnings: task?.result?.warnings ?? [], killMethod: task?.process?.killMethod, bytesSent: bytesSent,
+            warnings: task?.result?.warnings ?? [],
+            killMethod: task?.process?.killMethod, bytesSent: bytesSent,
             outputs: task?.result?.outputs, outputsFetch: outputsFetch,
             cancelRequested: cancel != nil, verdict: task?.result?.verdict, spec: spec,
             inputs: inputs)
@@ -59,8 +60,15 @@ extension LinkState {
         case .connected: nil
         case .needsLogin(let since): "needs login for \(Self.span(since, now))"
         case .suspect(let since): "silent for \(Self.span(since, now))"
-        case .unreachable(let since, let reason):
-            "unreachable for \(Self.span(since, now)): \(reason)"
+        case .unreachable(let since, _): "unreachable for \(Self.span(since, now))" + because
+        }
+    }
+
+    /// `: why`, where that is known of a link that is down.
+    var because: String {
+        switch self {
+        case .unreachable(_, let reason) where !reason.isEmpty: ": \(reason)"
+        case .connected, .needsLogin, .suspect, .unreachable: ""
         }
     }
 

@@ -16,7 +16,7 @@ package struct WorkerState: Hashable, Sendable {
 
     init(name: WorkerName, since: WallTime) {
         self.name = name
-        link = .unreachable(since: since, reason: "not connected yet")
+        link = .unreachable(since: since, reason: "")
     }
 
     /// What other coordinators' tasks hold there, as the agent said last.

@@ -75,7 +75,7 @@ package struct HomeVariables: Hashable, Sendable {
         guard let home, home.hasPrefix("/") else {
             throw ShuntError(
                 .usage, "there is no place for shunt's files: `HOME` is not set",
-                hint: "SHUNT_HOME=/a/directory/of/yours shunt ps")
+                hint: "SHUNT_HOME=$HOME/shunt shunt ps")
         }
         return home + "/.local/share/shunt/" + machine.directoryName
     }

@@ -132,7 +132,8 @@ package enum Scheduler {
         }
         let connected = eligible.filter(\.link.isConnected)
         guard !connected.isEmpty else {
-            return WaitingReason(.workerUnreachable, "`\(first.name)` is not reachable")
+            return WaitingReason(
+                .workerUnreachable, "`\(first.name)` is not reachable" + first.link.because)
         }
         let needs = candidate.spec.resources
         guard connected.contains(where: { needs.fits(in: $0.welcome?.capacity ?? .none) }) else {
@@ -149,7 +150,6 @@ package enum Scheduler {
         let queueText = ahead > 0 ? ", \(ahead) \(ahead == 1 ? "job" : "jobs") ahead" : ""
         return WaitingReason(
             .workerBusy,
-            "needs \(needs); \(busiest.free) of \(busiest.welcome?.capacity ?? .none) is free on "
-                + "`\(busiest.name)`\(queueText)")
+            "needs \(needs); `\(busiest.name)` has \(busiest.free) free\(queueText)")
     }
 }

@@ -48,7 +48,7 @@ private final class StoreReader: ObjectReader {
                 .failed,
                 "object `\(file.digest.short)` in the store `\(store.directory)` has "
                     + "\(object.size) bytes in place of \(file.size)",
-                hint: "submit the job again, so that its tree is built anew")
+                hint: "shunt ps -a")
         }
     }
 
@@ -57,7 +57,7 @@ private final class StoreReader: ObjectReader {
         guard bytes.count == count else {
             throw ShuntError(
                 .failed, "an object of the store ended early",
-                hint: "submit the job again, so that its tree is built anew")
+                hint: "shunt ps -a")
         }
         offset += Int64(count)
         return bytes

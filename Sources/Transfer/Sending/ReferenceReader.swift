@@ -87,14 +87,16 @@ final class ReferenceReader: ObjectReader {
             return try systemCall("cannot read `\(path)`", call)
         } catch {
             throw ShuntError(
-                .failed, error.description,
-                hint: "submit the job again, which takes the file as it is now")
+                .failed, "\(error); it was to be sent from its place, since it is large",
+                hint: "ls -l '\(path)'")
         }
     }
 
     private var changed: ShuntError {
         ShuntError(
-            .failed, "`\(path)` has changed since the job was submitted",
-            hint: "submit the job again, which takes the file as it is now")
+            .failed,
+            "`\(path)` has changed since the job was submitted; it was to be sent from its place, "
+                + "since it is large",
+            hint: "ls -l '\(path)'")
     }
 }

@@ -120,7 +120,7 @@ extension TreeNegotiation {
                 guard let size = try store.size(of: digest) else {
                     throw ShuntError(
                         .notFound, "object `\(digest.short)` is not in the store any more",
-                        hint: "submit the job again, so that its tree is built anew")
+                        hint: "shunt ps -a")
                 }
                 objects.append(TreeObjects.File(digest: digest, size: size))
             }

@@ -116,7 +116,7 @@ extension ObjectStore {
         guard let size = try size(of: digest) else {
             throw ShuntError(
                 .notFound, "object `\(digest.short)` is not in the store `\(directory)`",
-                hint: "submit the job again, which makes what is missing anew")
+                hint: "shunt ps -a")
         }
         return TreeObjects.File(digest: digest, size: size)
     }

@@ -97,20 +97,30 @@ import Testing
         }
     }
 
-    /// The agent's part of the home is looked at by the agent, which then does not start.
-    @Test func anAgentsJournalOfANewerReleaseIsRefusedAndLeftAlone() async throws {
+    /// The agent's part of the home is looked at by the agent, which then does not start: its
+    /// worker cannot be reached, and a job waits and says why.
+    @Test func aJobWaitsForAnAgentWhoseJournalIsOfANewerReleaseAndSaysSo() async throws {
         try await ShuntHome.use { home in
             try await makeKeptJob(home)
             let journal = home.root + "/agent/journal"
-            var content = try Data(contentsOf: URL(fileURLWithPath: journal))
-            try #require(content.prefix(9) == Data("SHUNTJNL".utf8) + [1])
-            content[8] = 200
-            try content.write(to: URL(fileURLWithPath: journal))
-            let outcome = try await home.run(
-                ["run", "--", "touch", "ran"], within: .seconds(15))
-            expectRefused(outcome, code: 125, naming: ["`\(journal)`", "newer release"])
-            #expect(try Data(contentsOf: URL(fileURLWithPath: journal)) == content)
+            let old = try Data(contentsOf: URL(fileURLWithPath: journal))
+            try #require(old.prefix(9) == Data("SHUNTJNL".utf8) + [1])
+            var new = old
+            new[8] = 200
+            try new.write(to: URL(fileURLWithPath: journal))
+            let id = try await home.submit("touch", "ran")
+            let says = try await eventually(within: .seconds(20)) {
+                let reason = try await home.inspect(id)["waiting"]["message"].string ?? ""
+                return reason.contains("`\(journal)`") && reason.contains("newer release")
+            }
+            let view = try await home.inspect(id)
+            #expect(says, "\(view)")
+            #expect(try Data(contentsOf: URL(fileURLWithPath: journal)) == new)
             #expect(!home.exists("ran"))
+            try old.write(to: URL(fileURLWithPath: journal))
+            #expect(try await home.run("wait", id).code == 0)
+            #expect(try await home.run("pull", id).code == 0)
+            #expect(home.exists("ran"))
         }
     }
 

@@ -10,6 +10,7 @@ enum SmallFile {
 
     /// The first MiB of a file as text; `nil` where it cannot be read.
     static func text(_ path: String) -> String? {
+        // Callers do without: what is not there or not ours to read has no text.
         guard let bytes = try? read(path, limit: 1 << 20) else { return nil }
         return String(decoding: bytes, as: UTF8.self)
     }

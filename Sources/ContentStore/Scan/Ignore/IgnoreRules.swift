@@ -44,7 +44,7 @@ package struct IgnoreRules: Sendable {
             guard patterns.count < Self.patternLimit else {
                 throw ShuntError(
                     .refused, "an ignore file has more than \(Self.patternLimit) patterns",
-                    hint: "name directories instead of single files")
+                    hint: "wc -l .shuntignore")
             }
             add(pattern)
         }

@@ -64,7 +64,7 @@ extension TreeWalk {
             guard count <= limit else {
                 throw ShuntError(
                     .refused, "`\(shown)` is larger than \(ByteCount(Int64(limit)))",
-                    hint: "name directories instead of single files")
+                    hint: "wc -l .shuntignore")
             }
             return try IgnoreRules(parsing: text[..<count])
         } catch let error as SystemError {

@@ -6,9 +6,12 @@ enum WalkError {
     static func unreadable(_ error: SystemError) -> ShuntError {
         switch error.code {
         case EACCES, EPERM:
+            // What is in a directory that cannot be entered is read once that can be.
+            let parent = error.path.parent
+            let isShut = !parent.isEmpty && withTerminated(parent.bytes) { access($0, X_OK) } != 0
             return ShuntError(
                 .failed, "cannot read `\(error.path)`: \(error.reason)",
-                hint: "chmod u+rX \(shellQuoted(error.path))")
+                hint: "chmod u+rX \(shellQuoted(isShut ? parent : error.path))")
         case ELOOP, ENOTDIR:
             return ObjectStore.changedWhileRead(error.path)
         default:
@@ -21,6 +24,6 @@ enum WalkError {
             .refused,
             "a path is longer than \(RootDirectory.longestPath) bytes: "
                 + "`\(RawPath(path.bytes.prefix(80)))…`",
-            hint: "leave the directory out with a line in `.shuntignore`")
+            hint: "echo \(shellQuoted(RawPath(path.bytes.prefix { $0 != 0x2f }))) >> .shuntignore")
     }
 }
