@@ -1,4 +1,5 @@
 internal import JobModel
+internal import Wire
 
 extension SubmitRequest {
     /// Checks what the decoder cannot: lengths, ranges, and names that a process could not get.
@@ -44,5 +45,36 @@ extension SubmitRequest {
                 .usage, "`workdir` is a path within the submitted directory",
                 hint: "shunt run --help")
         }
+        try validateMessage()
     }
+
+    /// What the protocol does not carry is refused here: the agent would end the session over it,
+    /// and the next one, for as long as the job was sent.
+    private func validateMessage() throws(ShuntError) {
+        let order = StartOrder(token: .longest, spec: spec, tree: inputs.tree, git: inputs.git)
+        let bytes = RecordCoding.encode(order)
+        do {
+            _ = try RecordCoding.decode(StartOrder.self, from: bytes)
+        } catch {
+            throw ShuntError(
+                .usage, "the job has a value that cannot be sent: \(error)",
+                hint: "shunt run --help")
+        }
+        // The rest of the message is for what is around the order.
+        guard bytes.count <= WireLimits.message / 2 else {
+            throw ShuntError(
+                .usage,
+                "the job is described by \(ByteCount(Int64(bytes.count))), and "
+                    + "\(ByteCount(Int64(WireLimits.message / 2))) is the limit",
+                hint: "shunt run -- sh job.sh")
+        }
+    }
+}
+
+extension StartToken {
+    /// Stands for any, since none is longer.
+    fileprivate static let longest = StartToken(
+        coordinator: CoordinatorID(high: .max, low: .max), epoch: .max,
+        task: TaskID(attempt: AttemptID(job: JobID(random: .max), number: 1_000_000), rank: 0),
+        nonce: .max)
 }

@@ -131,7 +131,8 @@ extension AgentCore {
             return [commit(.stopRequested(token, stop)), .stop(token, stop)] + report(index)
         case .collecting where tasks[index].activity != nil:
             // The outputs cannot be stored at the moment, and nobody wants to wait for them.
-            return try collected(token, nil, at: now)
+            return try collected(
+                token, nil, giving: "its outputs could not be stored and were given up", at: now)
         case .dispatching, .exited, .collecting, .terminal, .revoked:
             return report(index)
         }

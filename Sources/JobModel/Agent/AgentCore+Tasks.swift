@@ -131,15 +131,17 @@ extension AgentCore {
     }
 
     mutating func collected(
-        _ token: StartToken, _ outputs: OutputSummary?, at now: Moment
+        _ token: StartToken, _ outputs: OutputSummary?, giving warning: String? = nil,
+        at now: Moment
     ) throws(IllegalTransition) -> [AgentEffect] {
         guard let index = index(of: token), tasks[index].phase == .collecting,
             let ending = tasks[index].ending
         else { return [] }
         _ = try tasks[index].phase.next(.finish)
-        let result = TaskResult(
+        var result = TaskResult(
             ending: ending, stop: tasks[index].stop, outputs: outputs,
             command: tasks[index].order?.spec.command)
+        if let warning { result.warnings.append(warning) }
         let effect = commit(.finished(token, result, at: now.wall))
         return [effect] + report(index)
     }
@@ -148,7 +150,10 @@ extension AgentCore {
         guard let index = index(of: token), tasks[index].phase == .collecting,
             let order = tasks[index].order
         else { return [] }
-        tasks[index].activity = "outputs cannot be stored yet: \(message)"
+        let job = token.task.job
+        tasks[index].activity =
+            "outputs cannot be stored until there is space, or `shunt cancel \(job)` gives them "
+            + "up: \(message)"
         return report(index) + [.collectLater(order, after: Self.collectRetry)]
     }
 }

@@ -110,7 +110,12 @@ extension JobSpec {
 
 extension Milliseconds {
     package init(from decoder: any Decoder) throws {
-        count = try decoder.singleValueContainer().decode(Int64.self)
+        let container = try decoder.singleValueContainer()
+        count = try container.decode(Int64.self)
+        guard count >= 0 else {
+            throw DecodingError.dataCorruptedError(
+                in: container, debugDescription: "a span of time is never negative")
+        }
     }
 
     package func encode(to encoder: any Encoder) throws {

@@ -14,7 +14,7 @@ package enum ExitStatus: Hashable, Sendable, Codable {
     package var shellCode: Int32? {
         switch self {
         case .exited(let code): code
-        case .signalled(let signal): 128 + signal
+        case .signalled(let signal): 128 &+ signal
         case .execFailed(let errno): errno == 2 || errno == 20 ? 127 : 126
         case .neverStarted, .vanished: nil
         }

@@ -27,8 +27,7 @@ struct JobCancelCommand: AsyncParsableCommand {
             for job in jobs {
                 // One job that is not there must not keep the others running.
                 do {
-                    try await session.connection.cancel(JobReference(job), immediately: now)
-                    try StandardStream.printData(job + "\n")
+                    try await cancel(job, session)
                 } catch let error as ShuntError {
                     failures.append(error)
                 }
@@ -37,5 +36,16 @@ struct JobCancelCommand: AsyncParsableCommand {
         guard let first = failures.first else { return }
         let messages = failures.map(\.message).joined(separator: "; ")
         throw ShuntError(first.code, messages, hint: first.hint)
+    }
+
+    /// Prints the ID of a job that was cancelled; one that is over is not, which is no mistake.
+    private func cancel(_ job: String, _ session: ShuntSession) async throws {
+        let view = try await session.connection.job(JobReference(job))
+        guard !view.state.isTerminal else {
+            return StandardStream.printNotice(
+                "shunt: job \(view.id) is over: \(view.state.rawValue)")
+        }
+        try await session.connection.cancel(JobReference(view.id), immediately: now)
+        try StandardStream.printData("\(view.id)\n")
     }
 }

@@ -63,6 +63,12 @@ struct JobSubmitCommand: AsyncParsableCommand {
               id=$(shunt submit -- python train.py) && shunt logs -f "$id"
             """)
 
+    @Flag(name: [.short, .long], help: .hidden)
+    var detach = false
+
+    @Flag(help: .hidden)
+    var noPull = false
+
     @OptionGroup var options: SubmissionOptions
 
     func run() async throws {

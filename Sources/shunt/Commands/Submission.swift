@@ -65,10 +65,7 @@ struct Submission {
         _ view: JobView, _ session: ShuntSession, _ progress: ProgressDisplay,
         _ directory: RawPath
     ) async throws {
-        if pulls {
-            try await OutputsReceiver(session: session, progress: progress)
-                .receive(view, into: directory)
-        }
+        if pulls { try await receive(view, session, progress, directory) }
         // A terminal job has its code; one of a release that gave none cannot be called a success.
         let code = view.exitCode ?? ExitCodes.ours
         for warning in view.warnings { progress.warn(Quoting.visible(warning)) }
@@ -79,6 +76,24 @@ struct Submission {
                 ShuntError(.failed, ending, hint: "shunt inspect \(view.id)"))
         }
         if code != 0 { throw ProgramExit(code: code) }
+    }
+
+    /// - Throws: ``ShuntError`` that says how the job ended and where its files can be had.
+    private func receive(
+        _ view: JobView, _ session: ShuntSession, _ progress: ProgressDisplay,
+        _ directory: RawPath
+    ) async throws {
+        do {
+            try await OutputsReceiver(session: session, progress: progress)
+                .receive(view, into: directory)
+        } catch let error as ShuntError {
+            let ending = view.exitCode.map { " with code \($0)" } ?? ""
+            throw ShuntError(
+                error.code,
+                "job \(view.id) \(view.state.rawValue)\(ending), and its outputs could not be "
+                    + "brought here: \(error.message)",
+                hint: "shunt pull \(view.id) --into /tmp/\(view.id)")
+        }
     }
 }
 

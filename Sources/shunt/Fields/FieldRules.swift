@@ -56,8 +56,9 @@ enum FieldRules {
     }
 
     static func byteLimit(_ text: String) throws(FieldError) -> ByteCount {
-        guard let amount = ByteCount(parsing: text) else {
-            throw FieldError("wants an amount of bytes, found `\(shown(text))`", example: "1GiB")
+        guard let amount = ByteCount(parsing: text), amount <= .gibibytes(1 << 20) else {
+            throw FieldError(
+                "wants an amount of bytes up to 1024TiB, found `\(shown(text))`", example: "1GiB")
         }
         return amount
     }

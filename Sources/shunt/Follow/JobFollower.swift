@@ -32,19 +32,33 @@ struct JobFollower: Sendable {
 
     private func watch() async throws -> JobView {
         let reference = JobReference(job)
+        var running: ProgressTicker?
+        defer { running?.stop() }
         var view = try await connection.job(reference)
-        show(view)
+        show(view, &running)
         while !view.state.isTerminal {
             view = try await connection.job(
                 reference, after: view.version, wait: APIPath.longestWait)
-            show(view)
+            show(view, &running)
         }
         return view
     }
 
-    private func show(_ view: JobView) {
+    /// - Parameter running: renews the line of a job that runs and says nothing.
+    private func show(_ view: JobView, _ running: inout ProgressTicker?) {
         observe(view)
-        if let text = JobProgressText.describe(view) {
+        let text = JobProgressText.describe(view)
+        if text == nil, view.phase == .running {
+            if running != nil { return }
+            let start = ContinuousClock.now
+            running = progress.tickWhileSilent("running") {
+                DurationText.describe(.seconds((ContinuousClock.now - start).components.seconds))
+            }
+            return
+        }
+        running?.stop()
+        running = nil
+        if let text {
             progress.update(text)
         } else {
             progress.clear()

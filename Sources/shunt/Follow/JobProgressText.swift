@@ -35,6 +35,7 @@ enum JobProgressText {
     }
 
     private static func suffix(_ view: JobView) -> String {
-        view.reason.map { ": \($0)" } ?? ""
+        guard let reason = view.reason, reason != view.state.rawValue else { return "" }
+        return ": \(reason)"
     }
 }

@@ -25,6 +25,8 @@ final class ProgressDisplay: Sendable {
         var announced: String?
         /// The terminal's cursor stands behind text of somebody else, which must stay.
         var isBehindText = false
+        /// When somebody else wrote last.
+        var spokenAt = ContinuousClock.now
         /// Counts tickers: one that was stopped may still be about to draw.
         var ticker: UInt64 = 0
     }
@@ -99,6 +101,7 @@ final class ProgressDisplay: Sendable {
         state.withLock { state in
             Self.clear(&state, write)
             if let leavesOpenLine { state.isBehindText = leavesOpenLine }
+            state.spokenAt = .now
             return body()
         }
     }
@@ -122,18 +125,39 @@ final class ProgressDisplay: Sendable {
         _ activity: String, _ describe: @escaping @Sendable () -> String?
     ) -> ProgressTicker {
         update(activity)
+        return repeating(every: 100) { [self] state in draw(activity, describe(), &state) }
+    }
+
+    /// As ``tick(_:_:)`` while somebody else may write: the live line comes after a second of
+    /// silence, twice a second, and never behind a line that is still open.
+    func tickWhileSilent(
+        _ activity: String, _ describe: @escaping @Sendable () -> String?
+    ) -> ProgressTicker {
+        if mode == .plain { update(activity) }
+        clear()
+        return repeating(every: 500) { [self] state in
+            let silence = ContinuousClock.now - state.spokenAt
+            guard !state.isBehindText, silence >= .seconds(1) else { return }
+            draw(activity, describe(), &state)
+        }
+    }
+
+    /// Calls back with the lock held, in live mode, until the ticker is stopped or another begins.
+    private func repeating(
+        every milliseconds: Int, _ body: @escaping @Sendable (inout State) -> Void
+    ) -> ProgressTicker {
         guard mode == .live else { return ProgressTicker(display: self, timer: nil) }
         let number = state.withLock { state in
             state.ticker += 1
             return state.ticker
         }
         let timer = DispatchSource.makeTimerSource(queue: .global())
-        timer.schedule(deadline: .now() + .milliseconds(100), repeating: .milliseconds(100))
-        timer.setEventHandler {
-            let detail = describe()
-            self.state.withLock { state in
+        let interval = DispatchTimeInterval.milliseconds(milliseconds)
+        timer.schedule(deadline: .now() + interval, repeating: interval)
+        timer.setEventHandler { [self] in
+            state.withLock { state in
                 guard state.ticker == number else { return }
-                self.draw(activity, detail, &state)
+                body(&state)
             }
         }
         timer.resume()

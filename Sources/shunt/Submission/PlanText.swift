@@ -35,7 +35,7 @@ enum PlanText {
     static func summary(spec: JobSpec, inputs: JobInputs, plan: PlanView?) -> String {
         var parts = [SnapshotText.size(inputs)]
         if let plan {
-            if plan.missing > .zero { parts.append("\(plan.missing) to send") }
+            parts.append(plan.missing > .zero ? "\(plan.missing) to send" : "nothing to send")
             if plan.environmentCached == false { parts.append("environment to be built") }
             if plan.environmentCached == true { parts.append("environment is there") }
             if let worker = plan.worker { parts.append("on `\(worker)`") }

@@ -5,6 +5,8 @@ internal import JobModel
 enum SnapshotText {
     /// At most this many names in one line.
     static let namesShown = 5
+    /// Of files that may hold credentials: somebody may have to look for the one that a job lacks.
+    static let credentialsShown = 100
 
     /// For the live line while the snapshot is taken; `nil` before there is anything to say.
     static func counters(files: Int64, read: ByteCount) -> String? {
@@ -28,7 +30,8 @@ enum SnapshotText {
             lines.append(
                 (
                     "left out",
-                    list(names) + ": may hold credentials (`!\(example)` in .shuntignore sends it)"
+                    list(names, most: credentialsShown)
+                        + ": may hold credentials (`!\(example)` in .shuntignore sends it)"
                 ))
         }
         if !result.specialFiles.isEmpty {
@@ -41,7 +44,7 @@ enum SnapshotText {
         }
         if !result.largeFiles.isEmpty {
             let names = result.largeFiles.map { "\($0.treePath) (\(ByteCount($0.status.size)))" }
-            lines.append(("do not edit", list(names) + ": read when the job is sent"))
+            lines.append(("do not edit", list(names) + ": large, and read when the job is sent"))
         }
         return lines
     }
@@ -52,9 +55,9 @@ enum SnapshotText {
     }
 
     /// The first few names, and how many more there are.
-    static func list(_ names: [String]) -> String {
-        let shown = names.prefix(namesShown).joined(separator: ", ")
-        let rest = names.count - namesShown
+    static func list(_ names: [String], most: Int = namesShown) -> String {
+        let shown = names.prefix(most).joined(separator: ", ")
+        let rest = names.count - most
         return rest > 0 ? shown + " and \(grouped(Int64(rest))) more" : shown
     }
 

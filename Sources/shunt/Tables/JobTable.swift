@@ -91,9 +91,10 @@ enum JobDetails {
             let files = outputs.fileCount == 1 ? "1 file" : "\(outputs.fileCount) files"
             let size = "\(files), \(outputs.totalSize)"
             let place = fetch(job.outputsFetch)
-            rows.append(("outputs", "\(outputs.tree.content.short), \(size), \(place)"))
+            let text = "\(outputs.tree.content.short), \(size), \(place)"
+            rows.append(("outputs", outputs.fileCount > 0 ? text : "none"))
         }
-        if let method = job.killMethod { rows.append(("ended by", method.rawValue)) }
+        if let method = job.killMethod { rows.append(("tree ended by", method.rawValue)) }
         return TextTable.pairs(rows)
     }
 

@@ -149,6 +149,32 @@ import Testing
         #expect(before.hasSuffix("\r\u{1b}[K"))
     }
 
+    @Test func aSilentJobHasALineThatNeverStandsBehindItsOwn() async throws {
+        let screen = Screen()
+        let display = ProgressDisplay(mode: .live, width: { 80 }, write: screen.write)
+        display.withoutLine(leavesOpenLine: true) { screen.write("50%") }
+        let (ticked, continuation) = AsyncStream<Void>.makeStream()
+        let ticker = display.tickWhileSilent("running") {
+            continuation.yield()
+            return "3 s"
+        }
+        // Nothing is drawn, however long it takes, before the job ends its line.
+        #expect(screen.content == "50%")
+        display.withoutLine(leavesOpenLine: false) { screen.write("\n") }
+        for await _ in ticked { break }
+        ticker.stop()
+        display.clear()
+        #expect(screen.content == "50%\n\r\u{1b}[Kshunt: running, 3 s\r\u{1b}[K")
+    }
+
+    @Test func whereLinesStayARunningJobIsAnnouncedOnce() {
+        let screen = Screen()
+        let display = ProgressDisplay(mode: .plain, width: { 80 }, write: screen.write)
+        display.tickWhileSilent("running") { "3 s" }.stop()
+        display.tickWhileSilent("running") { "4 s" }.stop()
+        #expect(screen.content == "shunt: running\n")
+    }
+
     @Test func aDumbTerminalHasNoLiveLineAndNoColor() {
         #expect(TerminalTraits(isTerminal: true, term: "xterm", noColor: nil).hasColor)
         #expect(!TerminalTraits(isTerminal: true, term: "dumb", noColor: nil).isLive)

@@ -98,6 +98,7 @@ import Testing
         ("outputs: .", "names the whole directory"),
         ("max_duration: 90", "`max_duration` wants text, found a number"),
         ("max_duration: 1m1h", "`max_duration` wants a time"),
+        ("pull_limit: 2000TiB", "`pull_limit` wants an amount of bytes up to 1024TiB"),
         ("resources: {cpus: 0}", "wants a number of CPUs"),
         ("resources: {cpus: 1025}", "wants a number of CPUs"),
         ("resources: {cpus: 0.0001}", "wants a number of CPUs"),

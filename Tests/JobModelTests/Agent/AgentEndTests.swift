@@ -78,10 +78,12 @@ struct AgentCancelTests {
         #expect(failed.deeds == [.collectLater(bench.order(), after: AgentCore.collectRetry)])
         #expect(
             failed.reports.first?.activity
-                == "outputs cannot be stored yet: the disk is full")
+                == "outputs cannot be stored until there is space, or `shunt cancel 100000` "
+                    + "gives them up: the disk is full")
         let effects = try bench.hear(.cancel(token, immediately: false))
         #expect(effects.reports.first?.result?.verdict == .succeeded)
         #expect(effects.reports.first?.result?.outputs == nil)
+        #expect(effects.reports.first?.result?.warnings.count == 1)
         #expect(effects.reports.first?.activity == nil)
     }
 }
