@@ -11,20 +11,24 @@ package struct HomeDirectory: Hashable, Sendable {
     package let layout: HomeLayout
 
     /// Opens the home that the environment of this process asks for, creating what is missing.
-    package static func open() throws -> HomeDirectory {
+    ///
+    /// - Parameter creates: `false` for a command that only asks a coordinator: where there is no
+    ///   home, or no socket directory, none runs, and ``ShuntError`` `unreachable` is thrown.
+    package static func open(creates: Bool = true) throws -> HomeDirectory {
         let machine = MachineKey(machineID: readMachineID(), hostName: readHostName())
         let variables = HomeVariables(
             shuntHome: try variable("SHUNT_HOME"), dataHome: try variable("XDG_DATA_HOME"),
             home: try variable("HOME"), workingDirectory: try workingDirectory())
         return try open(
-            root: try variables.root(machine: machine), userID: geteuid(), machine: machine)
+            root: try variables.root(machine: machine), userID: geteuid(), machine: machine,
+            creates: creates)
     }
 
     /// Opens the home at `root`, creating what is missing.
     package static func open(
-        root: String, userID: UInt32, machine: MachineKey
+        root: String, userID: UInt32, machine: MachineKey, creates: Bool = true
     ) throws -> HomeDirectory {
-        try createRoot(root)
+        if creates { try createRoot(root) } else { try requireTraces(at: root) }
         let canonical = try canonicalPath(root)
         let status = try DirectoryStatus(of: canonical, followingLinks: true)
         guard status.owner == userID else {
@@ -34,6 +38,7 @@ package struct HomeDirectory: Hashable, Sendable {
                 hint: "SHUNT_HOME=\"$HOME/shunt-of-mine\" shunt ps")
         }
         let layout = HomeLayout(root: canonical, userID: userID, machine: machine)
+        if !creates { try requireTraces(at: layout.runtimeDirectory) }
         for directory in [
             layout.storeDirectory, layout.statCacheDirectory, layout.coordinatorDirectory,
             layout.agentDirectory,
@@ -42,6 +47,14 @@ package struct HomeDirectory: Hashable, Sendable {
         }
         try secureRuntimeDirectory(layout.runtimeDirectory, userID: userID)
         return HomeDirectory(layout: layout)
+    }
+
+    /// A coordinator that runs has left its traces: a home and a socket directory.
+    private static func requireTraces(at path: String) throws {
+        var status = stat()
+        guard lstat(path, &status) != 0, errno == ENOENT else { return }
+        throw ShuntError(
+            .unreachable, "no coordinator runs: there is no `\(path)`", hint: "shunt ps")
     }
 
     /// Creates the socket directory, or verifies the one that is there: `/tmp` is everybody's, so

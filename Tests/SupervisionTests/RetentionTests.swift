@@ -76,6 +76,9 @@ import Testing
                 return
             }
             #expect(retention.removeRecords(of: ["t0"]) == ["t0"])
+            var narrow = retention
+            narrow.bounds.tasks = 0
+            #expect(try narrow.prune(sparing: []) == 0)
             #expect(try retention.leftovers(besides: ["t1"]) == ["t0"])
             #expect(try retention.leftovers(besides: ["t0"]).isEmpty)
             lock.release()

@@ -62,7 +62,8 @@ struct TaskRetention: Sendable {
         for (index, task) in kept.enumerated() {
             size += task.size
             let isWithin = index + known.count < bounds.tasks && size <= bounds.size.bytes
-            if isWithin { continue }
+            // One that lives although the core does not know it: its journal was moved aside, say.
+            if try isWithin || TaskDirectory(tasks + "/" + task.name).isAlive() { continue }
             try removeTree(at: RawPath(tasks + "/" + task.name))
             pruned += 1
         }

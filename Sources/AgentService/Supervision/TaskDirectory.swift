@@ -144,18 +144,24 @@ package struct TaskDirectory: Hashable, Sendable {
     ///
     /// - Throws: ``ShuntError`` with `refused` while a supervisor or an init lives.
     package func discard() throws(ShuntError) {
-        let lives = try reporting { () throws(SystemError) in
+        if try isAlive() {
+            throw ShuntError(.refused, "the task of `\(path)` has not ended yet")
+        }
+        try reporting { () throws(SystemError) in
             let directory = try open()
-            if try FileLock.isHeld(Self.initLock, in: directory) { return true }
-            if try FileLock.isHeld(Self.supervisorLock, in: directory) { return true }
             for name in Self.files {
                 unlinkat(directory.raw, name, 0)
                 unlinkat(directory.raw, name + ".tmp", 0)
             }
-            return false
         }
-        if lives {
-            throw ShuntError(.refused, "the task of `\(path)` has not ended yet")
+    }
+
+    /// Whether a supervisor or an init of this task lives.
+    package func isAlive() throws(ShuntError) -> Bool {
+        try reporting { () throws(SystemError) in
+            let directory = try open()
+            if try FileLock.isHeld(Self.initLock, in: directory) { return true }
+            return try FileLock.isHeld(Self.supervisorLock, in: directory)
         }
     }
 

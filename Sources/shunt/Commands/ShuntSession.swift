@@ -10,7 +10,7 @@ struct ShuntSession: Sendable {
 
     /// - Parameter startsCoordinator: `false` for the commands that ask whether one runs.
     static func open(startsCoordinator: Bool = true) throws -> ShuntSession {
-        let home = try HomeDirectory.open()
+        let home = try HomeDirectory.open(creates: startsCoordinator)
         let launcher = CoordinatorLauncher(home: home)
         let start: @Sendable () async throws -> Void = { try await launcher.ensureRunning() }
         let connection = CoordinatorConnection(
