@@ -157,6 +157,8 @@ def syncs(options):
             match = re.match(r"\d+ (\d+\.\d+) (\w+)\(\d+<([^>]*)>", line)
             if match and start <= float(match.group(1)) <= first:
                 calls.append((match.group(2), match.group(3).replace(str(home.root), "HOME")))
+        if not calls:
+            sys.exit("strace saw no sync: it was not attached yet")
         print(f"\nsyncs between submit and first instruction: {len(calls)} (at most 6)")
         for call, path in calls:
             print(f"  {call} {path}")
