@@ -4,8 +4,9 @@ internal import Logging
 
 /// Clearing away what is left of tasks that are over, while there is nothing better to do.
 extension AgentDaemon {
-    /// So many tasks wait to be cleared at most while others run.
-    private static let clearAtLatest = 256
+    /// So many tasks wait to be cleared at most while others run: some 60 MB of small files. A
+    /// burst of short jobs has better things to do.
+    private static let clearAtLatest = 2000
     /// Logs are counted again after so many tasks.
     private static let pruneAfter = 500
 
