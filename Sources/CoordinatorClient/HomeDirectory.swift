@@ -19,6 +19,11 @@ package struct HomeDirectory: Hashable, Sendable {
         let variables = HomeVariables(
             shuntHome: try variable("SHUNT_HOME"), dataHome: try variable("XDG_DATA_HOME"),
             home: try variable("HOME"), workingDirectory: try workingDirectory())
+        if let other = try variable("SHUNT_AGENT_HOME"), !other.isEmpty, !other.hasPrefix("/") {
+            throw ShuntError(
+                .usage, "SHUNT_AGENT_HOME is `\(other)`, and has to be an absolute path",
+                hint: "SHUNT_AGENT_HOME=\"$PWD/agent\" shunt ps")
+        }
         return try open(
             root: try variables.root(machine: machine), userID: geteuid(), machine: machine,
             creates: creates)

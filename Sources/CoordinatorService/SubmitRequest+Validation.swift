@@ -1,3 +1,4 @@
+internal import ContentStore
 internal import JobModel
 internal import Wire
 
@@ -44,6 +45,13 @@ extension SubmitRequest {
             throw ShuntError(
                 .usage, "`workdir` is a path within the submitted directory",
                 hint: "shunt run --help")
+        }
+        do {
+            _ = try PathPatterns(spec.outputs)
+        } catch let error as ShuntError {
+            throw error
+        } catch {
+            throw ShuntError(.usage, "\(error)", hint: "shunt run --help")
         }
         try validateMessage()
     }

@@ -69,18 +69,20 @@ import Testing
     }
 
     @Test func aTaskWithALiveSupervisorIsAskedForAgain() throws {
-        try withTasks(1) { retention, _ throws in
+        try withTasks(3) { retention, _ throws in
             let task = TaskDirectory(retention.tasks + "/t0")
             guard let lock = try FileLock.take(TaskDirectory.supervisorLock, in: task.open()) else {
                 Issue.record("the lock of a new file is free")
                 return
             }
             #expect(retention.removeRecords(of: ["t0"]) == ["t0"])
+            #expect(retention.alive(["t0", "t1", "never-there"]) == ["t0"])
             var narrow = retention
             narrow.bounds.tasks = 0
-            #expect(try narrow.prune(sparing: []) == 0)
-            #expect(try retention.leftovers(besides: ["t1"]) == ["t0"])
-            #expect(try retention.leftovers(besides: ["t0"]).isEmpty)
+            #expect(try narrow.prune(sparing: []) == 1)
+            #expect(FileManager.default.fileExists(atPath: task.path))
+            #expect(try retention.leftovers(besides: ["t1", "t2"]) == ["t0"])
+            #expect(try retention.leftovers(besides: ["t0", "t1", "t2"]).isEmpty)
             lock.release()
             #expect(retention.removeRecords(of: ["t0"]).isEmpty)
         }

@@ -95,7 +95,11 @@ extension AgentDaemon {
                 }
                 event = .collected(token, outputs)
             } catch {
-                event = .collectFailed(token, message: "\(error)")
+                // Without its directory, or with a pattern that is none, no later try will do.
+                let isUsage = (error as? ShuntError)?.code == .usage
+                event = .collectFailed(
+                    token, message: "\(error)",
+                    mayHeal: !isUsage && TaskStaging.hasWorkDirectory(in: directory))
             }
             collections.remove(token)
             post(event)

@@ -1,6 +1,7 @@
 internal import ByteStream
 internal import JobModel
 internal import Logging
+internal import UVLoop
 
 /// Clearing away what is left of tasks that are over, while there is nothing better to do.
 extension AgentDaemon {
@@ -15,12 +16,37 @@ extension AgentDaemon {
         let known = knownTasks()
         let retention = retention
         do {
-            discarded += try await disk.run { try retention.leftovers(besides: known) }
+            let names = try await disk.run { try retention.leftovers(besides: known) }
+            discarded += names
             clearedSincePrune = Self.pruneAfter
+            try await endUnknown(names)
         } catch {
-            logger.warning("old tasks cannot be listed", metadata: ["error": "\(error)"])
+            logger.warning("old tasks cannot be cleared", metadata: ["error": "\(error)"])
         }
     }
+
+    /// Before anybody is told that they are not here: tasks that run and that nobody knows.
+    private func endUnknown(_ names: [String]) async throws {
+        let retention = retention
+        let executable = options.agentExecutable
+        orphanedSupervisors += try await disk.run {
+            try retention.endUnknown(names, supervisor: executable)
+        }
+        let deadline = SteadyTime.current + Self.endPatience
+        while true {
+            let alive = try await disk.run { retention.alive(names) }
+            if alive.isEmpty { return }
+            guard SteadyTime.current < deadline else {
+                let list = alive.joined(separator: ", ")
+                logger.error("unknown tasks do not end", metadata: ["tasks": "\(list)"])
+                return
+            }
+            try await loop.sleep(for: .milliseconds(20))
+        }
+    }
+
+    /// What SIGKILL takes, and the supervisor's last record.
+    private static let endPatience = Milliseconds.seconds(8)
 
     /// Removes records of discarded tasks, and the oldest logs beyond the bounds.
     func clearDiscarded() async {

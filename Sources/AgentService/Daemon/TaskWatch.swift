@@ -1,4 +1,5 @@
 internal import ByteStream
+internal import Glibc
 internal import JobModel
 internal import Logging
 internal import UVLoop
@@ -98,8 +99,7 @@ extension AgentDaemon {
     private func act(on seen: TaskObservation, of token: StartToken) async {
         switch seen.phase {
         case .notLaunched:
-            unwatch(token)
-            post(.launchFailed(token, message: "the task's plan is gone"))
+            await giveUp(token)
             return
         case .ended(let record):
             if seen.needsSupervisor { await supervise(token) }
@@ -121,6 +121,37 @@ extension AgentDaemon {
         }
         if seen.needsSupervisor { await supervise(token) }
     }
+
+    /// A task whose directory is gone has nobody left to testify: what can be found of it is ended,
+    /// and then it is lost, or never was.
+    private func giveUp(_ token: StartToken) async {
+        let supervisors = watches[token]?.supervisors ?? []
+        unwatch(token)
+        let task = core.task(token)
+        guard let process = task?.process else {
+            post(.launchFailed(token, message: "the task's plan is gone"))
+            return
+        }
+        do {
+            try await disk.run {
+                let sweep = OrphanSweep(
+                    token: token.description, cgroup: nil, takesChildren: false)
+                sweep.kill(process)
+                // The pause between two looks at what SIGKILL has left.
+                for _ in 0..<Self.sweepLimit where sweep.round() > 0 { usleep(10_000) }
+                for pid in supervisors { kill(pid, SIGKILL) }
+            }
+        } catch {
+            logger.error(
+                "a task without its directory could not be ended",
+                metadata: ["task": "\(token.task)", "error": "\(error)"])
+        }
+        let problem = "its directory on the worker was removed while it ran"
+        post(.ended(token, TaskEnding(exit: .vanished, problem: problem)))
+    }
+
+    /// Rounds in which what is left of a task is killed.
+    private static let sweepLimit = 100
 
     /// Starts a supervisor, at most one in ``restartInterval``.
     private func supervise(_ token: StartToken) async {

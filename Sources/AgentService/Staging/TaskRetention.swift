@@ -28,18 +28,40 @@ struct TaskRetention: Sendable {
         unlink(TaskStaging.baselineFile(in: path))
     }
 
-    /// Removes records and FIFOs.
+    /// Removes all but the log, also what ``removeWork(of:)`` did not get to.
     ///
     /// - Returns: those of `names` whose supervisor or init still lives, to be asked for again.
     func removeRecords(of names: [String]) -> [String] {
         names.filter { name in
-            do throws(ShuntError) {
+            do {
                 try TaskDirectory(tasks + "/" + name).discard()
+                try removeWork(of: name)
                 return false
-            } catch {
+            } catch let error as ShuntError {
                 return error.code == .refused
+            } catch {
+                return false
             }
         }
+    }
+
+    /// Ends tasks that live although nobody knows them (a journal that was moved aside): nobody can
+    /// ask for them again, and what they hold would be given to others.
+    ///
+    /// - Returns: the supervisors that were started for it, to be reaped.
+    func endUnknown(_ names: [String], supervisor executable: String) throws -> [Int32] {
+        try alive(names).map { name in
+            let task = TaskDirectory(tasks + "/" + name)
+            try task.requestStop(StopOrder(cause: .lease, grace: Milliseconds(0)))
+            // Where one lives, this one finds the lock taken and ends.
+            return try task.spawnSupervisor(executable: executable)
+        }
+    }
+
+    /// Those whose supervisor or init lives.
+    func alive(_ names: [String]) -> [String] {
+        // One that cannot be looked at has no directory any more.
+        names.filter { (try? TaskDirectory(tasks + "/" + $0).isAlive()) == true }
     }
 
     /// The tasks that are here and not among `known`, from an earlier life of the agent.
@@ -61,7 +83,10 @@ struct TaskRetention: Sendable {
         var pruned = 0
         for (index, task) in kept.enumerated() {
             size += task.size
-            let isWithin = index + known.count < bounds.tasks && size <= bounds.size.bytes
+            // The newest stays however large it is.
+            let isWithin =
+                index == 0
+                || (index + known.count < bounds.tasks && size <= bounds.size.bytes)
             // One that lives although the core does not know it: its journal was moved aside, say.
             if try isWithin || TaskDirectory(tasks + "/" + task.name).isAlive() { continue }
             try removeTree(at: RawPath(tasks + "/" + task.name))

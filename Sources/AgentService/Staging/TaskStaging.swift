@@ -1,4 +1,5 @@
 internal import ByteStream
+internal import CLinux
 internal import ContentStore
 internal import Glibc
 internal import JobModel
@@ -22,6 +23,11 @@ struct TaskStaging: Sendable {
 
     /// Where the command runs.
     static func workDirectory(in directory: String) -> String { directory + "/work" }
+    static func hasWorkDirectory(in directory: String) -> Bool {
+        var status = stat()
+        return lstat(workDirectory(in: directory), &status) == 0
+            && status.st_mode & S_IFMT == S_IFDIR
+    }
     static func baselineFile(in directory: String) -> String { directory + "/baseline" }
 
     /// - Parameter onActivity: is told what is being done, for people.

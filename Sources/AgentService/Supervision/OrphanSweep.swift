@@ -1,5 +1,6 @@
 internal import CLinux
 internal import Glibc
+internal import JobModel
 
 /// Ends the tree of an init that was killed: the cgroup where there was one, else what has become
 /// a child of this process (a subreaper), or bears the task's token in its environment. The last
@@ -8,6 +9,9 @@ internal import Glibc
 struct OrphanSweep {
     var token: String
     var cgroup: String?
+    /// Whether the children of this process are orphans: not so in an agent, whose children are the
+    /// supervisors of other tasks.
+    var takesChildren = true
 
     private struct Process: Hashable {
         var pid: pid_t
@@ -53,10 +57,16 @@ struct OrphanSweep {
             let members = (try? SmallFile.read(group + "/cgroup.procs", limit: 1 << 20)) ?? []
             for line in members.split(separator: UInt8(ascii: "\n")) {
                 if let pid = pid_t(String(decoding: line, as: UTF8.self)), pid > 0 {
-                    kill(pid, SIGKILL)
+                    Glibc.kill(pid, SIGKILL)
                 }
             }
         }
+    }
+
+    /// Kills one process, if it is still the one that was meant.
+    func kill(_ process: TaskProcess) {
+        guard let seen = Self.read(process.pid), seen.start == process.startTicks else { return }
+        signal(seen, SIGKILL)
     }
 
     /// Removes the cgroup, with those that the job made in it.
@@ -78,7 +88,7 @@ struct OrphanSweep {
         let all = ProcessTable.names(in: "/proc", ofType: UInt8(DT_DIR)).compactMap { name in
             pid_t(name).flatMap(Self.read)
         }
-        var ours: Set<pid_t> = [getpid()]
+        var ours: Set<pid_t> = takesChildren ? [getpid()] : []
         if !token.isEmpty {
             for process in all where process.pid != getpid() && hasToken(process.pid) {
                 ours.insert(process.pid)
@@ -129,7 +139,7 @@ struct OrphanSweep {
         if pidfd >= 0 {
             _ = shunt_pidfd_send_signal(pidfd, number)
         } else {
-            kill(seen.pid, number)
+            Glibc.kill(seen.pid, number)
         }
     }
 }

@@ -18,7 +18,8 @@ package struct PathPatterns: Sendable {
     package init(_ texts: [String]) throws {
         guard texts.count <= Self.limit else {
             throw ShuntError(
-                .usage, "\(texts.count) patterns are more than the \(Self.limit) that are taken; "
+                .usage,
+                "\(texts.count) patterns are more than the \(Self.limit) that are taken; "
                     + "a directory stands for all that is in it",
                 hint: "shunt run --output results -- true")
         }
@@ -30,20 +31,26 @@ package struct PathPatterns: Sendable {
         let slash = UInt8(ascii: "/")
         let bytes = Array(text.utf8)
         guard bytes.first != slash else {
-            throw refused(text, "is absolute", "write it relative to the working directory")
+            throw refused(text, "is absolute", "shunt run --output 'results/*.csv' -- true")
         }
         let names = bytes.split(separator: slash).filter { $0 != [UInt8(ascii: ".")] }
         guard !names.contains(Array("..".utf8)[...]), !bytes.contains(0) else {
-            throw refused(text, "leads out of the working directory", "name a path inside it")
+            throw refused(
+                text, "leads out of the working directory",
+                "shunt run --output 'results/*.csv' -- true")
         }
         // The whole directory, spelled `.`, is everything in it.
         guard !names.isEmpty else {
-            if bytes.isEmpty { throw refused(text, "is empty", "name a path") }
+            if bytes.isEmpty {
+                throw refused(text, "is empty", "shunt run --output results -- true")
+            }
             return [.anyDepth]
         }
         let path = Array(names.joined(separator: [slash]))
         guard let parsed = IgnorePatternParser.components(of: path) else {
-            throw refused(text, "has an unclosed bracket", "quote it with a backslash")
+            throw refused(
+                text, "has an unclosed bracket or a backslash at its end",
+                "shunt run --output 'results/*.csv' -- true")
         }
         return parsed
     }

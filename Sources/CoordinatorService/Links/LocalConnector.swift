@@ -39,12 +39,13 @@ struct LocalConnector: WorkerConnector {
         while SteadyTime.current < deadline {
             // Again and again: one that is about to end still has the lock of the home, and keeps
             // the next one out.
+            let log = LogTail(home + "/agent.log")
             let agent = try start()
             let pause = SteadyTime.current + Self.startInterval
             while SteadyTime.current < pause {
                 try await Task.sleep(for: Self.retryInterval)
                 if let stream = try open() { return stream }
-                if let code = agent.exitCode, code != Self.takenCode { throw failure() }
+                if let code = agent.exitCode, code != Self.takenCode { throw failure(log) }
             }
         }
         throw ShuntError(
@@ -56,11 +57,10 @@ struct LocalConnector: WorkerConnector {
     private static let takenCode: Int32 = 75
 
     /// Why the agent ended that was just started: the last that it said.
-    private func failure() -> ShuntError {
-        let log = home + "/agent.log"
-        let said = LogTail.lastError(in: log) ?? "it ended at once"
+    private func failure(_ log: LogTail) -> ShuntError {
+        let said = log.lastError() ?? "it ended at once"
         return ShuntError(
-            .unreachable, "the local agent does not start: \(said)", hint: "tail '\(log)'")
+            .unreachable, "the local agent does not start: \(said)", hint: "tail '\(log.path)'")
     }
 
     /// - Returns: `nil` if nobody listens.
@@ -109,16 +109,31 @@ struct LocalConnector: WorkerConnector {
     }
 }
 
-/// The last words of a process that was started with a log.
-enum LogTail {
-    /// The last line that begins with `error: `, without that; of the last 4 KiB.
-    static func lastError(in path: String) -> String? {
+/// What a process says in a log to which others have written before.
+struct LogTail {
+    let path: String
+    /// Where its own words begin.
+    private let start: off_t
+
+    /// To be made before the process is started.
+    init(_ path: String) {
+        self.path = path
+        let file = open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else {
+            start = 0
+            return
+        }
+        defer { _ = close(file) }
+        start = max(0, lseek(file, 0, SEEK_END))
+    }
+
+    /// The last line that begins with `error: `, without that; of the first 16 KiB.
+    func lastError() -> String? {
         let file = open(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { return nil }
         defer { _ = close(file) }
-        let length = lseek(file, 0, SEEK_END)
-        var bytes = [UInt8](repeating: 0, count: 4096)
-        let count = pread(file, &bytes, bytes.count, max(0, length - bytes.count))
+        var bytes = [UInt8](repeating: 0, count: 16 << 10)
+        let count = pread(file, &bytes, bytes.count, start)
         let text = String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
         return text.split(separator: "\n").last { $0.hasPrefix("error: ") }
             .map { String($0.dropFirst("error: ".count)) }

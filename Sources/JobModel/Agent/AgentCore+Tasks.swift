@@ -146,14 +146,19 @@ extension AgentCore {
         return [effect] + report(index)
     }
 
-    mutating func collectFailed(_ token: StartToken, message: String) -> [AgentEffect] {
+    mutating func collectFailed(
+        _ token: StartToken, message: String, mayHeal: Bool, at now: Moment
+    ) throws(IllegalTransition) -> [AgentEffect] {
         guard let index = index(of: token), tasks[index].phase == .collecting,
             let order = tasks[index].order
         else { return [] }
+        guard mayHeal else {
+            return try collected(
+                token, nil, giving: "its outputs could not be collected: \(message)", at: now)
+        }
         let job = token.task.job
         tasks[index].activity =
-            "outputs cannot be stored until there is space, or `shunt cancel \(job)` gives them "
-            + "up: \(message)"
+            "outputs cannot be stored yet, and `shunt cancel \(job)` gives them up: \(message)"
         return report(index) + [.collectLater(order, after: Self.collectRetry)]
     }
 }

@@ -107,8 +107,8 @@ package struct AgentCore: Sendable {
         case .ended(let token, let ending): return try ended(token, ending, at: now)
         case .unkillable(let token): return try unkillable(token)
         case .collected(let token, let outputs): return try collected(token, outputs, at: now)
-        case .collectFailed(let token, let message):
-            return collectFailed(token, message: message)
+        case .collectFailed(let token, let message, let mayHeal):
+            return try collectFailed(token, message: message, mayHeal: mayHeal, at: now)
         }
     }
 

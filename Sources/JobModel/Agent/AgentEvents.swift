@@ -25,7 +25,8 @@ package enum AgentEvent: Sendable {
     case unkillable(StartToken)
     case collected(StartToken, OutputSummary?)
     /// Outputs could not be stored; they are tried again, since the directory still has them.
-    case collectFailed(StartToken, message: String)
+    /// `mayHeal`: another try may succeed, as on a full disk; else there is nothing to try with.
+    case collectFailed(StartToken, message: String, mayHeal: Bool)
 }
 
 /// What an agent's core wants done. All records of one step become durable, in order, before any

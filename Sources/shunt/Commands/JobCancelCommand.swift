@@ -22,25 +22,31 @@ struct JobCancelCommand: AsyncParsableCommand {
     var now = false
 
     func run() async throws {
-        var failures: [ShuntError] = []
         try await ShuntSession.with { session in
-            for job in jobs {
-                // One job that is not there must not keep the others running.
-                do {
-                    try await cancel(job, session)
-                } catch let error as ShuntError {
-                    failures.append(error)
-                }
+            for view in try await resolve(session) {
+                try await cancel(view, session)
             }
         }
-        guard let first = failures.first else { return }
+    }
+
+    /// Before anything is cancelled, every word has to mean a job.
+    private func resolve(_ session: ShuntSession) async throws -> [JobView] {
+        var views: [JobView] = []
+        var failures: [ShuntError] = []
+        for job in jobs {
+            do {
+                views.append(try await session.connection.job(JobReference(job)))
+            } catch let error as ShuntError {
+                failures.append(error)
+            }
+        }
+        guard let first = failures.first else { return views }
         let messages = failures.map(\.message).joined(separator: "; ")
         throw ShuntError(first.code, messages, hint: first.hint)
     }
 
     /// Prints the ID of a job that was cancelled; one that is over is not, which is no mistake.
-    private func cancel(_ job: String, _ session: ShuntSession) async throws {
-        let view = try await session.connection.job(JobReference(job))
+    private func cancel(_ view: JobView, _ session: ShuntSession) async throws {
         guard !view.state.isTerminal else {
             return StandardStream.printNotice(
                 "shunt: job \(view.id) is over: \(view.state.rawValue)")

@@ -51,6 +51,10 @@ struct JobLogsCommand: AsyncParsableCommand {
             }
             try await LogFollower(connection: session.connection, job: id, printer: printer)
                 .follow(from: start, waits: follow)
+            // What was lost at the very end is in no record of the log.
+            for warning in try await session.connection.job(id).warnings {
+                StandardStream.printNotice("shunt: \(Quoting.visible(warning))")
+            }
         }
     }
 }

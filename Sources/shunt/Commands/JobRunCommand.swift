@@ -21,11 +21,11 @@ struct JobRunCommand: AsyncParsableCommand {
             A job file (job.yaml):
               name: digits
               run: python train.py              # or a list: [python, train.py]
-              workdir: src                      # below the file's directory
+              workdir: src                      # where the command runs
               env: {EPOCHS: 10}
               resources: {cpus: 2, memory: 8GiB}
               environment: {python: requirements.txt}
-              outputs: [model.joblib, "results/*.csv"]
+              outputs: [src/model.joblib, "src/results/*.csv"]  # as seen from the file
               max_duration: 1h30m
               on: local
               pull_limit: 1GiB                  # larger outputs wait for `shunt pull`

@@ -74,12 +74,12 @@ struct AgentCancelTests {
         var bench = try AgentBench.standing(
             in: .collecting, ending: TaskEnding(exit: .exited(code: 0)))
         let token = Sample.token()
-        let failed = try bench.step(.collectFailed(token, message: "the disk is full"))
+        let failed = try bench.step(.collectFailed(token, message: "the disk is full", mayHeal: true))
         #expect(failed.deeds == [.collectLater(bench.order(), after: AgentCore.collectRetry)])
         #expect(
             failed.reports.first?.activity
-                == "outputs cannot be stored until there is space, or `shunt cancel 100000` "
-                    + "gives them up: the disk is full")
+                == "outputs cannot be stored yet, and `shunt cancel 100000` gives them up: "
+                    + "the disk is full")
         let effects = try bench.hear(.cancel(token, immediately: false))
         #expect(effects.reports.first?.result?.verdict == .succeeded)
         #expect(effects.reports.first?.result?.outputs == nil)
@@ -89,6 +89,16 @@ struct AgentCancelTests {
 }
 
 struct AgentEndTests {
+    @Test func outputsThatNoLaterTryCanCollectDoNotKeepTheJob() throws {
+        var bench = try AgentBench.standing(
+            in: .collecting, ending: TaskEnding(exit: .exited(code: 5)))
+        let effects = try bench.step(
+            .collectFailed(Sample.token(), message: "it is gone", mayHeal: false))
+        let result = try #require(effects.reports.first?.result)
+        #expect(result.exit == .exited(code: 5) && result.outputs == nil)
+        #expect(result.warnings == ["its outputs could not be collected: it is gone"])
+    }
+
     @Test func whyACommandNeverRanIsTheMessageOfItsResult() throws {
         let problem = "`train` is a directory"
         var bench = try AgentBench.standing(

@@ -10,7 +10,7 @@ struct AgentLateEventTests {
         .stagingFailed(token, .failed, message: "m"), .initReady(token, Sample.process(7)),
         .launchFailed(token, message: "m"), .ended(token, TaskEnding(exit: .vanished)),
         .unkillable(token), .collected(token, Sample.outputs(.zero)),
-        .collectFailed(token, message: "m"),
+        .collectFailed(token, message: "m", mayHeal: true),
     ]
 
     @Test func nothingHappensToATaskThatIsOver() throws {

@@ -233,7 +233,7 @@ extension AgentLife {
         let text = TestTree.reference(world.random.below(1000))
         world.after(1...100) { [self] in
             if fails {
-                post(.collectFailed(order.token, message: "no space is left"))
+                post(.collectFailed(order.token, message: "no space is left", mayHeal: true))
             } else if size == 0 {
                 post(.collected(order.token, nil))
             } else {

@@ -18,7 +18,7 @@ enum Text {
         case .unkillable(let token): "unkillable \(token.task)"
         case .collected(let token, let outputs):
             "collected \(token.task) \(outputs?.totalSize.bytes ?? 0)"
-        case .collectFailed(let token, _): "collectFailed \(token.task)"
+        case .collectFailed(let token, _, _): "collectFailed \(token.task)"
         }
     }
 
