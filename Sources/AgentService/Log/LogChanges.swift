@@ -28,7 +28,9 @@ final class LogChanges: Sendable {
         watches = Watches(task)
         loop.post { [weak self, watches] in
             let isWatched = watches.open(on: loop) { self?.changed() }
-            self?.state.withLock { $0.isWatched = isWatched }
+            // Nothing is told of what cannot be watched: whoever waits for it waits its time.
+            guard isWatched else { return }
+            self?.state.withLock { $0.isWatched = true }
             self?.changed()
         }
     }

@@ -51,8 +51,14 @@ struct JobLogsCommand: AsyncParsableCommand {
             }
             try await LogFollower(connection: session.connection, job: id, printer: printer)
                 .follow(from: start, waits: follow)
+            var view = try await session.connection.job(id)
+            // The log is whole a moment before the job is over.
+            while follow, !view.state.isTerminal {
+                view = try await session.connection.job(
+                    id, after: view.version, wait: APIPath.longestWait)
+            }
             // What was lost at the very end is in no record of the log.
-            for warning in try await session.connection.job(id).warnings {
+            for warning in view.warnings {
                 StandardStream.printNotice("shunt: \(Quoting.visible(warning))")
             }
         }

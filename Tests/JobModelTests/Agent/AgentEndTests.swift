@@ -74,12 +74,13 @@ struct AgentCancelTests {
         var bench = try AgentBench.standing(
             in: .collecting, ending: TaskEnding(exit: .exited(code: 0)))
         let token = Sample.token()
-        let failed = try bench.step(.collectFailed(token, message: "the disk is full", mayHeal: true))
+        let failed = try bench.step(
+            .collectFailed(token, message: "the disk is full", mayHeal: true))
         #expect(failed.deeds == [.collectLater(bench.order(), after: AgentCore.collectRetry)])
         #expect(
             failed.reports.first?.activity
                 == "outputs cannot be stored yet, and `shunt cancel 100000` gives them up: "
-                    + "the disk is full")
+                + "the disk is full")
         let effects = try bench.hear(.cancel(token, immediately: false))
         #expect(effects.reports.first?.result?.verdict == .succeeded)
         #expect(effects.reports.first?.result?.outputs == nil)
