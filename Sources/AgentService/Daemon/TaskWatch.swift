@@ -137,8 +137,11 @@ extension AgentDaemon {
                 let sweep = OrphanSweep(
                     token: token.description, cgroup: nil, takesChildren: false)
                 sweep.kill(process)
-                // The pause between two looks at what SIGKILL has left.
-                for _ in 0..<Self.sweepLimit where sweep.round() > 0 { usleep(10_000) }
+                for _ in 0..<Self.sweepLimit {
+                    if sweep.round() == 0 { break }
+                    // The pause between two looks at what SIGKILL has left.
+                    usleep(10_000)
+                }
                 for pid in supervisors { kill(pid, SIGKILL) }
             }
         } catch {
