@@ -63,7 +63,7 @@ import Testing
             try FileManager.default.removeItem(atPath: home.root)
             run.signal(SIGKILL)
             let pids = home.pids(of: Set(Part.allCases))
-            // The agent ends the task that has lost its directory: that is work, and done once. What
+            // The agent ends the task that has lost its directory: work that is done once. What
             // spins does so in every interval.
             #expect(await eventually { home.pids(of: [.initProcess, .supervisor]).isEmpty })
             _ = try await home.shell("sleep \(Self.interval.components.seconds)")
