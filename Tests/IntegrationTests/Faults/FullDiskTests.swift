@@ -7,21 +7,7 @@ import Testing
     /// The agent's home is a small file system that the job fills before it ends.
     @Test(.enabled(if: geteuid() == 0, "a file system of its own takes a mount"))
     func collectionWaitsForSpaceAndThenFinishes() async throws {
-        try await ShuntHome.use { home in
-            let disk = home.base + "/disk"
-            mkdir(disk, 0o700)
-            let mounted = try await home.shell("mount -t tmpfs -o size=24m none \(disk)")
-            try #require(mounted.code == 0, "\(mounted.errorText)")
-            var small = home
-            small.variables["SHUNT_AGENT_HOME"] = disk + "/agent"
-            do {
-                try await fill(small, disk)
-            } catch {
-                await unmount(home, disk)
-                throw error
-            }
-            await unmount(home, disk)
-        }
+        try await onSmallDisk("SHUNT_AGENT_HOME") { try await fill($0, $1) }
     }
 
     private func fill(_ home: ShuntHome, _ disk: String) async throws {
@@ -48,21 +34,7 @@ import Testing
     /// The whole home is on a small file system that something else fills.
     @Test(.enabled(if: geteuid() == 0, "a file system of its own takes a mount"))
     func coordinatorThatCannotCommitSaysSoAndTheNextOneGoesOn() async throws {
-        try await ShuntHome.use { home in
-            let disk = home.base + "/disk"
-            mkdir(disk, 0o700)
-            let mounted = try await home.shell("mount -t tmpfs -o size=24m none \(disk)")
-            try #require(mounted.code == 0, "\(mounted.errorText)")
-            var small = home
-            small.variables["SHUNT_HOME"] = disk + "/home"
-            do {
-                try await fillUnderTheLedger(small, disk)
-            } catch {
-                await unmount(home, disk)
-                throw error
-            }
-            await unmount(home, disk)
-        }
+        try await onSmallDisk("SHUNT_HOME") { try await fillUnderTheLedger($0, $1) }
     }
 
     private func fillUnderTheLedger(_ home: ShuntHome, _ disk: String) async throws {
@@ -87,6 +59,27 @@ import Testing
         let waited = try await home.run("wait", id)
         #expect(waited.text.contains("3"), "\(waited.text) \(waited.errorText)")
         #expect(try await home.run("logs", id).code == 0)
+    }
+
+    /// Gives a test a home of which a part, the one that `variable` names, is on 24 MiB.
+    private func onSmallDisk(
+        _ variable: String, _ body: @Sendable (ShuntHome, _ disk: String) async throws -> Void
+    ) async throws {
+        try await ShuntHome.use { home in
+            let disk = home.base + "/disk"
+            mkdir(disk, 0o700)
+            let mounted = try await home.shell("mount -t tmpfs -o size=24m none \(disk)")
+            try #require(mounted.code == 0, "\(mounted.errorText)")
+            var small = home
+            small.variables[variable] = disk + "/home"
+            do {
+                try await body(small, disk)
+            } catch {
+                await unmount(home, disk)
+                throw error
+            }
+            await unmount(home, disk)
+        }
     }
 
     private func unmount(_ home: ShuntHome, _ disk: String) async {
