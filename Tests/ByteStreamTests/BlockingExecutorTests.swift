@@ -1,19 +1,17 @@
 import ByteStream
+import Dispatch
 import Glibc
-import Synchronization
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct BlockingExecutorTests {
     /// Holds threads until it is opened.
     private final class Latch: Sendable {
-        private let isOpen = Atomic(false)
-        func open() { isOpen.store(true, ordering: .releasing) }
-        /// The suite's time limit is the deadline.
+        private let semaphore = DispatchSemaphore(value: 0)
+        func open() { semaphore.signal() }
+        /// The suite's time limit is the deadline. Whoever comes through lets the next one in.
         func wait() {
-            while !isOpen.load(ordering: .acquiring) {
-                // The pause between two looks.
-                usleep(100)
-            }
+            semaphore.wait()
+            semaphore.signal()
         }
     }
 
@@ -61,8 +59,8 @@ import Testing
                             $0.running += 1
                             $0.most = max($0.most, $0.running)
                         }
-                        // Work, during which the others could come in.
-                        usleep(50)
+                        // Others could come in here.
+                        for _ in 0..<100 { sched_yield() }
                         count.update { $0.running -= 1 }
                     }
                 }
