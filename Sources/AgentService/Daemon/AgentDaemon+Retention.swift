@@ -30,7 +30,7 @@ extension AgentDaemon {
         let retention = retention
         let executable = options.agentExecutable
         orphanedSupervisors += try await disk.run {
-            try retention.endUnknown(names, supervisor: executable)
+            retention.endUnknown(names, supervisor: executable)
         }
         let deadline = SteadyTime.current + Self.endPatience
         while true {

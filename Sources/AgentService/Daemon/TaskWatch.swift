@@ -149,7 +149,7 @@ extension AgentDaemon {
                 "a task without its directory could not be ended",
                 metadata: ["task": "\(token.task)", "error": "\(error)"])
         }
-        let problem = "its directory on the worker was removed while it ran"
+        let problem = "its records on the worker are gone: somebody removed them"
         post(.ended(token, TaskEnding(exit: .vanished, problem: problem)))
     }
 

@@ -49,12 +49,17 @@ struct TaskRetention: Sendable {
     /// ask for them again, and what they hold would be given to others.
     ///
     /// - Returns: the supervisors that were started for it, to be reaped.
-    func endUnknown(_ names: [String], supervisor executable: String) throws -> [Int32] {
-        try alive(names).map { name in
+    func endUnknown(_ names: [String], supervisor executable: String) -> [Int32] {
+        alive(names).compactMap { name in
             let task = TaskDirectory(tasks + "/" + name)
-            try task.requestStop(StopOrder(cause: .lease, grace: Milliseconds(0)))
-            // Where one lives, this one finds the lock taken and ends.
-            return try task.spawnSupervisor(executable: executable)
+            do {
+                try task.requestStop(StopOrder(cause: .lease, grace: Milliseconds(0)))
+                // Where one lives, this one finds the lock taken and ends.
+                return try task.spawnSupervisor(executable: executable)
+            } catch {
+                // It is found alive when the caller looks again; the others are ended all the same.
+                return nil
+            }
         }
     }
 

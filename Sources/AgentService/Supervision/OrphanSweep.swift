@@ -63,9 +63,12 @@ struct OrphanSweep {
         }
     }
 
-    /// Kills one process, if it is still the one that was meant.
+    /// Kills an init, if the process is still the one that was meant. Pid and start may come again
+    /// after a boot, hence the name.
     func kill(_ process: TaskProcess) {
-        guard let seen = Self.read(process.pid), seen.start == process.startTicks else { return }
+        guard let seen = Self.read(process.pid), seen.start == process.startTicks,
+            SmallFile.text("/proc/\(process.pid)/comm") == "shunt-init\n"
+        else { return }
         signal(seen, SIGKILL)
     }
 

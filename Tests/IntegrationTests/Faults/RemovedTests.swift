@@ -14,7 +14,7 @@ import Testing
             #expect(waited.code == 0 && waited.text == "125\n", "\(waited.errorText)")
             let view = try await home.inspect(id)
             #expect(view["state"].string == "lost")
-            #expect(view["reason"].string?.contains("was removed") == true, "\(view)")
+            #expect(view["reason"].string?.contains("somebody removed them") == true, "\(view)")
             let number = try #require(
                 Int32(try String(contentsOfFile: pid, encoding: .utf8).trimmed))
             #expect(await eventually { kill(number, 0) != 0 })
