@@ -30,6 +30,7 @@ let package = Package(
     ],
     targets: [
         // The order of docs/architecture.md: a target imports only what stands above it.
+        .systemLibrary(name: "CLibSSH"),
         .systemLibrary(name: "CLibUV"),
         .systemLibrary(name: "CZstd"),
         .systemLibrary(name: "CLinux"),
@@ -57,6 +58,9 @@ let package = Package(
         .target(
             name: "Transfer",
             dependencies: ["ContentStore", "Wire", "JobModel", "ByteStream", "CZstd"],
+            swiftSettings: strict),
+        .target(
+            name: "SSHTransport", dependencies: ["CLibSSH", "ByteStream", "CLinux"],
             swiftSettings: strict),
         .target(
             name: "Ledger",
@@ -124,6 +128,9 @@ let package = Package(
         .testTarget(
             name: "TransferTests",
             dependencies: ["Transfer", "Wire", "ContentStore", "JobModel", "ByteStream"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "SSHTransportTests", dependencies: ["SSHTransport", "ByteStream"],
             swiftSettings: strict),
         .testTarget(
             name: "ContentStoreTests", dependencies: ["ContentStore", "JobModel", "CLinux"],

@@ -16,6 +16,7 @@ enum ImportTable {
     }
 
     static let rows = [
+        Row("CLibSSH"),
         Row("CLibUV"),
         Row("CZstd"),
         Row("CLinux"),
@@ -26,6 +27,7 @@ enum ImportTable {
         Row("Wire", ["JobModel", "ByteStream"], ["SwiftProtobuf"]),
         Row("ContentStore", ["CLinux", "JobModel"], ["Crypto"]),
         Row("Transfer", ["CZstd", "JobModel", "ByteStream", "Wire", "ContentStore"]),
+        Row("SSHTransport", ["CLibSSH", "CLinux", "ByteStream"]),
         Row("Ledger", ["JobModel"], ["Foundation", "GRDB"]),
         Row(
             "AgentService",

@@ -1,0 +1,98 @@
+/// What was tried to log in, for the error of a login that did not come about.
+struct LoginReport: Hashable {
+    var agent = Agent.none
+    /// Keys that the server was shown and did not take.
+    var offered = 0
+    /// Protected key files that nobody gave the passphrase of.
+    var locked: [String] = []
+    /// Key files whose passphrase was wrong each time.
+    var misspelt: [String] = []
+    /// Key files that others may read.
+    var open: [String] = []
+    /// Certificates are configured, which libssh is not given.
+    var hasCertificates = false
+    /// What the server accepts; empty where it did not say.
+    var methods: Set<Method> = []
+    /// The server ended the connection after so many keys.
+    var isTooMany = false
+    /// A key was accepted, and the server wants more than that.
+    var isPartial = false
+
+    enum Agent: Hashable {
+        case none
+        case unreachable(String)
+        case hung(String)
+        case keys(Int)
+    }
+
+    enum Method: String {
+        case publicKey = "publickey"
+        case password
+        case interactive = "keyboard-interactive"
+        case other = "other means"
+    }
+
+    func error(_ configuration: SSHConfiguration) -> SSHError {
+        let place = "`\(configuration.user)@\(configuration.hostName)`"
+        let name = SSHError.quoted(configuration.alias)
+        let openssh = "shunt worker add NAME \(configuration.alias) --transport openssh"
+        if isPartial {
+            return SSHError(
+                .needsLogin, "\(place) asks for more than a key (\(methodNames))", hint: openssh)
+        }
+        if isTooMany {
+            return SSHError(
+                .needsLogin,
+                "\(place) ended the connection after \(offered) keys, none of them its own "
+                    + "(MaxAuthTries)",
+                hint: "set IdentityFile and IdentitiesOnly for `\(configuration.alias)` in "
+                    + "~/.ssh/config; then: ssh \(name)")
+        }
+        if !configuration.allowsPublicKey {
+            return SSHError(
+                .needsLogin, "PubkeyAuthentication is off for `\(configuration.alias)`",
+                hint: openssh)
+        }
+        if !methods.isEmpty, !methods.contains(.publicKey) {
+            return SSHError(
+                .needsLogin, "\(place) takes no keys, only \(methodNames)", hint: openssh)
+        }
+        let tried = (agentWords + fileWords).joined(separator: ", ")
+        return SSHError(
+            .needsLogin, "\(place) accepted no key: \(tried)", hint: hint(configuration, openssh))
+    }
+
+    private var methodNames: String {
+        methods.map(\.rawValue).sorted().joined(separator: ", ")
+    }
+
+    private var agentWords: [String] {
+        switch agent {
+        case .none: ["there is no ssh-agent"]
+        case .unreachable(let path): ["the ssh-agent at `\(path)` is gone"]
+        case .hung(let path): ["the ssh-agent at `\(path)` does not answer"]
+        case .keys(0): ["the ssh-agent holds no key for it"]
+        case .keys(1): ["the ssh-agent holds 1 key for it"]
+        case .keys(let count): ["the ssh-agent holds \(count) keys for it"]
+        }
+    }
+
+    private var fileWords: [String] {
+        var words = [offered == 1 ? "1 key was refused" : "\(offered) keys were refused"]
+        words += misspelt.map { "the passphrase of `\($0)` was wrong" }
+        words += locked.map { "`\($0)` needs its passphrase" }
+        words += open.map { "`\($0)` can be read by others" }
+        if hasCertificates { words.append("certificates are only for the openssh transport") }
+        return words
+    }
+
+    private func hint(_ configuration: SSHConfiguration, _ openssh: String) -> String {
+        if let path = locked.first ?? misspelt.first { return "ssh-add \(SSHError.quoted(path))" }
+        if let path = open.first { return "chmod 600 \(SSHError.quoted(path))" }
+        if hasCertificates { return openssh }
+        if case .hung = agent { return "ssh-add -l" }
+        let port = configuration.port == 22 ? "" : "-p \(configuration.port) "
+        let place = "\(configuration.user)@\(configuration.hostName)"
+        return "ssh-copy-id \(port)\(SSHError.quoted(place))"
+    }
+}
