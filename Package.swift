@@ -76,7 +76,8 @@ let package = Package(
         .target(
             name: "CoordinatorService",
             dependencies: [
-                "JobModel", "Wire", "Transfer", "ContentStore", "Ledger", "ByteStream", "CLinux",
+                "JobModel", "Wire", "Transfer", "ContentStore", "SSHTransport", "Ledger",
+                "ByteStream", "CLinux",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
@@ -97,7 +98,8 @@ let package = Package(
         .executableTarget(
             name: "shunt",
             dependencies: [
-                "JobModel", "ContentStore", "CoordinatorClient", "CoordinatorService", "CLinux",
+                "JobModel", "ByteStream", "ContentStore", "SSHTransport", "CoordinatorClient",
+                "CoordinatorService", "CLinux",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Yams", package: "Yams"),

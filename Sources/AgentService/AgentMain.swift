@@ -5,16 +5,23 @@ internal import JobModel
 internal import Logging
 internal import UVLoop
 
-/// The two lives of `shunt-agent`: the daemon of an account on a worker, and the supervisor of one
-/// task.
+/// The lives of `shunt-agent`: the daemon of an account on a worker, the supervisor of one task,
+/// and what joins a coordinator's stream to the daemon.
 package enum AgentMain {
     /// Runs what the arguments name and returns the exit code of the process.
     package static func run(_ arguments: [String]) -> Int32 {
         signal(SIGPIPE, SIG_IGN)
         umask(0o077)
+        if let path = arguments.first, path.hasSuffix("/attach") {
+            return AttachMain.run(path, Array(arguments.dropFirst()))
+        }
         switch arguments.dropFirst().first {
         case "supervise": return supervise(Array(arguments.dropFirst(2)))
         case "daemon": return daemon(Array(arguments.dropFirst(2)))
+        case "install":
+            return AttachMain.install(
+                Array(arguments.dropFirst(2)), executable: DaemonArguments.executable ?? "")
+        case "digest": return AttachMain.digest()
         case "--version":
             print("shunt-agent \(Release.text)")
             return 0
@@ -36,13 +43,23 @@ package enum AgentMain {
     }
 
     private static func daemon(_ arguments: [String]) -> Int32 {
-        do {
+        reporting {
             let options = try DaemonArguments.parse(arguments)
             try AgentProcess(options: options).run()
+        }
+    }
+
+    /// What a daemon ends with where another one has its home: EX_TEMPFAIL of sysexits.h.
+    static let takenCode: Int32 = 75
+
+    /// Runs a command and turns every way to fail into an exit code and a message.
+    static func reporting(_ body: () throws -> Void) -> Int32 {
+        do {
+            try body()
             return 0
         } catch let taken as AgentHome.Taken {
             complain(ShuntError(.refused, "another agent has `\(taken.root)`"))
-            return 75
+            return takenCode
         } catch let error as ShuntError {
             complain(error)
             return error.code.exitCode
@@ -59,8 +76,19 @@ package enum AgentMain {
     }
 }
 
-/// `--home DIR --store DIR --socket PATH [--linger SECONDS]`.
+/// `--home DIR --store DIR --socket PATH [--linger SECONDS|forever]`.
 enum DaemonArguments {
+    /// A hundred years, in seconds.
+    private static let forever: Int64 = 100 * 365 * 86_400
+
+    /// The executable of this process, absolute; `nil` without `/proc`.
+    static var executable: String? {
+        var buffer = [CChar](repeating: 0, count: 4096)
+        let length = readlink("/proc/self/exe", &buffer, buffer.count - 1)
+        guard length > 0 else { return nil }
+        return String(decoding: buffer[..<length].map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+
     static func parse(_ arguments: [String]) throws(ShuntError) -> AgentOptions {
         var values: [String: String] = [:]
         var index = 0
@@ -74,16 +102,14 @@ enum DaemonArguments {
             throw ShuntError(
                 .usage, "an agent needs --home, --store and --socket", hint: "shunt worker ls")
         }
-        var buffer = [CChar](repeating: 0, count: 4096)
-        let length = readlink("/proc/self/exe", &buffer, buffer.count - 1)
-        guard length > 0 else {
+        guard let executable else {
             throw ShuntError(.failed, "/proc is not mounted, and Shunt needs it")
         }
-        let executable = String(
-            decoding: buffer[..<length].map(UInt8.init(bitPattern:)), as: UTF8.self)
         let end = executable.lastIndex(of: "/") ?? executable.endIndex
         let directory = executable[..<end]
-        let linger = values["--linger"].flatMap { Int64($0) } ?? 600
+        let linger =
+            values["--linger"] == "forever"
+            ? forever : values["--linger"].flatMap { Int64($0) } ?? 600
         return AgentOptions(
             home: home, store: store, socket: socket,
             initExecutable: values["--init"] ?? directory + "/shunt-init",

@@ -17,17 +17,36 @@ struct APIRequest {
     static func get(
         _ path: String, _ query: [QueryItem] = [], wait: Milliseconds = Milliseconds(0)
     ) -> APIRequest {
-        let text = query.map { "\($0.name)=\(PercentEncoding.encode($0.value))" }
-        return APIRequest(
-            method: .GET, target: text.isEmpty ? path : path + "?" + text.joined(separator: "&"),
-            body: nil, wait: wait)
+        APIRequest(method: .GET, target: target(path, query), body: nil, wait: wait)
     }
 
-    static func post(_ path: String) -> APIRequest {
-        APIRequest(method: .POST, target: path, body: [], wait: Milliseconds(0))
+    static func post(
+        _ path: String, _ query: [QueryItem] = [], wait: Milliseconds = Milliseconds(0)
+    ) -> APIRequest {
+        APIRequest(method: .POST, target: target(path, query), body: [], wait: wait)
+    }
+
+    static func delete(_ path: String, _ query: [QueryItem]) -> APIRequest {
+        APIRequest(
+            method: .DELETE, target: target(path, query), body: nil, wait: Milliseconds(0))
+    }
+
+    private static func target(_ path: String, _ query: [QueryItem]) -> String {
+        let text = query.map { "\($0.name)=\(PercentEncoding.encode($0.value))" }
+        return text.isEmpty ? path : path + "?" + text.joined(separator: "&")
     }
 
     static func post(_ path: String, body: some Encodable) throws -> APIRequest {
+        try with(.POST, path, body)
+    }
+
+    static func put(_ path: String, body: some Encodable) throws -> APIRequest {
+        try with(.PUT, path, body)
+    }
+
+    private static func with(
+        _ method: HTTPMethod, _ path: String, _ body: some Encodable
+    ) throws -> APIRequest {
         let data = try JSONEncoder().encode(body)
         guard data.count <= APIPath.bodyLimit.bytes else {
             throw ShuntError(
@@ -36,7 +55,7 @@ struct APIRequest {
                     + "and \(APIPath.bodyLimit) is the most",
                 hint: "shunt run -- sh job.sh")
         }
-        return APIRequest(method: .POST, target: path, body: [UInt8](data), wait: Milliseconds(0))
+        return APIRequest(method: method, target: path, body: [UInt8](data), wait: Milliseconds(0))
     }
 }
 
@@ -123,6 +142,9 @@ extension CoordinatorConnection {
         var message = HTTPClientRequest(
             url: "http+unix://" + PercentEncoding.encode(socketPath) + request.target)
         message.method = request.method
+        if let path = Self.authenticationSocket {
+            message.headers.add(name: AuthenticationSocketHeaderName.text, value: path)
+        }
         if let body = request.body {
             message.body = .bytes(ByteBuffer(bytes: body))
             message.headers.add(name: "Content-Type", value: "application/json")
@@ -154,6 +176,13 @@ extension CoordinatorConnection {
             throw TransportFailure(requestWasNotSent: false, detail: "\(error)")
         }
     }
+
+    /// Of this process's person; one that no header can carry is none.
+    private static let authenticationSocket: String? = getenv("SSH_AUTH_SOCK")
+        .map { String(cString: $0) }
+        .flatMap { path in
+            path.hasPrefix("/") && path.utf8.allSatisfy { (0x20..<0x7f).contains($0) } ? path : nil
+        }
 
     /// The error that an answer other than 2xx carries.
     private static func refusal(_ status: HTTPResponseStatus, _ body: [UInt8]) -> ShuntError {

@@ -94,6 +94,32 @@ extension CoordinatorConnection {
             repeating: .ifInterrupted)
     }
 
+    /// Adds a worker, or replaces what is known of one.
+    package func putWorker(_ record: WorkerRecord) async throws {
+        try await send(.put(APIPath.workers, body: record), repeating: .ifInterrupted)
+    }
+
+    /// - Parameter declaresLost: what is not over there is given up.
+    package func removeWorker(_ name: WorkerName, declaresLost: Bool) async throws {
+        try await send(
+            .delete(
+                APIPath.workers + "/\(name)", declaresLost ? [QueryItem("lost", "1")] : []),
+            repeating: .never)
+    }
+
+    /// Has the coordinator try at once to reach a worker.
+    ///
+    /// - Parameter wait: the longest to wait for the outcome.
+    package func connectWorker(
+        _ name: WorkerName, wait: Milliseconds
+    ) async throws -> WorkerView {
+        try await exchange(
+            .post(
+                APIPath.workers + "/\(name)/connect",
+                [QueryItem("wait_ms", "\(min(wait, APIPath.longestWait).count)")], wait: wait),
+            repeating: .ifInterrupted)
+    }
+
     /// The workers, with what they have and what is in use.
     package func workers() async throws -> [WorkerView] {
         try await exchange(.get(APIPath.workers), repeating: .ifInterrupted)

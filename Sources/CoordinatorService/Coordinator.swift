@@ -12,6 +12,7 @@ final class Coordinator: Sendable {
     private let waiterNumbers = Mutex<UInt64>(0)
     private let activity: ActivityClock
     let identity: Identity
+    private let authentication: AuthenticationSocket
 
     /// What `GET /v1/status` says besides counts.
     struct Identity: Sendable {
@@ -23,7 +24,11 @@ final class Coordinator: Sendable {
         var home: String
     }
 
-    init(inbox: Inbox, ports: CorePorts, identity: Identity, activity: ActivityClock) {
+    init(
+        inbox: Inbox, ports: CorePorts, identity: Identity, activity: ActivityClock,
+        authentication: AuthenticationSocket
+    ) {
+        self.authentication = authentication
         self.inbox = inbox
         self.ports = ports
         self.identity = identity
@@ -31,6 +36,12 @@ final class Coordinator: Sendable {
     }
 
     func requestStop() { stopping.open() }
+
+    /// Takes over the ssh-agent of the person who gave a command. Links that failed for want of a
+    /// key are tried again at once if it is another one.
+    func noteAuthenticationSocket(_ path: String) {
+        if authentication.set(path) { ports.fleet.hurryAll() }
+    }
 
     func waitForStop() async { await stopping.wait() }
 
@@ -141,7 +152,7 @@ final class Coordinator: Sendable {
         return try await read { try $0.view(id) }
     }
 
-    private func ask(_ item: @Sendable (RequestID) -> Inbox.Item) async throws {
+    func ask(_ item: @Sendable (RequestID) -> Inbox.Item) async throws {
         activity.touch()
         if case .failed(let error) = try await ports.ask(item) { throw error }
     }

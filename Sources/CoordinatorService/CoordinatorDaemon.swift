@@ -53,39 +53,54 @@ package struct CoordinatorDaemon: Sendable {
         var random = SystemRandomNumberGenerator()
         let (id, epoch) = try ledger.beginEpoch(
             candidate: CoordinatorID(high: random.next(), low: random.next()))
+        let workers = [.local] + (try ledger.workers())
         let core = CoordinatorCore(
-            id: id, epoch: epoch, workers: [.local], jobs: try ledger.unsettledJobs(),
+            id: id, epoch: epoch, workers: workers, jobs: try ledger.unsettledJobs(),
             lastSequence: try ledger.lastSequence(),
             at: Moment(wall: .current, steady: .current))
         let inbox = Inbox()
-        let ports = CorePorts(inbox: inbox)
+        let content = CoordinatorContent(
+            store: try ObjectStore(at: RawPath(layout.storeDirectory)),
+            executor: try BlockingExecutor(name: "content"))
+        let authentication = AuthenticationSocket(
+            getenv("SSH_AUTH_SOCK").map { String(cString: $0) })
+        let fleet = Fleet(
+            context: Fleet.Context(
+                coordinator: id, release: release, inbox: inbox, content: content,
+                logger: logger),
+            makeConnector: { connector(for: $0, authentication) })
+        let ports = CorePorts(inbox: inbox, fleet: fleet)
         let activity = ActivityClock()
         let coordinator = Coordinator(
             inbox: inbox, ports: ports,
             identity: Coordinator.Identity(
                 id: id, epoch: epoch, release: release, pid: getpid(), startedAt: .current,
                 home: layout.root),
-            activity: activity)
-        let content = CoordinatorContent(
-            store: try ObjectStore(at: RawPath(layout.storeDirectory)),
-            executor: try BlockingExecutor(name: "content"))
-        let link = WorkerLink(
-            name: .local,
-            connector: LocalConnector(layout: layout, executable: agentExecutable),
-            coordinator: id, release: release, inbox: inbox, content: content, logger: logger)
-        ports.add(link)
+            activity: activity, authentication: authentication)
         try makeRuntimeDirectory()
         try UnixSocket.removeSocket(path: layout.coordinatorSocket)
         logger.notice(
             "coordinator started", metadata: ["id": "\(id)", "epoch": "\(epoch)"])
         let loop = CoreThread(
             core: core, ledger: ledger, inbox: inbox, ports: ports, logger: logger)
-        try await run(coordinator, loop, link, activity, isReady)
+        for worker in workers { fleet.keep(worker) }
+        try await run(coordinator, loop, fleet, activity, isReady)
         logger.notice("coordinator ended")
     }
 
+    private func connector(
+        for worker: WorkerRecord, _ authentication: AuthenticationSocket
+    ) -> any WorkerConnector {
+        guard let address = worker.address else {
+            return LocalConnector(layout: layout, executable: agentExecutable)
+        }
+        return SSHConnector(
+            worker: worker.name, address: address, directory: worker.directory, layout: layout,
+            authentication: authentication)
+    }
+
     private func run(
-        _ coordinator: Coordinator, _ loop: CoreThread, _ link: WorkerLink,
+        _ coordinator: Coordinator, _ loop: CoreThread, _ fleet: Fleet,
         _ activity: ActivityClock, _ isReady: @escaping @Sendable () -> Void
     ) async throws {
         let application = Application(
@@ -97,7 +112,7 @@ package struct CoordinatorDaemon: Sendable {
             logger: quiet(logger))
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await loop.run() }
-            group.addTask { await link.run() }
+            group.addTask { await fleet.run() }
             group.addTask { try await application.run() }
             group.addTask { await coordinator.waitForStop() }
             group.addTask { try await Self.endWhenIdle(coordinator, activity) }

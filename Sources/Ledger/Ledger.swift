@@ -63,10 +63,11 @@ package final class Ledger: Sendable {
         }
     }
 
-    /// Writes jobs as one transaction.
-    package func commit(_ jobs: [JobRecord]) throws {
-        guard !jobs.isEmpty else { return }
+    /// Writes jobs and workers as one transaction.
+    package func commit(_ jobs: [JobRecord], _ workers: [WorkerChange] = []) throws {
+        guard !jobs.isEmpty || !workers.isEmpty else { return }
         try write { connection in
+            try Self.apply(workers, to: connection)
             let statement = try connection.cachedStatement(
                 sql: """
                     INSERT INTO job (sequence, id, client_key, name, state, settled, record)
@@ -92,10 +93,10 @@ package final class Ledger: Sendable {
         }
     }
 
-    static func encode(_ job: JobRecord) throws -> Data {
+    static func encode(_ record: some Encodable) throws -> Data {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return try encoder.encode(job)
+        return try encoder.encode(record)
     }
 
     private static func translated(_ error: DatabaseError, path: String) -> ShuntError {
@@ -192,6 +193,10 @@ extension Ledger {
             try Int.fetchOne(
                 connection, sql: "SELECT 1 FROM job WHERE id = ?", arguments: [id.text]) != nil
         }
+    }
+
+    func read<Value>(_ body: (Database) throws -> Value) throws -> Value {
+        try database.read(body)
     }
 
     private func fetch(where condition: String, _ arguments: [String]) throws -> [JobRecord] {

@@ -20,7 +20,10 @@ enum LedgerSchema {
         CREATE INDEX job_by_name ON job (name, sequence) WHERE name IS NOT NULL;
         CREATE INDEX job_unsettled ON job (sequence) WHERE settled = 0;
         CREATE INDEX job_by_state ON job (state, sequence);
+        """,
         """
+        CREATE TABLE worker (name TEXT PRIMARY KEY, record BLOB NOT NULL) WITHOUT ROWID;
+        """,
     ]
 
     static func migrate(_ database: DatabaseQueue, path: String) throws {

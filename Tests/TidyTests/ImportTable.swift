@@ -35,7 +35,10 @@ enum ImportTable {
             ["Logging"]),
         Row(
             "CoordinatorService",
-            ["CLinux", "JobModel", "ByteStream", "Wire", "ContentStore", "Transfer", "Ledger"],
+            [
+                "CLinux", "JobModel", "ByteStream", "Wire", "ContentStore", "Transfer",
+                "SSHTransport", "Ledger",
+            ],
             [
                 "Dispatch", "Foundation", "HTTPTypes", "Hummingbird", "Logging", "NIOCore",
                 "ServiceLifecycle", "UnixSignals",
@@ -45,7 +48,10 @@ enum ImportTable {
             ["AsyncHTTPClient", "Dispatch", "FoundationEssentials", "NIOCore", "NIOHTTP1"]),
         Row(
             "shunt",
-            ["CLinux", "JobModel", "ContentStore", "CoordinatorService", "CoordinatorClient"],
+            [
+                "CLinux", "JobModel", "ByteStream", "ContentStore", "SSHTransport",
+                "CoordinatorService", "CoordinatorClient",
+            ],
             ["ArgumentParser", "Dispatch", "FoundationEssentials", "Logging", "Yams"]),
         Row("shunt-agent", ["AgentService"]),
     ]

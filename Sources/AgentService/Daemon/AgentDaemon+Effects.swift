@@ -59,9 +59,9 @@ extension AgentDaemon {
                 if try await isLaunched(token) {
                     event = .staged(token)
                 } else {
-                    let outcome = try await staging.stage(order) { activity in
-                        await self.post(.staging(token, activity: activity))
-                    }
+                    let outcome = try await staging.stage(
+                        order, onPlaced: { await self.post(.contentPlaced(token)) },
+                        onActivity: { await self.post(.staging(token, activity: $0)) })
                     event = outcome.event(for: token)
                 }
             } catch {

@@ -43,7 +43,16 @@ struct AgentHome: Sendable {
             }
             usleep(5_000)
         }
+        writeProcess(into: lock)
         return lock
+    }
+
+    /// Says in the lock's file who has it, for whoever wants this agent to end.
+    private func writeProcess(into lock: Int32) {
+        let text = "\(getpid())\n"
+        // A full disk makes this agent one that can only be ended by hand.
+        _ = ftruncate(lock, 0)
+        _ = text.withCString { pwrite(lock, $0, strlen($0), 0) }
     }
 
     /// Another agent has the directory. It may be about to end.

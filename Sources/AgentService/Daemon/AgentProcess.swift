@@ -88,6 +88,11 @@ extension AgentDaemon {
             try await loop.sleep(for: Self.rescanInterval)
             lookAtAll()
             await clearDiscarded()
+            // Somebody cleared /tmp: whoever comes next starts an agent that can be reached.
+            if access(options.socket, F_OK) != 0, errno == ENOENT {
+                logger.warning("the socket is gone; this agent ends")
+                return
+            }
             guard openConnections == 0, !core.isBusy else {
                 idleSince = nil
                 continue

@@ -12,6 +12,19 @@ enum MachineFacts {
             kernel: text(name.release), hostName: text(name.nodename))
     }
 
+    /// What tells this machine from others that see the same file system. Machines that were
+    /// cloned from one image have one machine ID, so the name counts as well.
+    static func machineKey() -> MachineKey {
+        let id = SmallFile.text("/etc/machine-id")?.trimmedLine ?? ""
+        return MachineKey(machineID: nil, hostName: hostName() + (id.isEmpty ? "" : ":" + id))
+    }
+
+    static func hostName() -> String {
+        var name = utsname()
+        uname(&name)
+        return text(name.nodename)
+    }
+
     /// What together says that this is still the machine on which a task was started.
     static func incarnation() -> MachineIncarnation {
         var name = utsname()

@@ -30,10 +30,13 @@ struct TaskStaging: Sendable {
     }
     static func baselineFile(in directory: String) -> String { directory + "/baseline" }
 
-    /// - Parameter onActivity: is told what is being done, for people.
+    /// - Parameters:
+    ///   - onPlaced: is told that all content is in place, where more is to be done after that.
+    ///   - onActivity: is told what is being done, for people.
     /// - Throws: `CancellationError` when nobody wants the task any more.
     func stage(
-        _ order: StartOrder, onActivity: @escaping @Sendable (String) async -> Void
+        _ order: StartOrder, onPlaced: @escaping @Sendable () async -> Void,
+        onActivity: @escaping @Sendable (String) async -> Void
     ) async throws -> Outcome {
         let directory = home.taskDirectory(order.token)
         do {
@@ -42,6 +45,7 @@ struct TaskStaging: Sendable {
             try Task.checkCancellation()
             var environment: String?
             if let python = order.spec.python {
+                await onPlaced()
                 do {
                     environment = try await environments.environment(
                         for: python,

@@ -65,7 +65,7 @@ struct CoreLoop: ~Copyable {
             case .stop: isStopping = true
             }
         }
-        try ledger.commit(commits.jobs)
+        try ledger.commit(commits.jobs, commits.workers)
         for act in acts { perform(act) }
         if !queries.isEmpty {
             var view = CoreTurn(core: core, ledger: ledger, now: now, watchers: watchers)
@@ -89,10 +89,11 @@ struct CoreLoop: ~Copyable {
             _ = try core.step(.restored(restored), at: now)
         }
         for effect in try core.step(event, at: now) {
-            if case .commit(let job) = effect {
-                commits.add(job)
-            } else {
-                acts.append(effect)
+            switch effect {
+            case .commit(let job): commits.add(job)
+            case .commitWorker(let record): commits.workers.append(.put(record))
+            case .deleteWorker(let name): commits.workers.append(.delete(name))
+            default: acts.append(effect)
             }
         }
     }
@@ -130,7 +131,8 @@ struct CoreLoop: ~Copyable {
 
     private mutating func perform(_ effect: CoordinatorEffect) {
         switch effect {
-        case .commit: preconditionFailure("commits are carried out before acts")
+        case .commit, .commitWorker, .deleteWorker:
+            preconditionFailure("commits are carried out before acts")
         case .changed(let id): watchers.changed(id)
         case .forget: break
         default: ports.perform(effect)
@@ -142,6 +144,8 @@ struct CoreLoop: ~Copyable {
 struct TurnCommits {
     private var order: [JobID] = []
     private var latest: [JobID: JobRecord] = [:]
+    /// In the order in which they were decided.
+    var workers: [WorkerChange] = []
 
     var jobs: [JobRecord] { order.compactMap { latest[$0] } }
 

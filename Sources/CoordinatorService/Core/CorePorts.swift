@@ -7,24 +7,21 @@ final class CorePorts: Sendable {
     private struct State {
         var replies: [RequestID: CheckedContinuation<CoordinatorReply, any Error>] = [:]
         var nextRequest: UInt64 = 0
-        var links: [WorkerName: WorkerLink] = [:]
         var isClosed = false
     }
 
     private let state = Mutex(State())
     private let inbox: Inbox
     private let alarm: Alarm
+    let fleet: Fleet
 
-    init(inbox: Inbox) {
+    init(inbox: Inbox, fleet: Fleet) {
         self.inbox = inbox
+        self.fleet = fleet
         alarm = Alarm(inbox: inbox)
     }
 
-    func add(_ link: WorkerLink) {
-        state.withLock { $0.links[link.name] = link }
-    }
-
-    func link(_ name: WorkerName) -> WorkerLink? { state.withLock { $0.links[name] } }
+    func link(_ name: WorkerName) -> WorkerLink? { fleet.link(name) }
 
     func perform(_ effect: CoordinatorEffect) {
         switch effect {
@@ -35,8 +32,13 @@ final class CorePorts: Sendable {
         case .push(let name, let token, let tree, let references):
             link(name)?.push(tree, references, for: token)
         case .fetch(let name, let job, let tree): link(name)?.fetch(tree, of: job)
+        case .link(let record): fleet.keep(record)
+        case .unlink(let name): fleet.drop(name)
+        case .breakLink(let name, let fence, let reason):
+            link(name)?.breakOff(fence, reason: reason)
+        case .measure(let name, let fence, let tree): link(name)?.measure(tree, under: fence)
         case .wake(let moment): alarm.set(moment)
-        case .commit, .changed, .forget: break
+        case .commit, .commitWorker, .deleteWorker, .changed, .forget: break
         }
     }
 

@@ -15,13 +15,11 @@ struct CoordinatorAPI: Sendable {
     func router() -> Router<Context> {
         let router = Router(context: Context.self)
         router.add(middleware: ErrorsAsJSON())
+        router.add(middleware: AuthenticationSocketHeader(coordinator: coordinator))
         addJobRoutes(to: router)
         addLogRoutes(to: router)
+        addWorkerRoutes(to: router)
         let coordinator = coordinator
-        router.get("/v1/workers") { _, _ in
-            try JSONBody(
-                await coordinator.read { turn in turn.core.workerViews(at: turn.now.wall) })
-        }
         router.get("/v1/status") { _, _ in try JSONBody(await coordinator.status()) }
         router.post("/v1/stop") { _, _ in
             coordinator.requestStop()
@@ -108,8 +106,31 @@ struct CoordinatorAPI: Sendable {
         }
     }
 
+    private func addWorkerRoutes(to router: Router<Context>) {
+        let coordinator = coordinator
+        router.get("/v1/workers") { _, _ in try JSONBody(await coordinator.workers()) }
+        router.put("/v1/workers") { request, _ in
+            let record = try await Self.decode(WorkerRecord.self, from: request)
+            try await coordinator.putWorker(record)
+            return Response(status: .noContent)
+        }
+        router.delete("/v1/workers/:worker") { request, context in
+            let lost = request.uri.queryParameters["lost"] == "1"
+            try await coordinator.removeWorker(try context.workerName, declaresLost: lost)
+            return Response(status: .noContent)
+        }
+        router.post("/v1/workers/:worker/connect") { request, context in
+            let wait = Self.wait(request.uri.queryParameters["wait_ms"])
+            return try JSONBody(
+                await coordinator.connectWorker(try context.workerName, wait: wait))
+        }
+    }
+
     private static let nextOffset = headerName(LogHeaders.nextOffset)
     private static let complete = headerName(LogHeaders.complete)
+
+    fileprivate static let authenticationSocket = headerName(
+        AuthenticationSocketHeaderName.text)
 
     private static func headerName(_ text: String) -> HTTPField.Name {
         guard let name = HTTPField.Name(text) else {
@@ -145,6 +166,35 @@ extension CoordinatorAPI.Context {
             let text = try parameters.require("job")
             return text.removingPercentEncoding ?? text
         }
+    }
+
+    /// The worker that the path names.
+    var workerName: WorkerName {
+        get throws {
+            let text = try parameters.require("worker")
+            guard let name = WorkerName(text) else {
+                throw ShuntError(
+                    .notFound, "there is no worker `\(text)`", hint: "shunt worker ls")
+            }
+            return name
+        }
+    }
+}
+
+/// Every command says where its person's ssh-agent is.
+struct AuthenticationSocketHeader: RouterMiddleware {
+    typealias Context = CoordinatorAPI.Context
+
+    let coordinator: Coordinator
+
+    func handle(
+        _ request: Request, context: Context,
+        next: (Request, Context) async throws -> Response
+    ) async throws -> Response {
+        if let path = request.headers[CoordinatorAPI.authenticationSocket], !path.isEmpty {
+            coordinator.noteAuthenticationSocket(path)
+        }
+        return try await next(request, context)
     }
 }
 

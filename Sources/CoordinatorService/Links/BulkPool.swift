@@ -116,16 +116,17 @@ final class BulkPool: Sendable {
     /// heard from this coordinator yet: the link is opened again, and the caller may ask then.
     private static func told(_ error: any Error) -> any Error {
         if error is ShuntError || error is CancellationError { return error }
+        if let login = error as? NeedsLogin { return login.error }
         return ShuntError(
             .unreachable, "the connection to the worker broke: \(error)",
             hint: "shunt worker ls")
     }
 
     private func connect(_ fence: Fence) async throws -> BulkClient {
-        let stream = try await connector.connect()
         let hello = Hello(coordinator: coordinator, fence: fence, role: .bulk, release: release)
-        let (connection, _) = try await Handshake.openBulk(
-            over: stream, hello, within: Self.handshakeLimit)
+        let (connection, _) = try await connector.connect {
+            try await Handshake.openBulk(over: $0, hello, within: Self.handshakeLimit)
+        }
         return BulkClient(connection)
     }
 

@@ -16,20 +16,32 @@ internal import Wire
 final class WorkerLink: Sendable {
     let name: WorkerName
     private let connector: any WorkerConnector
-    private let coordinator: CoordinatorID
-    private let inbox: Inbox
-    let content: CoordinatorContent
-    private let logger: Logger
+    private let context: Fleet.Context
     private let bulk: BulkPool
     private let fences: AsyncStream<Fence>
     private let fenceArrived: AsyncStream<Fence>.Continuation
     private let session = Mutex<Session?>(nil)
     private let transfers = Mutex<[UInt64: Task<Void, Never>]>([:])
+    /// The pause before the next try, which somebody may cut short.
+    private let pause = Mutex<Task<Void, any Error>?>(nil)
+
+    private var inbox: Inbox { context.inbox }
+    private var logger: Logger { context.logger }
+    var content: CoordinatorContent { context.content }
 
     /// The open control stream, as far as whoever sends is concerned.
     private struct Session {
         var fence: Fence
         var outbound: AsyncStream<CoordinatorMessage>.Continuation
+        /// Ends the session with a reason.
+        var end: AsyncStream<String>.Continuation
+    }
+
+    /// How a try to connect, or a connection, ended.
+    private struct Ending {
+        var reason: String
+        var needsLogin = false
+        var wasConnected = false
     }
 
     /// Messages that wait for the stream to take them.
@@ -37,23 +49,17 @@ final class WorkerLink: Sendable {
     private static let handshakeLimit = Duration.seconds(15)
     private static let firstBackoff: Int64 = 100
     private static let longestBackoff: Int64 = 15_000
+    /// Before a try that only a person can make succeed, and that nobody asked for.
+    private static let loginBackoff: Int64 = 60_000
 
-    init(
-        name: WorkerName, connector: any WorkerConnector, coordinator: CoordinatorID,
-        release: String, inbox: Inbox, content: CoordinatorContent, logger: Logger
-    ) {
+    init(name: WorkerName, connector: any WorkerConnector, context: Fleet.Context) {
         self.name = name
         self.connector = connector
-        self.coordinator = coordinator
-        self.inbox = inbox
-        self.content = content
-        self.logger = logger
-        bulk = BulkPool(connector: connector, coordinator: coordinator, release: release)
-        self.release = release
+        self.context = context
+        bulk = BulkPool(
+            connector: connector, coordinator: context.coordinator, release: context.release)
         (fences, fenceArrived) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
-
-    private let release: String
 
     /// Keeps the link until the task is cancelled.
     func run() async {
@@ -62,58 +68,86 @@ final class WorkerLink: Sendable {
         while !Task.isCancelled {
             await inbox.post(.event(.connecting(name)))
             guard let fence = await iterator.next() else { break }
-            let started = SteadyTime.current
-            let reason = await hold(fence)
+            let ending = await hold(fence)
             await bulk.closeAll()
-            await inbox.post(.event(.disconnected(name, fence, reason: reason)))
+            await connector.close()
+            await inbox.post(
+                .event(
+                    .disconnected(
+                        name, fence, reason: ending.reason, needsLogin: ending.needsLogin)))
             if Task.isCancelled { break }
             logger.notice(
                 "worker unreachable; its attempts keep running",
-                metadata: ["worker": "\(name)", "reason": "\(reason)"])
-            if (SteadyTime.current - started).count > 10_000 { backoff = Self.firstBackoff }
-            let jittered = Int64.random(in: backoff / 2...backoff)
-            do { try await Task.sleep(for: .milliseconds(jittered)) } catch { break }
+                metadata: ["worker": "\(name)", "reason": "\(ending.reason)"])
+            if ending.wasConnected { backoff = Self.firstBackoff }
+            let longest = ending.needsLogin ? Self.loginBackoff : backoff
+            await rest(Int64.random(in: longest / 2...longest))
             backoff = min(Self.longestBackoff, backoff * 2)
         }
         fenceArrived.finish()
         for task in transfers.withLock({ Array($0.values) }) { task.cancel() }
         await bulk.closeAll()
+        await connector.close()
     }
 
+    /// Waits before the next try, or until somebody is in a hurry.
+    private func rest(_ milliseconds: Int64) async {
+        let sleep = Task { try await Task.sleep(for: .milliseconds(milliseconds)) }
+        pause.withLock { $0 = sleep }
+        await withTaskCancellationHandler {
+            // How it ended makes no difference: the next try is due.
+            _ = await sleep.result
+        } onCancel: {
+            sleep.cancel()
+        }
+        pause.withLock { $0 = nil }
+    }
+
+    /// Cuts the pause before the next try short, if there is one.
+    func hurry() { pause.withLock { $0 }?.cancel() }
+
     /// Opens a control stream and serves it until it breaks.
-    ///
-    /// - Returns: why it broke.
-    private func hold(_ fence: Fence) async -> String {
+    private func hold(_ fence: Fence) async -> Ending {
         do {
-            let stream = try await connector.connect()
             let hello = Hello(
-                coordinator: coordinator, fence: fence, role: .control, release: release)
-            let (control, welcome) = try await Handshake.openControl(
-                over: stream, hello, within: Self.handshakeLimit)
+                coordinator: context.coordinator, fence: fence, role: .control,
+                release: context.release)
+            let (control, welcome) = try await context.opening.pass {
+                try await connector.connect {
+                    try await Handshake.openControl(
+                        over: $0, hello, within: Self.handshakeLimit)
+                }
+            }
             bulk.allow(fence)
             let (outbound, sender) = AsyncStream<CoordinatorMessage>.makeStream(
                 bufferingPolicy: .bufferingOldest(Self.outboundLimit))
-            session.withLock { $0 = Session(fence: fence, outbound: sender) }
+            let (ends, end) = AsyncStream<String>.makeStream(bufferingPolicy: .bufferingOldest(1))
+            session.withLock { $0 = Session(fence: fence, outbound: sender, end: end) }
             await inbox.post(.event(.connected(name, fence, welcome)))
-            let reason = await serve(control, fence, outbound)
+            let reason = await serve(control, fence, outbound, ends)
             session.withLock { $0 = nil }
             sender.finish()
             await control.close()
-            return reason
+            return Ending(reason: reason, wasConnected: true)
+        } catch let login as NeedsLogin {
+            return Ending(reason: login.error.message, needsLogin: true)
         } catch let error as ShuntError {
-            return error.message
+            return Ending(reason: error.message)
         } catch {
-            return "\(error)"
+            return Ending(reason: "\(error)")
         }
     }
 
     private func serve(
-        _ control: ControlConnection, _ fence: Fence, _ outbound: AsyncStream<CoordinatorMessage>
+        _ control: ControlConnection, _ fence: Fence,
+        _ outbound: AsyncStream<CoordinatorMessage>, _ ends: AsyncStream<String>
     ) async -> String {
-        await withTaskGroup(of: String.self) { group in
+        let pulse = LinkPulse()
+        return await withTaskGroup(of: String.self) { group in
             group.addTask { [name, inbox] in
                 do {
                     while let message = try await control.receive() {
+                        pulse.heard()
                         await inbox.post(.event(.message(name, fence, message)))
                     }
                     return "the agent closed the connection"
@@ -128,6 +162,19 @@ final class WorkerLink: Sendable {
                 } catch {
                     return "\(error)"
                 }
+            }
+            group.addTask { [name, inbox] in
+                await pulse.watch(
+                    ping: { self.send(.ping($0), under: fence) },
+                    onSilence: { silence in
+                        let since = WallTime.current.milliseconds - silence.count
+                        await inbox.post(
+                            .event(.silent(name, fence, since: WallTime(milliseconds: since))))
+                    })
+            }
+            group.addTask {
+                for await reason in ends { return reason }
+                return "closed"
             }
             let reason = await group.next() ?? "closed"
             await control.close()
@@ -147,6 +194,31 @@ extension WorkerLink {
         session.withLock { session in
             guard let current = session, current.fence == fence else { return }
             if case .dropped = current.outbound.yield(message) { current.outbound.finish() }
+        }
+    }
+
+    /// Ends the session that was opened under this fence.
+    func breakOff(_ fence: Fence, reason: String) {
+        session.withLock { session in
+            guard let current = session, current.fence == fence else { return }
+            current.end.yield(reason)
+        }
+    }
+
+    /// Finds out what the worker lacks of a tree.
+    func measure(_ tree: TreeReference, under fence: Fence) {
+        start { [self] in
+            var missing: ByteCount?
+            do {
+                missing = try await bulk.with { stream in
+                    try await content.missing(tree, over: stream)
+                }
+            } catch {
+                logger.notice(
+                    "what a worker lacks could not be found out",
+                    metadata: ["worker": "\(name)", "error": "\(error)"])
+            }
+            await inbox.post(.event(.measured(name, fence, tree, missing: missing)))
         }
     }
 

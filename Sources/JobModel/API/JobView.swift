@@ -33,6 +33,8 @@ package struct JobView: Hashable, Sendable, Codable {
     package var verdict: TaskResult.Verdict?
     package var spec: JobSpec
     package var inputs: JobInputs
+    /// The worker has all that it needs: this machine may sleep, or be gone, and the job runs on.
+    package var handedOver: Bool
 
     package init(
         id: JobID, name: JobName?, state: JobState, version: UInt64, phase: TaskPhase? = nil,
@@ -43,7 +45,7 @@ package struct JobView: Hashable, Sendable, Codable {
         warnings: [String] = [], killMethod: KillMethod? = nil, bytesSent: ByteCount = .zero,
         outputs: OutputSummary? = nil, outputsFetch: OutputsFetch = .none,
         cancelRequested: Bool = false, verdict: TaskResult.Verdict? = nil, spec: JobSpec,
-        inputs: JobInputs
+        inputs: JobInputs, handedOver: Bool = false
     ) {
         self.id = id
         self.name = name
@@ -71,6 +73,7 @@ package struct JobView: Hashable, Sendable, Codable {
         self.verdict = verdict
         self.spec = spec
         self.inputs = inputs
+        self.handedOver = handedOver
     }
 
     enum CodingKeys: String, CodingKey {
@@ -100,6 +103,7 @@ package struct JobView: Hashable, Sendable, Codable {
         case verdict
         case spec
         case inputs
+        case handedOver = "handed_over"
     }
 }
 
@@ -112,44 +116,6 @@ package enum OutputsFetch: String, Sendable, Codable, CaseIterable {
     case held
     case fetching
     case fetched
-}
-
-/// `GET /v1/workers`.
-package struct WorkerView: Hashable, Sendable, Codable {
-    package var name: WorkerName
-    /// `connected`, or what is wrong with the link and since when.
-    package var link: String
-    package var connected: Bool
-    package var platform: Platform?
-    package var capacity: Resources?
-    package var inUse: Resources?
-    package var runningJobs: Int
-    package var release: String?
-
-    package init(
-        name: WorkerName, link: String, connected: Bool, platform: Platform?,
-        capacity: Resources?, inUse: Resources?, runningJobs: Int, release: String?
-    ) {
-        self.name = name
-        self.link = link
-        self.connected = connected
-        self.platform = platform
-        self.capacity = capacity
-        self.inUse = inUse
-        self.runningJobs = runningJobs
-        self.release = release
-    }
-
-    enum CodingKeys: String, CodingKey {
-        case name
-        case link
-        case connected
-        case platform
-        case capacity
-        case inUse = "in_use"
-        case runningJobs = "running_jobs"
-        case release
-    }
 }
 
 /// `GET /v1/status`.

@@ -13,6 +13,9 @@
 /// | `POST /v1/jobs/REF/cancel` ``CancelRequest`` | 204 |
 /// | `POST /v1/jobs/REF/fetch` | ``JobView``; fetching has begun or is done |
 /// | `GET /v1/workers` | array of ``WorkerView`` |
+/// | `PUT /v1/workers` ``WorkerRecord`` | 204; added, or known by this record from now on |
+/// | `DELETE /v1/workers/NAME?lost=1` | 204 |
+/// | `POST /v1/workers/NAME/connect?wait_ms=MS` | ``WorkerView``, once it is connected |
 /// | `GET /v1/status` | ``CoordinatorStatus`` |
 /// | `POST /v1/stop` | 202; ends once what was asked before is durable |
 ///
@@ -39,6 +42,11 @@ package enum LogHeaders {
     package static let nextOffset = "Shunt-Next-Offset"
     /// `1` when the job is terminal and nothing follows.
     package static let complete = "Shunt-Log-Complete"
+}
+
+/// The header by which every request says where the ssh-agent of its person listens.
+package enum AuthenticationSocketHeaderName {
+    package static let text = "Shunt-Auth-Sock"
 }
 
 /// A place in a job's log, from which reading can begin. A line may start in the middle of a

@@ -101,6 +101,7 @@ package enum JobLimits {
     /// Of the whole command line with its environment, as `execve` allows it on Linux.
     package static let commandBytes = 1 << 20
     package static let queuedJobs = 200_000
+    package static let workers = 1000
     /// Attempts that workers refused, after which a job fails.
     package static let refusedAttempts = 20
 }

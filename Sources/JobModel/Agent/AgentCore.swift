@@ -94,6 +94,8 @@ package struct AgentCore: Sendable {
             sessions.removeAll { $0.connection == connection }
             return []
         case .contentMissing(let token): return contentMissing(token)
+        case .contentPlaced(let token):
+            return update(token) { $0.phase == .staging ? $0.holdsContent = true : () }
         case .staging(let token, let activity):
             return update(token) { $0.phase == .staging ? $0.activity = activity : () }
         case .staged(let token): return try staged(token)

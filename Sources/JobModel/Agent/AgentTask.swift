@@ -16,6 +16,8 @@ package struct AgentTask: Hashable, Sendable {
     /// Whether a gang's `Go` has come, or none is needed.
     package var mayLaunch: Bool
     package var waitsForContent = false
+    /// The tree is in place, within this life of the agent.
+    package var holdsContent = false
     package var lastSignalSequence: UInt64 = 0
     /// Not known to be launched, but an earlier life of the agent may have done so: an init may be
     /// waiting at its barrier.
@@ -34,7 +36,8 @@ package struct AgentTask: Hashable, Sendable {
 
     package var report: TaskReport {
         TaskReport(
-            token: token, phase: phase, version: version, activity: activity, process: process,
-            startedAt: startedAt, endedAt: endedAt, result: result)
+            token: token, phase: phase, version: version, activity: activity,
+            holdsContent: holdsContent, process: process, startedAt: startedAt, endedAt: endedAt,
+            result: result)
     }
 }

@@ -32,10 +32,7 @@ extension CoordinatorCore {
                 hint: "shunt ps")
         }
         if case .worker(let name) = request.spec.placement, workerIndex(name) == nil {
-            let known = workers.map { "`\($0.name)`" }.joined(separator: ", ")
-            return ShuntError(
-                .notFound, "there is no worker `\(name)`; there is \(known)",
-                hint: "shunt worker ls")
+            return unknownWorker(name)
         }
         if let largest = Scheduler.neverFits(request.spec, workers: workers) {
             return ShuntError(

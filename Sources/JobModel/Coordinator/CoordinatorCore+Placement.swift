@@ -4,7 +4,7 @@ extension CoordinatorCore {
     /// is sent only after the placement is durable.
     mutating func place(_ turn: inout Turn) throws(IllegalTransition) {
         guard !queue.isEmpty else { return }
-        let decision = plan(at: turn.now.wall)
+        let decision = plan(at: turn.now)
         if let again = decision.lookAgainAt {
             let delay = again.milliseconds - turn.now.wall.milliseconds
             wake(turn.now.steady + Milliseconds(delay), &turn)
@@ -47,14 +47,16 @@ extension CoordinatorCore {
         turn.act(.wake(moment))
     }
 
-    private func plan(at now: WallTime) -> Scheduler.Decision {
+    private func plan(at now: Moment) -> Scheduler.Decision {
         Scheduler.decide(
-            queue: queue.lazy.compactMap { candidate($0) }, workers: workers, now: now)
+            queue: queue.lazy.compactMap { candidate($0) }, workers: workers, now: now.wall,
+            steady: now.steady)
     }
 
     private func candidate(_ id: JobID) -> Scheduler.Candidate? {
         jobs[id].map {
-            Scheduler.Candidate(id: id, spec: $0.spec, notBefore: $0.notBefore)
+            Scheduler.Candidate(
+                id: id, spec: $0.spec, notBefore: $0.notBefore, tree: $0.inputs.tree)
         }
     }
 

@@ -66,6 +66,7 @@ extension CoordinatorCore {
             $0.phase = report.phase
             $0.reportVersion = report.version
             $0.activity = report.activity
+            $0.holdsContent = report.holdsContent
             $0.process = report.process ?? $0.process
             $0.startedAt = report.startedAt ?? $0.startedAt
             $0.endedAt = report.endedAt ?? $0.endedAt

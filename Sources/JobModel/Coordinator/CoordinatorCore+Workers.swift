@@ -12,12 +12,14 @@ extension CoordinatorCore {
         // A welcome counts once and before the end of its session: an older one knows nothing of
         // what was sent since, and would have tasks that run taken for tasks that never did.
         guard let index = workerIndex(name), fence.epoch == epoch,
-            fence.session == workers[index].session, workers[index].fence != fence
+            fence.session == workers[index].session, workers[index].fence != fence,
+            recognizes(welcome, at: index, fence, &turn)
         else { return }
         workers[index].fence = fence
         workers[index].welcome = welcome
         workers[index].link = .connected
         workers[index].pushes = []
+        workers[index].forgetLocality()
         let ownUse: Resources = welcome.reports.reduce(.none) { sum, report in
             guard report.phase.holdsResources, let job = jobs[report.token.task.job] else {
                 return sum
@@ -68,7 +70,8 @@ extension CoordinatorCore {
     }
 
     mutating func disconnected(
-        _ name: WorkerName, _ fence: Fence, reason: String, _ turn: inout Turn
+        _ name: WorkerName, _ fence: Fence, reason: String, needsLogin: Bool,
+        _ turn: inout Turn
     ) {
         guard let index = workerIndex(name),
             fence.epoch == epoch, fence.session == workers[index].session
@@ -77,17 +80,11 @@ extension CoordinatorCore {
         workers[index].session += 1
         workers[index].fence = nil
         workers[index].pushes = []
-        switch workers[index].link {
-        case .connected, .suspect, .needsLogin:
-            workers[index].link = .unreachable(since: turn.now.wall, reason: reason)
-        case .unreachable(let since, _):
-            workers[index].link = .unreachable(since: since, reason: reason)
-        }
-        for id in order where hasTask(id, on: name) {
-            turn.act(.changed(id))
-        }
-        // Those that wait have another reason now.
-        for id in queue where before != workers[index].link { turn.act(.changed(id)) }
+        workers[index].forgetLocality()
+        workers[index].link = before.lost(
+            at: turn.now.wall, reason: reason, needsLogin: needsLogin)
+        showTasks(on: name, &turn)
+        if before != workers[index].link { showQueued(&turn) }
     }
 
     mutating func receive(
@@ -118,7 +115,9 @@ extension CoordinatorCore {
         workers[index].pushes.removeAll { $0 == tree }
         change(token.task.job, &turn) { $0.bytesSent += bytesSent }
         switch failure {
-        case nil: send(.contentPushed(tree, failure: nil), to: name, &turn)
+        case nil:
+            workers[index].remember(tree, .missing(.zero))
+            send(.contentPushed(tree, failure: nil), to: name, &turn)
         case .impossible(let why): send(.contentPushed(tree, failure: why), to: name, &turn)
         case .interrupted:
             // The link is about to be seen broken, and the agent asks again when it is back. Where
@@ -132,7 +131,7 @@ extension CoordinatorCore {
     }
 
     /// Whether the job's attempt has a task on a worker.
-    private func hasTask(_ id: JobID, on name: WorkerName) -> Bool {
+    func hasTask(_ id: JobID, on name: WorkerName) -> Bool {
         jobs[id]?.current?.tasks.contains { $0.worker == name } ?? false
     }
 

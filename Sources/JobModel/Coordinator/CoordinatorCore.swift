@@ -30,13 +30,14 @@ package struct CoordinatorCore: Sendable {
     ///   - jobs: every job of the ledger that is not over or not acknowledged, in any order.
     ///   - lastSequence: the highest sequence in the ledger, 0 for an empty one.
     package init(
-        id: CoordinatorID, epoch: UInt64, workers: [WorkerName], jobs: [JobRecord],
+        id: CoordinatorID, epoch: UInt64, workers: [WorkerRecord], jobs: [JobRecord],
         lastSequence: UInt64, at now: Moment
     ) {
         self.id = id
         self.epoch = epoch
         nextSequence = lastSequence + 1
-        self.workers = workers.sorted().map { WorkerState(name: $0, since: now.wall) }
+        self.workers = workers.sorted { $0.name < $1.name }
+            .map { WorkerState(record: $0, since: now.wall) }
         for job in jobs.sorted(by: { $0.sequence < $1.sequence }) { insert(job) }
     }
 
@@ -72,11 +73,20 @@ package struct CoordinatorCore: Sendable {
         case .connecting(let name): connecting(name, &turn)
         case .connected(let name, let fence, let welcome):
             try connected(name, fence, welcome, &turn)
-        case .disconnected(let name, let fence, let reason):
-            disconnected(name, fence, reason: reason, &turn)
+        case .disconnected(let name, let fence, let reason, let needsLogin):
+            disconnected(name, fence, reason: reason, needsLogin: needsLogin, &turn)
+        case .silent(let name, let fence, let since): silent(name, fence, since: since, &turn)
         case .message(let name, let fence, let message):
             // Late words of a session that is over change nothing.
-            if worker(name)?.fence == fence { try receive(message, from: name, &turn) }
+            if let index = workerIndex(name), workers[index].fence == fence {
+                heard(index, &turn)
+                try receive(message, from: name, &turn)
+            }
+        case .putWorker(let record, let reply): putWorker(record, reply, &turn)
+        case .removeWorker(let name, let declaresLost, let reply):
+            try removeWorker(name, declaresLost: declaresLost, reply, &turn)
+        case .measured(let name, let fence, let tree, let missing):
+            measured(name, fence, tree, missing: missing)
         case .pushed(let name, let token, let tree, let bytes, let failure):
             pushed(name, token, tree, bytesSent: bytes, failure, &turn)
         case .restored(let record):
@@ -86,6 +96,7 @@ package struct CoordinatorCore: Sendable {
             nonces ^= random
             alarm = nil
         }
+        measure(&turn)
         try place(&turn)
         retryFetches(&turn)
         return finish(turn)
@@ -180,7 +191,14 @@ extension CoordinatorCore {
             effects.append(.commit(job))
             if job.isSettled { forgotten.append(id) }
         }
-        effects += turn.effects
+        let isCommit: (CoordinatorEffect) -> Bool = {
+            switch $0 {
+            case .commitWorker, .deleteWorker: true
+            default: false
+            }
+        }
+        effects += turn.effects.filter(isCommit)
+        effects += turn.effects.filter { !isCommit($0) }
         effects += turn.changed.map { .changed($0) }
         for id in restored where jobs[id]?.isSettled == true && !forgotten.contains(id) {
             forgotten.append(id)

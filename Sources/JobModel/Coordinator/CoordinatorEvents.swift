@@ -17,12 +17,21 @@ package enum CoordinatorEvent: Sendable {
     /// A connection to the worker is about to be opened and needs a fence.
     case connecting(WorkerName)
     case connected(WorkerName, Fence, Welcome)
-    case disconnected(WorkerName, Fence, reason: String)
+    /// - `needsLogin`: no try can succeed before a person has done something.
+    case disconnected(WorkerName, Fence, reason: String, needsLogin: Bool)
+    /// A ping was not answered; the connection stands, as far as anyone can tell.
+    case silent(WorkerName, Fence, since: WallTime)
     case message(WorkerName, Fence, AgentMessage)
     case pushed(WorkerName, StartToken, TreeReference, bytesSent: ByteCount, failure: PushFailure?)
     /// A job that was dropped from memory is needed again, by the next event: a `fetch`, or a
     /// report on one of its tasks, in a `message` or in the welcome of `connected`. Has no effects.
     case restored(JobRecord)
+    /// A worker is to be known from now on, or known differently.
+    case putWorker(WorkerRecord, RequestID)
+    /// - `declaresLost`: what is not over there is given up.
+    case removeWorker(WorkerName, declaresLost: Bool, RequestID)
+    /// How many bytes of a tree's files a worker lacks; `nil` where it could not be found out.
+    case measured(WorkerName, Fence, TreeReference, missing: ByteCount?)
     case tick(random: UInt64)
 }
 
@@ -38,6 +47,17 @@ package enum PushFailure: Hashable, Sendable {
 /// one transaction, durable before any other effect of that turn is carried out.
 package enum CoordinatorEffect: Sendable {
     case commit(JobRecord)
+    /// Part of the same transaction as the jobs of the turn.
+    case commitWorker(WorkerRecord)
+    /// As ``commitWorker(_:)``.
+    case deleteWorker(WorkerName)
+    /// Keeps a link to the worker from now on, by this record.
+    case link(WorkerRecord)
+    case unlink(WorkerName)
+    /// Ends the connection that was opened under this fence.
+    case breakLink(WorkerName, Fence, reason: String)
+    /// Finds out what the worker lacks of a tree; answered by `measured`.
+    case measure(WorkerName, Fence, TreeReference)
     case reply(RequestID, CoordinatorReply)
     /// Wakes whoever waits for the job to change.
     case changed(JobID)

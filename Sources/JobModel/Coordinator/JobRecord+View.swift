@@ -23,7 +23,7 @@ extension JobRecord {
             killMethod: task?.process?.killMethod, bytesSent: bytesSent,
             outputs: task?.result?.outputs, outputsFetch: outputsFetch,
             cancelRequested: cancel != nil, verdict: task?.result?.verdict, spec: spec,
-            inputs: inputs)
+            inputs: inputs, handedOver: state.isTerminal || (task?.isHandedOver ?? false))
     }
 }
 
@@ -44,11 +44,10 @@ extension CoordinatorCore {
                 } ?? false
             }
             return WorkerView(
-                name: worker.name, link: worker.link.trouble(at: now) ?? "connected",
-                connected: worker.link.isConnected, platform: worker.welcome?.platform,
-                capacity: worker.welcome?.capacity,
+                record: worker.record, link: worker.link.trouble(at: now) ?? "connected",
+                connected: worker.link.isConnected, welcome: worker.welcome,
                 inUse: worker.welcome.map { _ in worker.reserved + worker.foreignUse },
-                runningJobs: running, release: worker.welcome?.release)
+                runningJobs: running)
         }
     }
 }
@@ -58,7 +57,7 @@ extension LinkState {
     package func trouble(at now: WallTime) -> String? {
         switch self {
         case .connected: nil
-        case .needsLogin(let since): "needs login for \(Self.span(since, now))"
+        case .needsLogin(let since, _): "needs login for \(Self.span(since, now))" + because
         case .suspect(let since): "silent for \(Self.span(since, now))"
         case .unreachable(let since, _): "unreachable for \(Self.span(since, now))" + because
         }
@@ -68,6 +67,7 @@ extension LinkState {
     var because: String {
         switch self {
         case .unreachable(_, let reason) where !reason.isEmpty: ": \(reason)"
+        case .needsLogin(_, let reason) where !reason.isEmpty: ": \(reason)"
         case .connected, .needsLogin, .suspect, .unreachable: ""
         }
     }

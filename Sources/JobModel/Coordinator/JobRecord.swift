@@ -83,6 +83,8 @@ package struct TaskRecord: Hashable, Sendable, Codable {
     package internal(set) var result: TaskResult?
     /// The terminal report was durable here and the agent was told.
     package internal(set) var acknowledged = false
+    /// The worker has all that the task needs of this machine.
+    package internal(set) var holdsContent = false
     /// Of the last report within the present session.
     var reportVersion: UInt64 = 0
 
@@ -101,5 +103,16 @@ package struct TaskRecord: Hashable, Sendable, Codable {
         case endedAt = "ended_at"
         case result
         case acknowledged
+    }
+
+    /// Whether the task goes on without this machine.
+    package var isHandedOver: Bool {
+        switch phase {
+        case .dispatching, .revoked: false
+        case .accepted, .staging: holdsContent
+        case .staged, .starting, .running, .stopping, .unkillable, .exited, .collecting,
+            .terminal:
+            true
+        }
     }
 }

@@ -1,7 +1,7 @@
 /// What a coordinator knows of a worker at the moment. Nothing of it is durable: it is asked for
 /// again at every connection.
 package struct WorkerState: Hashable, Sendable {
-    package let name: WorkerName
+    package internal(set) var record: WorkerRecord
     package internal(set) var link: LinkState
     /// Counts connections within this epoch, and their ends: the number of one that has ended is
     /// never the present one again.
@@ -14,10 +14,17 @@ package struct WorkerState: Hashable, Sendable {
     /// Trees that are being pushed there now.
     var pushes: [TreeReference] = []
 
-    init(name: WorkerName, since: WallTime) {
-        self.name = name
+    package var name: WorkerName { record.name }
+
+    init(record: WorkerRecord, since: WallTime) {
+        self.record = record
         link = .unreachable(since: since, reason: "")
     }
+
+    /// By tree, what would have to be sent; within the present session.
+    var locality: [TreeReference: Locality] = [:]
+    /// The keys of ``locality``, oldest first.
+    var localityOrder: [TreeReference] = []
 
     /// What other coordinators' tasks hold there, as the agent said last.
     var foreignUse = Resources.none

@@ -6,6 +6,7 @@
 /// | `ROOT/store/` | the content store that CLI, coordinator and local agent share |
 /// | `ROOT/statcache/` | the stat cache of each directory that was snapshotted |
 /// | `ROOT/coordinator/` | ledger, log and lock of the coordinator |
+/// | `ROOT/known_hosts` | host keys of workers that a person vouched for |
 /// | `ROOT/agent/` | the directory of the local worker's agent |
 /// | `/tmp/shunt-UID-HASH/` | sockets: a path of at most 107 bytes, on no network file system |
 ///
@@ -32,6 +33,8 @@ package struct HomeLayout: Hashable, Sendable {
     package var coordinatorDirectory: String { root + "/coordinator" }
     package var agentDirectory: String { root + "/agent" }
 
+    /// Host keys of workers that a person vouched for, beside those that the account knows.
+    package var knownHostsFile: String { root + "/known_hosts" }
     package var ledgerFile: String { coordinatorDirectory + "/ledger.sqlite" }
     package var coordinatorLog: String { coordinatorDirectory + "/coordinator.log" }
     /// Held for the life of a coordinator, taken before its socket is bound.

@@ -7,6 +7,8 @@ package struct TaskReport: Hashable, Sendable, Codable {
     package var version: UInt64
     /// What the agent is doing for the task, for people: `building the environment`.
     package var activity: String?
+    /// The task's tree is in place on the worker, which needs nothing more to run it.
+    package var holdsContent: Bool
     package var process: TaskProcess?
     package var startedAt: WallTime?
     package var endedAt: WallTime?
@@ -14,13 +16,14 @@ package struct TaskReport: Hashable, Sendable, Codable {
 
     package init(
         token: StartToken, phase: TaskPhase, version: UInt64, activity: String? = nil,
-        process: TaskProcess? = nil, startedAt: WallTime? = nil, endedAt: WallTime? = nil,
-        result: TaskResult? = nil
+        holdsContent: Bool = false, process: TaskProcess? = nil, startedAt: WallTime? = nil,
+        endedAt: WallTime? = nil, result: TaskResult? = nil
     ) {
         self.token = token
         self.phase = phase
         self.version = version
         self.activity = activity
+        self.holdsContent = holdsContent
         self.process = process
         self.startedAt = startedAt
         self.endedAt = endedAt

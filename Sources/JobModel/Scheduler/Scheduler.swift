@@ -9,8 +9,13 @@ package enum Scheduler {
         package var id: JobID
         package var spec: JobSpec
         package var notBefore: WallTime?
+        /// What the worker has to have of content; `nil` where that is not to be looked at.
+        package var tree: TreeReference?
 
-        package init(id: JobID, spec: JobSpec, notBefore: WallTime?) {
+        package init(
+            id: JobID, spec: JobSpec, notBefore: WallTime?, tree: TreeReference? = nil
+        ) {
+            self.tree = tree
             self.id = id
             self.spec = spec
             self.notBefore = notBefore
@@ -51,11 +56,10 @@ package enum Scheduler {
     }
 
     static func decide(
-        queue: some Sequence<Candidate>, workers: [WorkerState], now: WallTime
+        queue: some Sequence<Candidate>, workers: [WorkerState], now: WallTime,
+        steady: SteadyTime = SteadyTime(milliseconds: 0)
     ) -> Decision {
-        var lanes = workers.filter(\.link.isConnected).map {
-            Lane(name: $0.name, free: $0.free, capacity: $0.welcome?.capacity ?? .none)
-        }
+        var lanes = workers.filter(\.link.isConnected).map { Lane(worker: $0, free: $0.free) }
         var decision = Decision()
         for candidate in queue {
             if lanes.allSatisfy({ $0.isHeld || $0.free.milliCPUs == 0 }) { break }
@@ -65,8 +69,19 @@ package enum Scheduler {
             }
             let needs = candidate.spec.resources
             let eligible = lanes.indices.filter { lanes[$0].accepts(candidate.spec) }
-            if let lane = eligible.first(where: {
+            if candidate.spec.placement == .any, eligible.count > 1, let tree = candidate.tree,
+                eligible.contains(where: { lanes[$0].isAsked(about: tree, at: steady) })
+            {
+                // It keeps its place in the queue while its choices are being compared.
+                for lane in eligible { lanes[lane].isHeld = true }
+                continue
+            }
+            let fitting = eligible.filter {
                 !lanes[$0].isHeld && needs.fits(in: lanes[$0].free)
+            }
+            // Of equals the first by name.
+            if let lane = fitting.min(by: {
+                lanes[$0].isBetter(than: lanes[$1], for: candidate.tree)
             }) {
                 lanes[lane].free = lanes[lane].free - needs
                 decision.placements.append(
@@ -80,11 +95,26 @@ package enum Scheduler {
 
     /// What a worker has left while a plan is being made.
     private struct Lane {
-        var name: WorkerName
+        let worker: WorkerState
         var free: Resources
-        var capacity: Resources
+        var name: WorkerName { worker.name }
+        var capacity: Resources { worker.welcome?.capacity ?? .none }
         /// A job that came earlier waits for room here.
         var isHeld = false
+
+        /// Fewest missing bytes first, then most free CPUs.
+        func isBetter(than other: Lane, for tree: TreeReference?) -> Bool {
+            if let tree {
+                let own = worker.locality[tree]?.bytes ?? ByteCount(.max)
+                let others = other.worker.locality[tree]?.bytes ?? ByteCount(.max)
+                if own != others { return own < others }
+            }
+            return free.milliCPUs > other.free.milliCPUs
+        }
+
+        func isAsked(about tree: TreeReference, at now: SteadyTime) -> Bool {
+            worker.locality[tree]?.isAwaited(at: now) ?? false
+        }
 
         func accepts(_ spec: JobSpec) -> Bool {
             switch spec.placement {

@@ -77,9 +77,26 @@ package enum AttemptPhase: String, Sendable, Codable, CaseIterable {
 /// How a worker can be reached at the moment. Belongs to the worker, shown beside a job's state.
 package enum LinkState: Hashable, Sendable {
     case connected
-    case needsLogin(since: WallTime)
+    /// A person is needed: no key that the coordinator has is accepted.
+    case needsLogin(since: WallTime, reason: String)
+    /// Connected, and nothing has been heard for longer than a ping takes.
     case suspect(since: WallTime)
     case unreachable(since: WallTime, reason: String)
+
+    /// The link after a try to connect, or a connection, has ended. The moment since which a worker
+    /// is out of reach stays while tries fail.
+    func lost(at now: WallTime, reason: String, needsLogin: Bool) -> LinkState {
+        let since: WallTime =
+            switch self {
+            case .connected: now
+            case .suspect(let since): since
+            case .unreachable(let since, _): since
+            case .needsLogin(let since, _): since
+            }
+        return needsLogin
+            ? .needsLogin(since: since, reason: reason)
+            : .unreachable(since: since, reason: reason)
+    }
 
     package var isConnected: Bool {
         switch self {

@@ -8,6 +8,7 @@ extension TaskReport: WireValue {
         proto.phase = Self.code(phase)
         proto.version = version
         if let activity { proto.activity = activity }
+        proto.holdsContent = holdsContent
         if let process { proto.process = process.proto }
         if let startedAt { proto.startedAtMs = startedAt.milliseconds }
         if let endedAt { proto.endedAtMs = endedAt.milliseconds }
@@ -22,6 +23,7 @@ extension TaskReport: WireValue {
             phase: try Field.choice(proto.phase, "report.phase", Self.code),
             version: proto.version,
             activity: proto.hasActivity ? proto.activity : nil,
+            holdsContent: proto.holdsContent,
             process: proto.hasProcess ? try TaskProcess(proto.process) : nil,
             startedAt: proto.hasStartedAtMs
                 ? try Field.wallTime(proto.startedAtMs, "report.started_at") : nil,

@@ -1231,6 +1231,12 @@ nonisolated struct ProtoTaskReport: @unchecked Sendable {
   /// Clears the value of `result`. Subsequent reads from it will return its default value.
   mutating func clearResult() {_uniqueStorage()._result = nil}
 
+  /// The tree is in place on the worker, which needs nothing more of the coordinator to run it.
+  var holdsContent: Bool {
+    get {_storage._holdsContent}
+    set {_uniqueStorage()._holdsContent = newValue}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -3884,7 +3890,7 @@ nonisolated extension ProtoJobSpec.AnyWorker: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension ProtoTaskReport: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".TaskReport"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}phase\0\u{1}version\0\u{1}activity\0\u{1}process\0\u{3}started_at_ms\0\u{3}ended_at_ms\0\u{1}result\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}phase\0\u{1}version\0\u{1}activity\0\u{1}process\0\u{3}started_at_ms\0\u{3}ended_at_ms\0\u{1}result\0\u{3}holds_content\0")
 
   fileprivate class _StorageClass {
     var _token: ProtoStartToken? = nil
@@ -3895,6 +3901,7 @@ nonisolated extension ProtoTaskReport: SwiftProtobuf.Message, SwiftProtobuf._Mes
     var _startedAtMs: Int64? = nil
     var _endedAtMs: Int64? = nil
     var _result: ProtoTaskResult? = nil
+    var _holdsContent: Bool = false
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -3913,6 +3920,7 @@ nonisolated extension ProtoTaskReport: SwiftProtobuf.Message, SwiftProtobuf._Mes
       _startedAtMs = source._startedAtMs
       _endedAtMs = source._endedAtMs
       _result = source._result
+      _holdsContent = source._holdsContent
     }
   }
 
@@ -3939,6 +3947,7 @@ nonisolated extension ProtoTaskReport: SwiftProtobuf.Message, SwiftProtobuf._Mes
         case 6: try { try decoder.decodeSingularInt64Field(value: &_storage._startedAtMs) }()
         case 7: try { try decoder.decodeSingularInt64Field(value: &_storage._endedAtMs) }()
         case 8: try { try decoder.decodeSingularMessageField(value: &_storage._result) }()
+        case 9: try { try decoder.decodeSingularBoolField(value: &_storage._holdsContent) }()
         default: break
         }
       }
@@ -3975,6 +3984,9 @@ nonisolated extension ProtoTaskReport: SwiftProtobuf.Message, SwiftProtobuf._Mes
       try { if let v = _storage._result {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
       } }()
+      if _storage._holdsContent != false {
+        try visitor.visitSingularBoolField(value: _storage._holdsContent, fieldNumber: 9)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -3992,6 +4004,7 @@ nonisolated extension ProtoTaskReport: SwiftProtobuf.Message, SwiftProtobuf._Mes
         if _storage._startedAtMs != rhs_storage._startedAtMs {return false}
         if _storage._endedAtMs != rhs_storage._endedAtMs {return false}
         if _storage._result != rhs_storage._result {return false}
+        if _storage._holdsContent != rhs_storage._holdsContent {return false}
         return true
       }
       if !storagesAreEqual {return false}

@@ -6,12 +6,14 @@ internal import JobModel
 struct WorkerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "worker",
-        abstract: "Show the machines that jobs run on.",
+        abstract: "Look after the machines that jobs run on.",
         discussion: """
             Example:
-              shunt worker ls
+              shunt worker add gpu-1 ada@gpu-1.example.org
             """,
-        subcommands: [WorkerListCommand.self])
+        subcommands: [
+            WorkerAddCommand.self, WorkerListCommand.self, WorkerRemoveCommand.self,
+        ])
 }
 
 /// `shunt worker ls`.

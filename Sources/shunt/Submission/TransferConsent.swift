@@ -52,9 +52,27 @@ struct ControllingTerminal: ~Copyable {
 
     /// - Returns: whether the answer was yes; the end of input is a no.
     func ask(_ question: String) -> Bool {
-        guard tell(question) else { return false }
+        ["y", "yes"].contains(readLine(after: question)?.lowercased() ?? "")
+    }
+
+    /// - Returns: a line that is not shown while it is typed; `nil` at the end of input.
+    func askSecretly(_ question: String) -> String? {
+        var traits = termios()
+        guard tcgetattr(descriptor, &traits) == 0 else { return nil }
+        var hidden = traits
+        hidden.c_lflag &= ~tcflag_t(ECHO)
+        tcsetattr(descriptor, TCSAFLUSH, &hidden)
+        defer {
+            tcsetattr(descriptor, TCSAFLUSH, &traits)
+            _ = tell("\n")
+        }
+        return readLine(after: question, limit: 1024)
+    }
+
+    private func readLine(after question: String, limit: Int = 64) -> String? {
+        guard tell(question) else { return nil }
         var answer: [UInt8] = []
-        while answer.count < 64 {
+        while answer.count < limit {
             var byte: UInt8 = 0
             let count = read(descriptor, &byte, 1)
             if count < 0 && errno == EINTR { continue }
@@ -62,11 +80,11 @@ struct ControllingTerminal: ~Copyable {
             guard count == 1 else {
                 // The end of input leaves the cursor behind the question.
                 _ = tell("\n")
-                return false
+                return nil
             }
             answer.append(byte)
         }
-        return ["y", "yes"].contains(String(decoding: answer, as: UTF8.self).lowercased())
+        return String(decoding: answer, as: UTF8.self)
     }
 
     private func tell(_ text: String) -> Bool {

@@ -79,7 +79,8 @@ struct APITests {
         #expect(
             keys.sorted() == [
                 "activity", "attempt", "bytes_sent", "cancel_requested", "cause", "ended_at",
-                "exit", "exit_code", "id", "inputs", "kill_method", "link", "name", "outputs",
+                "exit", "exit_code", "handed_over", "id", "inputs", "kill_method", "link", "name",
+                "outputs",
                 "outputs_fetch", "phase", "reason", "spec", "started_at", "state",
                 "submitted_at", "verdict", "version", "waiting", "warnings", "worker",
             ])
@@ -106,12 +107,12 @@ struct APITests {
 
     @Test func workersAndStatusSayTheirFieldsInWords() throws {
         let worker = WorkerView(
-            name: .local, link: "connected", connected: true, platform: Sample.platform,
-            capacity: .standard, inUse: Resources.none, runningJobs: 0, release: "1")
+            record: .local, link: "connected", connected: true,
+            welcome: Sample.welcome(.standard), inUse: Resources.none, runningJobs: 0)
         #expect(
             try JSON.keys(worker) == [
-                "capacity", "connected", "in_use", "link", "name", "platform", "release",
-                "running_jobs",
+                "capacity", "connected", "directory", "in_use", "labels", "link", "name",
+                "platform", "release", "running_jobs",
             ])
         #expect(try JSON.roundTrip(worker) == worker)
         let status = CoordinatorStatus(

@@ -8,7 +8,8 @@ struct CoordinatorBench {
     static let capacity = Sample.resources(4000, 8)
 
     var core = CoordinatorCore(
-        id: Sample.coordinator, epoch: epoch, workers: [gpu], jobs: [], lastSequence: 0,
+        id: Sample.coordinator, epoch: epoch, workers: [WorkerRecord(name: gpu)], jobs: [],
+        lastSequence: 0,
         at: Sample.moment(0))
     var now = Sample.moment(0)
     private var requests: UInt64 = 0
@@ -39,7 +40,7 @@ struct CoordinatorBench {
 
     @discardableResult
     mutating func disconnect() throws -> [CoordinatorEffect] {
-        try step(.disconnected(Self.gpu, fence, reason: "cut"))
+        try step(.disconnected(Self.gpu, fence, reason: "cut", needsLogin: false))
     }
 
     /// Submits a job and gives its ID, and what the step did.

@@ -105,7 +105,8 @@ struct CoordinatorReportTests {
         var bench = try CoordinatorBench(connected: false)
         bench.core = CoordinatorCore(
             id: Sample.coordinator, epoch: CoordinatorBench.epoch,
-            workers: [CoordinatorBench.gpu, cpu], jobs: [], lastSequence: 0, at: bench.now)
+            workers: [WorkerRecord(name: CoordinatorBench.gpu), WorkerRecord(name: cpu)], jobs: [],
+            lastSequence: 0, at: bench.now)
         try bench.connect()
         let (id, token) = try bench.placed(Sample.spec(on: .worker(CoordinatorBench.gpu)))
         let fence = Fence(epoch: CoordinatorBench.epoch, session: 1)

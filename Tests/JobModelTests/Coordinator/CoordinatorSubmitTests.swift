@@ -32,7 +32,7 @@ struct CoordinatorSubmitTests {
         var bench = try CoordinatorBench()
         let (id, effects) = try bench.submit("key")
         bench.core = CoordinatorCore(
-            id: Sample.coordinator, epoch: 6, workers: [CoordinatorBench.gpu],
+            id: Sample.coordinator, epoch: 6, workers: [WorkerRecord(name: CoordinatorBench.gpu)],
             jobs: effects.commits, lastSequence: 1, at: bench.now)
         #expect(try bench.submit("key").id == id)
     }

@@ -125,7 +125,8 @@ struct LinkTroubleTests {
         let now = WallTime(milliseconds: Self.since.milliseconds + span)
         #expect(LinkState.suspect(since: Self.since).trouble(at: now) == "silent for \(text)")
         #expect(
-            LinkState.needsLogin(since: Self.since).trouble(at: now) == "needs login for \(text)")
+            LinkState.needsLogin(since: Self.since, reason: "").trouble(at: now)
+                == "needs login for \(text)")
     }
 
     @Test func anUnreachableWorkerSaysWhy() {
@@ -139,7 +140,9 @@ struct LinkTroubleTests {
         try bench.disconnect()
         try bench.step(.connecting(CoordinatorBench.gpu))
         bench.now = Sample.moment(60_000)
-        try bench.step(.disconnected(CoordinatorBench.gpu, bench.fence, reason: "no route"))
+        try bench.step(
+            .disconnected(
+                CoordinatorBench.gpu, bench.fence, reason: "no route", needsLogin: false))
         let link = bench.core.worker(CoordinatorBench.gpu)?.link
         #expect(link == .unreachable(since: Sample.moment(0).wall, reason: "no route"))
     }

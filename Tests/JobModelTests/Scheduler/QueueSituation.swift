@@ -24,7 +24,7 @@ struct QueueSituation {
         reserved: Resources = .none, foreign: Resources = .none, connected: Bool = true,
         known: Bool = true
     ) {
-        var worker = WorkerState(name: Sample.name(name), since: now)
+        var worker = WorkerState(record: WorkerRecord(name: Sample.name(name)), since: now)
         if connected { worker.link = .connected }
         if known { worker.welcome = Sample.welcome(Sample.resources(milliCPUs, gibibytes)) }
         worker.reserved = reserved
@@ -126,14 +126,26 @@ struct PlanOracle {
         }
     }
 
-    /// Workers that have to take the job if it comes to it now, in the order of their names.
+    /// CPUs that are left after the jobs that were placed before a place in the queue.
+    private func freeCPUs(_ worker: WorkerState, before place: Int) -> Int64 {
+        let jobs = placed(on: worker.name, before: place).map(\.spec.resources)
+        let taken = (jobs + [worker.reserved, worker.foreignUse]).reduce(0) { $0 + $1.milliCPUs }
+        return (worker.welcome?.capacity.milliCPUs ?? 0) - taken
+    }
+
+    /// Workers that could take the job if it comes to it now: the one with most free CPUs first,
+    /// of equals in the order of their names.
     func open(to place: Int) -> [WorkerName] {
         let candidate = situation.queue[place]
         guard !isLeftAlone(candidate) else { return [] }
-        return situation.workers.filter { worker in
+        let open = situation.workers.filter { worker in
             couldServe(worker, candidate) && waiting(for: worker, before: place).isEmpty
                 && hasRoom(
                     worker, for: candidate, after: placed(on: worker.name, before: place))
+        }
+        return open.sorted {
+            let (left, right) = (freeCPUs($0, before: place), freeCPUs($1, before: place))
+            return left == right ? $0.name < $1.name : left > right
         }.map(\.name)
     }
 

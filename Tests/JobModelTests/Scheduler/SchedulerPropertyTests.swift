@@ -122,7 +122,7 @@ struct SchedulerPropertyTests {
         _ rows: [JobRecord], _ workers: [WorkerState]
     ) throws -> [String] {
         var core = CoordinatorCore(
-            id: Sample.coordinator, epoch: 1, workers: workers.map(\.name), jobs: rows,
+            id: Sample.coordinator, epoch: 1, workers: workers.map(\.record), jobs: rows,
             lastSequence: UInt64(rows.count), at: Sample.moment(0))
         for worker in workers.sorted(by: { $0.name < $1.name }) where worker.link.isConnected {
             let index = core.workerIndex(worker.name)!

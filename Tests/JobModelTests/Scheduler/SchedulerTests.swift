@@ -11,11 +11,13 @@ struct SchedulerTests {
         #expect(situation.plan == "0@a 1@a")
     }
 
-    @Test mutating func theFirstWorkerByNameWithRoomIsTaken() {
+    @Test mutating func theWorkerWithMostFreeCPUsIsTakenAndOfEqualsTheFirstByName() {
         situation.add("b", 4000)
         situation.add("a", 1000)
         for _ in 0..<3 { situation.enqueue(1000) }
-        #expect(situation.plan == "0@a 1@b 2@b")
+        // Behind the third, both have 1,000 left.
+        situation.enqueue(1000)
+        #expect(situation.plan == "0@b 1@b 2@b 3@a")
     }
 
     @Test mutating func memoryHasToFitAsWellAsCPUs() {
@@ -86,7 +88,7 @@ struct SchedulerTests {
 
     @Test(
         arguments: [
-            .needsLogin(since: WallTime(milliseconds: 0)),
+            .needsLogin(since: WallTime(milliseconds: 0), reason: ""),
             .suspect(since: WallTime(milliseconds: 0)),
             .unreachable(since: WallTime(milliseconds: 0), reason: "cut"),
         ] as [LinkState])

@@ -23,7 +23,9 @@ final class CoordinatorLife {
         self.home = home
         world = home.world
         core = CoordinatorCore(
-            id: home.id, epoch: home.epoch, workers: world.machines.map(\.name), jobs: jobs,
+            id: home.id, epoch: home.epoch,
+            workers: world.machines.map { WorkerRecord(name: $0.name) },
+            jobs: jobs,
             lastSequence: lastSequence, at: world.moment(skew: -home.index * 333))
     }
 
@@ -197,6 +199,9 @@ extension CoordinatorLife {
             if case .submitted(let id) = reply { world.oracle.promised(id, of: home) }
             replies.removeValue(forKey: request)?(reply)
         case .changed, .forget: break
+        case .commitWorker, .deleteWorker, .link, .unlink, .breakLink:
+            preconditionFailure("the workers of a simulation stay what they are")
+        case .measure(let name, let fence, let tree): link(name)?.measure(tree, under: fence)
         case .open(let name, let fence): link(name)?.open(fence)
         case .send(let name, let fence, let message):
             world.oracle.said(message, by: home)

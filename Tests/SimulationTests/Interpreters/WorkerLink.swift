@@ -60,7 +60,8 @@ final class WorkerLink {
         guard let connection = current else { return }
         current = nil
         connection.breakOff()
-        coordinator.post(.disconnected(machine.name, connection.fence, reason: reason))
+        coordinator.post(
+            .disconnected(machine.name, connection.fence, reason: reason, needsLogin: false))
         world.after(50...2000) { [self] in connect() }
     }
 
@@ -82,6 +83,16 @@ final class WorkerLink {
                 .pushed(
                     machine.name, token, tree, bytesSent: ByteCount(isWhole ? 1000 : 10),
                     failure: failure))
+        }
+    }
+
+    /// Answers late, without knowing, or never.
+    func measure(_ tree: TreeReference, under fence: Fence) {
+        transfer { [self] isWhole in
+            guard !world.random.happens(world.faults.failure) else { return }
+            let missing = machine.has(tree) ? ByteCount.zero : ByteCount(1000)
+            coordinator.post(
+                .measured(machine.name, fence, tree, missing: isWhole ? missing : nil))
         }
     }
 

@@ -9,6 +9,7 @@ enum Text {
         case .message(_, let fence, let message): "\(of(fence)) \(of(message))"
         case .disconnected(let connection): "disconnected \(connection.number)"
         case .contentMissing(let token): "contentMissing \(token.task)"
+        case .contentPlaced(let token): "contentPlaced \(token.task)"
         case .staging(let token, _): "staging \(token.task)"
         case .staged(let token): "staged \(token.task)"
         case .stagingFailed(let token, let verdict, _): "stagingFailed \(token.task) \(verdict)"
@@ -78,12 +79,17 @@ enum Text {
         case .connecting(let name): "connecting \(name)"
         case .connected(let name, let fence, let welcome):
             "connected \(name) \(of(fence)) with \(welcome.reports.count)"
-        case .disconnected(let name, let fence, let reason):
+        case .disconnected(let name, let fence, let reason, _):
             "disconnected \(name) \(of(fence)): \(reason)"
         case .message(let name, let fence, let message): "\(name) \(of(fence)) \(of(message))"
         case .pushed(let name, let token, _, _, let failure):
             "pushed \(name) \(token.task) \(failure.map { "\($0)" } ?? "")"
         case .restored(let record): "restored \(record.id)"
+        case .silent(let name, let fence, _): "silent \(name) \(of(fence))"
+        case .putWorker(let record, _): "putWorker \(record.name)"
+        case .removeWorker(let name, let lost, _): "removeWorker \(name)\(lost ? " lost" : "")"
+        case .measured(let name, let fence, _, let missing):
+            "measured \(name) \(of(fence)) \(missing.map { "\($0.bytes)" } ?? "unknown")"
         case .tick: "tick"
         }
     }
@@ -99,6 +105,13 @@ enum Text {
         case .send(let name, let fence, let message): "\(name) \(of(fence)) \(of(message))"
         case .push(let name, let token, _, _): "push \(name) \(token.task)"
         case .fetch(let name, let id, _): "fetch \(name) \(id)"
+        case .commitWorker(let record): "commit worker \(record.name)"
+        case .deleteWorker(let name): "delete worker \(name)"
+        case .link(let record): "link \(record.name)"
+        case .unlink(let name): "unlink \(name)"
+        case .breakLink(let name, let fence, let reason):
+            "breakLink \(name) \(of(fence)): \(reason)"
+        case .measure(let name, let fence, _): "measure \(name) \(of(fence))"
         case .forget(let id): "forget \(id)"
         case .wake(let at): "wake \(at.milliseconds)"
         }

@@ -91,7 +91,8 @@ extension SeededGenerator {
     mutating func report() -> TaskReport {
         TaskReport(
             token: token(), phase: pick(TaskPhase.allCases), version: next(),
-            activity: optional { $0.text() }, process: optional { $0.process() },
+            activity: optional { $0.text() }, holdsContent: below(2) == 0,
+            process: optional { $0.process() },
             startedAt: optional { $0.wallTime() }, endedAt: optional { $0.wallTime() },
             result: optional { $0.result() })
     }

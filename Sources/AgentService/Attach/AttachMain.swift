@@ -1,0 +1,99 @@
+internal import CLinux
+internal import ContentStore
+internal import Glibc
+internal import JobModel
+
+/// What happens at `exec DIR/attach`, the one command that a coordinator runs over SSH, and what
+/// enrolment does with the agent's own help.
+///
+/// | arguments | what |
+/// |---|---|
+/// | none | joins standard input and output to the daemon, starting it if it is down |
+/// | `--start` | starts it if it is down; for cron's `@reboot` |
+/// | `--stop` | ends it, unless tasks run |
+///
+/// `install` and `digest` are called by the path of the executable: nothing leads to it yet.
+enum AttachMain {
+    /// - Parameter path: as the program was called: `DIR/attach`.
+    static func run(_ path: String, _ arguments: [String]) -> Int32 {
+        AgentMain.reporting {
+            let directory = AgentDirectory(try home(of: path))
+            try directory.requireOwnMachine()
+            let agent = RunningAgent(directory: directory)
+            switch arguments.first {
+            case nil: try join(agent)
+            case "--start": _ = try agent.connect()
+            case "--stop": try stop(agent)
+            case let other?:
+                throw ShuntError(
+                    .usage, "attach does not know `\(other)`", hint: "shunt worker ls")
+            }
+        }
+    }
+
+    /// `install --home DIR`: takes a directory into use for the executable that runs, ends a
+    /// daemon that is another one, starts this one, and prints its release.
+    static func install(_ arguments: [String], executable: String) -> Int32 {
+        AgentMain.reporting {
+            guard arguments.count == 2, arguments[0] == "--home", arguments[1].hasPrefix("/") else {
+                throw ShuntError(
+                    .usage, "install takes --home DIR, absolute", hint: "shunt worker ls")
+            }
+            let directory = AgentDirectory(arguments[1])
+            try directory.claim()
+            try directory.point(to: executable)
+            let agent = RunningAgent(directory: directory)
+            if agent.isOutdated() { try agent.end() }
+            _ = try agent.connect()
+            print("shunt-agent \(Release.text)")
+        }
+    }
+
+    /// `digest`: prints the SHA-256 of standard input, for machines without `sha256sum`.
+    static func digest() -> Int32 {
+        AgentMain.reporting {
+            var hasher = ContentHasher()
+            var buffer = [UInt8](repeating: 0, count: 256 << 10)
+            while true {
+                let count = read(0, &buffer, buffer.count)
+                if count < 0, errno == EINTR { continue }
+                guard count >= 0 else {
+                    throw ShuntError(.failed, "standard input cannot be read")
+                }
+                if count == 0 { break }
+                buffer.withUnsafeBytes {
+                    hasher.update(UnsafeRawBufferPointer(rebasing: $0[..<count]))
+                }
+            }
+            print(hasher.finish().hex)
+        }
+    }
+
+    private static func join(_ agent: RunningAgent) throws {
+        let socket = try agent.connect()
+        var join = StreamJoin(socket: socket.raw)
+        join.run()
+    }
+
+    private static func stop(_ agent: RunningAgent) throws {
+        let live = agent.liveTasks()
+        guard live.isEmpty else {
+            throw ShuntError(
+                .refused,
+                "\(live.count) tasks run there: " + live.prefix(5).joined(separator: ", "),
+                hint: "shunt ps")
+        }
+        try agent.end()
+    }
+
+    private static func home(of path: String) throws(ShuntError) -> String {
+        guard let slash = path.lastIndex(of: "/"),
+            let resolved = realpath(String(path[..<slash]), nil)
+        else {
+            throw ShuntError(
+                .usage, "attach is to be called by its whole path", hint: "shunt worker ls")
+        }
+        defer { free(resolved) }
+        return String(cString: resolved)
+    }
+}

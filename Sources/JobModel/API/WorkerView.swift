@@ -1,0 +1,53 @@
+/// `GET /v1/workers`: what the API says of a worker.
+package struct WorkerView: Hashable, Sendable, Codable {
+    package var name: WorkerName
+    /// `connected`, or what is wrong with the link and since when.
+    package var link: String
+    package var connected: Bool
+    package var platform: Platform?
+    package var capacity: Resources?
+    package var inUse: Resources?
+    package var runningJobs: Int
+    /// The agent's.
+    package var release: String?
+    /// `nil` for the machine that the coordinator runs on.
+    package var address: WorkerAddress?
+    /// The agent's directory there.
+    package var directory: String
+    package var labels: [WorkerLabel]
+    /// What was found when the worker was added last.
+    package var facts: WorkerFacts?
+
+    package init(
+        record: WorkerRecord, link: String, connected: Bool, welcome: Welcome?,
+        inUse: Resources?, runningJobs: Int
+    ) {
+        name = record.name
+        self.link = link
+        self.connected = connected
+        platform = welcome?.platform ?? record.facts?.platform
+        capacity = welcome?.capacity
+        self.inUse = inUse
+        self.runningJobs = runningJobs
+        release = welcome?.release
+        address = record.address
+        directory = record.directory
+        labels = record.labels
+        facts = record.facts
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case name
+        case link
+        case connected
+        case platform
+        case capacity
+        case inUse = "in_use"
+        case runningJobs = "running_jobs"
+        case release
+        case address
+        case directory
+        case labels
+        case facts
+    }
+}

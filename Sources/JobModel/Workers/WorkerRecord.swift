@@ -1,0 +1,111 @@
+/// What a coordinator keeps of a worker: one row of the ledger, replaced whole. How the link to it
+/// stands is never part of it; see ``WorkerState``.
+package struct WorkerRecord: Hashable, Sendable, Codable {
+    package let name: WorkerName
+    /// How its machine is reached; `nil` for the machine that the coordinator itself runs on.
+    package var address: WorkerAddress?
+    /// The agent's directory there, absolute; empty for the local worker, whose directory follows
+    /// from the home.
+    package var directory: String
+    /// Sorted by key.
+    package var labels: [WorkerLabel]
+    /// What was found when the worker was added last.
+    package var facts: WorkerFacts?
+    /// The agent that answered last. While tasks live there, no other one is taken for it.
+    package internal(set) var agent: AgentID?
+    package var addedAt: WallTime
+
+    package init(
+        name: WorkerName, address: WorkerAddress? = nil, directory: String = "",
+        labels: [WorkerLabel] = [], facts: WorkerFacts? = nil,
+        addedAt: WallTime = WallTime(milliseconds: 0)
+    ) {
+        self.name = name
+        self.address = address
+        self.directory = directory
+        self.labels = labels.sorted { $0.key < $1.key }
+        self.facts = facts
+        self.addedAt = addedAt
+    }
+
+    /// The machine and account that the coordinator runs on.
+    package static let local = WorkerRecord(name: .local)
+
+    enum CodingKeys: String, CodingKey {
+        case name
+        case address
+        case directory
+        case labels
+        case facts
+        case agent
+        case addedAt = "added_at"
+    }
+}
+
+/// Where a worker is, in the words of the user's SSH configuration, which says the rest.
+package struct WorkerAddress: Hashable, Sendable, Codable {
+    /// `HOST` or `USER@HOST`; HOST may be an alias.
+    package var destination: String
+    /// In place of the port that the configuration gives.
+    package var port: UInt16?
+    /// In place of the user's own configuration, as `ssh -F` takes it; absolute.
+    package var configurationFile: String?
+    package var transport: Transport
+
+    package init(
+        destination: String, port: UInt16? = nil, configurationFile: String? = nil,
+        transport: Transport = .libssh
+    ) {
+        self.destination = destination
+        self.port = port
+        self.configurationFile = configurationFile
+        self.transport = transport
+    }
+
+    /// What speaks SSH.
+    package enum Transport: String, Sendable, Codable, CaseIterable {
+        /// The coordinator itself.
+        case libssh
+        /// The user's `ssh`, a child for each stream.
+        case openssh
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case destination
+        case port
+        case configurationFile = "configuration_file"
+        case transport
+    }
+}
+
+extension WorkerAddress: CustomStringConvertible {
+    /// `ada@gpu-1:2222`.
+    package var description: String { port.map { "\(destination):\($0)" } ?? destination }
+}
+
+/// What a person says of a worker: `gpu=a100`.
+package struct WorkerLabel: Hashable, Sendable, Codable {
+    package let key: String
+    package let value: String
+
+    /// - Returns: `nil` unless `key` is a name as workers have them and `value` is 0 … 63 such
+    ///   characters.
+    package init?(key: String, value: String) {
+        guard NameGrammar.accepts(key), value.isEmpty || NameGrammar.accepts(value) else {
+            return nil
+        }
+        self.key = key
+        self.value = value
+    }
+
+    /// Reads `KEY=VALUE`.
+    package init?(_ text: String) {
+        let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2 else { return nil }
+        self.init(key: String(parts[0]), value: String(parts[1]))
+    }
+}
+
+extension WorkerLabel: CustomStringConvertible {
+    package var description: String { "\(key)=\(value)" }
+}

@@ -1,0 +1,96 @@
+internal import ArgumentParser
+internal import CoordinatorClient
+internal import JobModel
+
+/// `shunt worker add`.
+struct WorkerAddCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "add",
+        abstract: "Make a machine that SSH reaches a worker, or upgrade its agent.",
+        discussion: """
+            HOST may be an alias of your SSH configuration, which says the rest: user, port, keys, \
+            jump hosts. Without HOST, NAME is it. The machine needs sshd, a shell and nothing \
+            else; all that is put there is one directory.
+
+            Example:
+              shunt worker add gpu-1 ada@gpu-1.example.org
+              shunt run --on gpu-1 -- python train.py
+            """)
+
+    @Argument(help: "How the worker is called from now on.")
+    var name: String
+
+    @Argument(help: ArgumentHelp("Where it is.", valueName: "[user@]host[:port]"))
+    var host: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "The fingerprint of its host key, for scripts: nothing is asked then.",
+            valueName: "SHA256:…"))
+    var hostKey: String?
+
+    @Option(help: ArgumentHelp("The agent's directory there, on a local disk.", valueName: "path"))
+    var dir: String?
+
+    @Option(help: "libssh, or openssh to have your `ssh` make each connection.")
+    var transport = WorkerAddress.Transport.libssh
+
+    @Option(
+        name: .customLong("label"), parsing: .singleValue,
+        help: ArgumentHelp("What you say of it; may be given again.", valueName: "key=value"))
+    var labels: [String] = []
+
+    func run() async throws {
+        let description = try describe()
+        let progress = ProgressDisplay.forStandardError(quiet: false)
+        defer { progress.clear() }
+        let view = try await ShuntSession.with { session in
+            try await WorkerEnrolment(
+                session: session, progress: progress, description: description
+            ).run()
+        }
+        try StandardStream.printData(WorkerReport.render(view))
+        try Self.requireConnected(view)
+    }
+
+    private func describe() throws(ShuntError) -> WorkerDescription {
+        let name = try value("NAME", self.name, WorkerFields.name)
+        let place = try value("HOST", host ?? self.name, AddressText.parse)
+        var description = WorkerDescription(
+            name: name,
+            address: WorkerAddress(
+                destination: place.destination, port: place.port,
+                configurationFile: try WorkerFields.configurationFile(), transport: transport))
+        if let hostKey {
+            description.hostKey = try value("--host-key", hostKey, WorkerFields.hostKey)
+        }
+        description.directory = dir
+        for label in labels {
+            description.labels.append(try value("--label", label, WorkerFields.label))
+        }
+        return description
+    }
+
+    private func value<Value>(
+        _ what: String, _ text: String, _ rule: (String) throws(FieldError) -> Value
+    ) throws(ShuntError) -> Value {
+        do throws(FieldError) {
+            return try rule(text)
+        } catch {
+            let flag = what.hasPrefix("-") ? "gpu-1 \(what) \(error.example)" : error.example
+            throw ShuntError(
+                .usage, "`\(what)` \(error.problem)", hint: "shunt worker add \(flag)")
+        }
+    }
+
+    /// The worker is known from now on; what keeps the coordinator from it is to be mended.
+    static func requireConnected(_ view: WorkerView) throws(ShuntError) {
+        guard !view.connected else { return }
+        throw ShuntError(
+            .unreachable,
+            "`\(view.name)` is set up, and the coordinator cannot reach it: "
+                + Quoting.visible(view.link),
+            hint: view.link.hasPrefix("needs login") ? "ssh-add" : "shunt worker check \(view.name)"
+        )
+    }
+}

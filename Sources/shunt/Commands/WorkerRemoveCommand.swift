@@ -1,0 +1,55 @@
+internal import ArgumentParser
+internal import CoordinatorClient
+internal import JobModel
+
+/// `shunt worker rm`.
+struct WorkerRemoveCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "rm",
+        abstract: "Forget a worker; with --purge also remove what was put on it.",
+        discussion: """
+            Refused while jobs are not over there. `--purge` ends the agent and removes its \
+            directory with everything that jobs left in it.
+
+            Example:
+              shunt worker rm gpu-1 --purge
+            """)
+
+    @Argument(help: "The worker.")
+    var name: String
+
+    @Flag(help: "Remove the agent and its directory from the machine.")
+    var purge = false
+
+    @Flag(help: "Give up jobs that are not over there: nobody will hear of them again.")
+    var lost = false
+
+    func run() async throws {
+        guard let name = WorkerName(name) else {
+            throw ShuntError(
+                .notFound, "there is no worker `\(Quoting.visible(name))`", hint: "shunt worker ls")
+        }
+        let progress = ProgressDisplay.forStandardError(quiet: false)
+        defer { progress.clear() }
+        try await ShuntSession.with { session in
+            let worker = try await session.worker(name)
+            let removal = WorkerRemoval(session: session, progress: progress, worker: worker)
+            // First what may fail: a worker that is still known can be removed again.
+            if purge { try await removal.purge() }
+            try await session.connection.removeWorker(name, declaresLost: lost)
+        }
+        progress.clear()
+        try StandardStream.printData("\(name)\n")
+    }
+}
+
+extension ShuntSession {
+    /// - Throws: `notFound` for a name that means no worker.
+    func worker(_ name: WorkerName) async throws -> WorkerView {
+        let workers = try await connection.workers()
+        if let worker = workers.first(where: { $0.name == name }) { return worker }
+        let known = workers.map { "`\($0.name)`" }.joined(separator: ", ")
+        throw ShuntError(
+            .notFound, "there is no worker `\(name)`; there is \(known)", hint: "shunt worker ls")
+    }
+}

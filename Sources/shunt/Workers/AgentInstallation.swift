@@ -1,0 +1,148 @@
+internal import JobModel
+internal import SSHTransport
+
+/// Puts this release's agent into a worker's directory and has it serve.
+///
+/// Nothing is half done: programs are sent under another name, compared with their digests, renamed
+/// in one step, and only then does `attach` lead to them. Where anything fails, an agent that was
+/// there goes on.
+struct AgentInstallation: Sendable {
+    let remote: RemoteCommand
+    let probe: WorkerProbe
+    let installed: InstalledAgent
+    let progress: ProgressDisplay
+
+    /// For both programs, unpacked, and some tasks.
+    private static let spaceNeeded = ByteCount.mebibytes(128)
+    private static let uploadLimit = Duration.seconds(600)
+    private static let commandLimit = Duration.seconds(60)
+
+    /// - Returns: how many bytes were sent.
+    func run(agent: InstalledAgent.Parcel) async throws -> ByteCount {
+        let directory = probe.directory + "/bin/" + agent.digest.hex
+        var sent = 0
+        if probe.agent != .present {
+            try checkSpace()
+            let parcels = [
+                ("shunt-agent", agent),
+                (
+                    "shunt-init",
+                    try installed.parcel(installed.initProgram, compressed: probe.hasGzip)
+                ),
+            ]
+            let temporary = probe.directory + "/bin/.new-" + ClientKey.draw().prefix(12)
+            for (name, parcel) in parcels {
+                try await send(parcel, to: temporary, name)
+                sent += parcel.bytes.count
+            }
+            try await put(temporary, at: directory, parcels)
+        }
+        progress.update("starting the agent on `\(remote.name)`")
+        try await start(directory + "/shunt-agent")
+        return ByteCount(Int64(sent))
+    }
+
+    private func checkSpace() throws(ShuntError) {
+        guard let disk = probe.facts.disk, disk.free < Self.spaceNeeded else { return }
+        throw ShuntError(
+            .refused,
+            "`\(remote.name)` has \(disk.free) free at `\(probe.directory)`, and the agent needs "
+                + "\(Self.spaceNeeded)",
+            hint: "shunt worker add \(remote.name) --dir /ANOTHER/DISK/shunt-agent")
+    }
+
+    private func send(
+        _ parcel: InstalledAgent.Parcel, to directory: String, _ name: String
+    ) async throws {
+        let total = ByteCount(Int64(parcel.bytes.count))
+        let what = "sending `\(name)` to `\(remote.name)`"
+        progress.update(what, detail: "\(total)")
+        let unpack = parcel.isCompressed ? "gzip -dc" : "cat"
+        // No shell of any kind takes these words for anything else: see ``RemoteDirectory``.
+        let command =
+            "exec /bin/sh -c 'umask 077; mkdir -p \(directory) && exec \(unpack) "
+            + ">\(directory)/\(name)'"
+        let outcome = try await remote.run(
+            command, input: parcel.bytes, within: Self.uploadLimit
+        ) { sent in
+            progress.update(what, detail: "\(ByteCount(Int64(sent))) of \(total)")
+        }
+        guard outcome.isSuccess else {
+            throw failure("`\(name)` could not be written to `\(directory)`", outcome)
+        }
+    }
+
+    private func put(
+        _ temporary: String, at directory: String,
+        _ parcels: [(name: String, parcel: InstalledAgent.Parcel)]
+    ) async throws {
+        let checks = parcels.map { name, parcel in
+            "check \(temporary)/\(name) \(parcel.digest.hex)"
+        }
+        let script = """
+            digest() {
+                if command -v sha256sum >/dev/null 2>&1; then sha256sum <"$1" | cut -c 1-64
+                else \(temporary)/shunt-agent digest <"$1"; fi
+            }
+            check() {
+                chmod 700 "$1" || exit 1
+                got=$(digest "$1")
+                [ "$got" = "$2" ] && return
+                echo "error: $1 arrived damaged (SHA-256 $got)" >&2; exit 1
+            }
+            find \(probe.directory)/bin -maxdepth 1 -name '.new-*' -mmin +60 \\
+                -exec rm -rf {} + 2>/dev/null
+            trap 'rm -rf \(temporary)' EXIT
+            \(checks.joined(separator: "\n"))
+            \(temporary)/shunt-agent --version >/dev/null || exit 126
+            rm -rf \(directory) && mv \(temporary) \(directory) || exit 1
+            trap - EXIT
+            # Programs that nobody runs any more.
+            for old in \(probe.directory)/bin/*; do
+                [ "$old" = \(directory) ] && continue
+                ls -l /proc/[0-9]*/exe 2>/dev/null | grep -q "$old/" || rm -rf "$old"
+            done
+            exit 0
+
+            """
+        let outcome = try await remote.script(script, within: Self.commandLimit)
+        guard outcome.isSuccess else {
+            throw failure("the agent could not be put in place", outcome)
+        }
+    }
+
+    private func start(_ executable: String) async throws {
+        let outcome = try await remote.run(
+            "exec \(executable) install --home \(probe.directory)", within: Self.commandLimit)
+        guard outcome.isSuccess else { throw failure("the agent does not start", outcome) }
+    }
+
+    private func failure(_ what: String, _ outcome: RemoteCommand.Outcome) -> ShuntError {
+        let hint = "shunt worker check \(remote.name)"
+        if let said = RemoteText.error(in: outcome.diagnostics) {
+            return ShuntError(
+                .failed, "\(what) on `\(remote.name)`: \(said.message)", hint: said.hint ?? hint)
+        }
+        let why =
+            RemoteText.lastLine(outcome.diagnostics)
+            ?? (outcome.exit.map { "it ended with \($0.shellCode)" } ?? "the connection broke")
+        return ShuntError(.failed, "\(what) on `\(remote.name)`: \(why)", hint: hint)
+    }
+}
+
+/// Which paths a worker's directory may have: those that every login shell, fish and csh among
+/// them, leaves as they are.
+enum RemoteDirectory {
+    /// - Returns: whether the path is absolute and of plain characters.
+    static func accepts(_ path: String) -> Bool {
+        path.hasPrefix("/") && path.count <= 200 && path.count > 1
+            && path.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"):
+                    true
+                default: "/._-+@,".utf8.contains(byte)
+                }
+            }
+    }
+}

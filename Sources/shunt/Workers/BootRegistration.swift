@@ -1,0 +1,43 @@
+internal import JobModel
+
+/// What starts a worker's agent after a reboot: a line of the account's crontab, where it may have
+/// one. Without it the next connection starts the agent.
+struct BootRegistration: Sendable {
+    let remote: RemoteCommand
+    let directory: String
+
+    private static let limit = Duration.seconds(30)
+
+    /// The line, marked so that it is found again.
+    private var line: String { "@reboot \(directory)/attach --start" }
+
+    /// - Returns: whether cron has the line now.
+    func add() async throws -> Bool {
+        let outcome = try await remote.script(
+            """
+            kept=$(crontab -l 2>/dev/null | grep -vF '\(line)')
+            { [ -n "$kept" ] && printf '%s\\n' "$kept"; echo '\(line)'; } | crontab -
+
+            """, within: Self.limit)
+        return outcome.isSuccess
+    }
+
+    /// Removes the line, and a crontab that has no other.
+    func remove() async throws {
+        let outcome = try await remote.script(
+            """
+            command -v crontab >/dev/null 2>&1 || exit 0
+            crontab -l 2>/dev/null | grep -qF '\(line)' || exit 0
+            kept=$(crontab -l | grep -vF '\(line)')
+            if [ -n "$kept" ]; then printf '%s\\n' "$kept" | crontab -; else crontab -r; fi
+
+            """, within: Self.limit)
+        guard outcome.isSuccess else {
+            throw ShuntError(
+                .failed,
+                "the crontab of `\(remote.name)` could not be changed: "
+                    + (RemoteText.lastLine(outcome.diagnostics) ?? "no reason was given"),
+                hint: "ssh \(remote.name) crontab -e")
+        }
+    }
+}

@@ -1,0 +1,96 @@
+/// The script by which a worker's machine is looked at, for any POSIX shell. It changes nothing
+/// but that it makes the agent's directory, where it is asked to.
+///
+/// Each fact is a line `SHUNT1 key=value`; whatever else is on standard output, the banner of a
+/// login for one, is passed over. A fact that cannot be found out has no line.
+enum ProbeScript {
+    /// What begins each line.
+    static let mark = "SHUNT1 "
+
+    /// - Parameters:
+    ///   - directory: absolute, or `nil` for the standard one of the account.
+    ///   - makesDirectory: whether it is made where it is missing.
+    ///   - digest: the agent that is to be there, in hexadecimal.
+    static func text(directory: String?, makesDirectory: Bool, digest: String) -> String {
+        """
+        LC_ALL=C; export LC_ALL; umask 077
+        given=\(RemoteText.quoted(directory ?? "")); makes=\(makesDirectory ? 1 : 0); sha=\(digest)
+        \(machine)
+        \(tools)
+        \(place)
+        p end 1
+
+        """
+    }
+
+    private static let machine = #"""
+        p() { printf 'SHUNT1 %s=%s\n' "$1" "$2"; }
+        has() { command -v "$1" >/dev/null 2>&1; }
+        soon() { if has timeout; then timeout 10 "$@"; else "$@"; fi; }
+        p system "$(uname -s)"; p architecture "$(uname -m)"
+        p kernel "$(uname -r)"; p host "$(uname -n)"
+        p user "$(id -un)"; p uid "$(id -u)"; p shell "${SHELL:-}"
+        p cpus "$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)"
+        while read -r name value unit; do
+            case $name in MemTotal:) p memory_kib "$value";; esac
+        done </proc/meminfo
+        if [ -f /sys/fs/cgroup/cgroup.controllers ]; then root=/sys/fs/cgroup
+        else root=/sys/fs/cgroup/unified; fi
+        own=$(sed -n 's/^0:://p' /proc/self/cgroup 2>/dev/null)
+        if [ -n "$own" ] && [ -w "$root$own" ]; then p cgroup v2
+        elif [ -w /sys/fs/cgroup/freezer ] && [ -w /sys/fs/cgroup/memory ]; then p cgroup v1
+        else p cgroup none; fi
+        """#
+
+    private static let tools = #"""
+        if has python3; then
+            p python "$(soon python3 -c 'import platform; print(platform.python_version())')"
+            soon python3 -c 'import ensurepip, venv' 2>/dev/null && p venv 1
+        fi
+        PATH=$PATH:$HOME/.local/bin:$HOME/.cargo/bin
+        has uv && p uv "$(soon uv --version 2>/dev/null)"
+        for engine in podman docker apptainer; do
+            has $engine && p engine "$engine $(soon $engine --version 2>/dev/null </dev/null)"
+        done
+        if has nvidia-smi; then
+            soon nvidia-smi --query-gpu=name,uuid,memory.total,driver_version \
+                --format=csv,noheader,nounits </dev/null 2>/dev/null | while IFS= read -r line
+            do p gpu "$line"; done
+        fi
+        has gzip && p gzip 1
+        has sha256sum && p sha256sum 1
+        if has crontab; then
+            if said=$(crontab -l 2>&1 </dev/null); then p crontab 1
+            else case $said in *[nN]'o crontab'*) p crontab 1;; esac; fi
+        fi
+        """#
+
+    private static let place = #"""
+        id=$(cut -c 1-8 /etc/machine-id 2>/dev/null)
+        data=${XDG_DATA_HOME:-$HOME/.local/share}
+        dir=${given:-$data/shunt-agent/$(uname -n)${id:+-$id}}
+        p directory "$dir"
+        if [ "$makes" = 1 ] && ! said=$(mkdir -p "$dir/bin" 2>&1); then p directory_error "$said"
+        elif [ ! -d "$dir" ]; then p missing 1
+        else
+            real=$(cd "$dir" && pwd -P); p directory "$real"
+            if ! said=$( (: >"$dir/.probe") 2>&1); then p directory_error "$said"
+            else
+                printf '#!/bin/sh\nexit 0\n' >"$dir/.probe"; chmod 700 "$dir/.probe"
+                "$dir/.probe" 2>/dev/null || p noexec 1
+                rm -f "$dir/.probe"
+            fi
+            df -Pk "$dir" 2>/dev/null | { read -r head; read -r fs all used free rest
+                p free_kib "$free"; }
+            p file_system "$(stat -f -c %T "$dir" 2>/dev/null)"
+            p owner "$(ls -ldn "$dir" | { read -r mode n owner rest; echo "$owner"; })"
+            agent=$dir/bin/$sha/shunt-agent
+            if [ -x "$agent" ] && [ -x "$dir/bin/$sha/shunt-init" ]; then
+                if ! has sha256sum; then p agent present
+                elif [ "$(sha256sum <"$agent" | cut -c 1-64)" = "$sha" ]; then p agent present
+                else p agent damaged; fi
+            fi
+            [ -e "$dir/attach" ] && p installed 1
+        fi
+        """#
+}

@@ -1,0 +1,109 @@
+internal import ByteStream
+internal import CoordinatorService
+internal import JobModel
+internal import SSHTransport
+
+/// One command on a worker, from its start to its end, with bounds on time and output.
+struct RemoteCommand: Sendable {
+    let shell: any RemoteShell
+    /// How messages call the worker.
+    let name: String
+
+    /// How a command ended and what it said.
+    struct Outcome: Sendable {
+        var exit: RemoteExit?
+        var output: [UInt8]
+        var diagnostics: String
+
+        var isSuccess: Bool { exit == .code(0) }
+    }
+
+    private static let outputLimit = 1 << 20
+    /// One write of this size keeps the stream's buffer full and no more.
+    private static let piece = 256 << 10
+
+    /// Runs a script of the standard shell, whatever the account's login shell is.
+    func script(_ text: String, within limit: Duration) async throws -> Outcome {
+        try await run("exec /bin/sh -s", input: Array(text.utf8), within: limit)
+    }
+
+    /// Runs a command with these bytes on its standard input.
+    ///
+    /// - Throws: ``ShuntError`` with `unreachable` where it does not end in time.
+    func run(
+        _ command: String, input: [UInt8] = [], within limit: Duration,
+        onProgress: @escaping @Sendable (Int) -> Void = { _ in }
+    ) async throws -> Outcome {
+        let stream = try await opened(command)
+        do {
+            let outcome = try await withThrowingTaskGroup(of: Outcome?.self) { group in
+                group.addTask { try await converse(stream, input, onProgress) }
+                group.addTask {
+                    try await Task.sleep(for: limit)
+                    return nil
+                }
+                defer { group.cancelAll() }
+                return try await group.next() ?? nil
+            }
+            await stream.close()
+            guard let outcome else {
+                throw ShuntError(
+                    .unreachable,
+                    "a command on `\(name)` did not end within \(limit.components.seconds) s",
+                    hint: "shunt worker check \(name)")
+            }
+            return outcome
+        } catch {
+            await stream.close()
+            throw Self.translated(error)
+        }
+    }
+
+    private func opened(_ command: String) async throws -> any RemoteStream {
+        do {
+            return try await shell.open(command)
+        } catch {
+            throw Self.translated(error)
+        }
+    }
+
+    private func converse(
+        _ stream: any RemoteStream, _ input: [UInt8], _ onProgress: @Sendable (Int) -> Void
+    ) async throws -> Outcome {
+        async let output = Self.readAll(stream)
+        var start = 0
+        // A command that ends early takes no more input: how it ended says why.
+        do {
+            while start < input.count {
+                let end = min(start + Self.piece, input.count)
+                try await stream.write(Array(input[start..<end]))
+                start = end
+                onProgress(start)
+            }
+        } catch is StreamError {}
+        stream.finishWriting()
+        let bytes = try await output
+        let exit = await stream.exit()
+        return Outcome(
+            exit: exit, output: bytes,
+            diagnostics: String(decoding: stream.diagnostics, as: UTF8.self))
+    }
+
+    private static func readAll(_ stream: any RemoteStream) async throws -> [UInt8] {
+        var all: [UInt8] = []
+        while true {
+            let bytes = try await stream.read(atMost: 64 << 10)
+            if bytes.isEmpty { return all }
+            all += bytes
+            guard all.count <= outputLimit else {
+                throw ShuntError(
+                    .failed, "the worker's shell does not stop talking",
+                    hint: "ssh WORKER true")
+            }
+        }
+    }
+
+    private static func translated(_ error: any Error) -> any Error {
+        (error as? SSHError).map { ShuntError($0) } ?? error
+    }
+}

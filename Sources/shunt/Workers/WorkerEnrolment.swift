@@ -1,0 +1,66 @@
+internal import CoordinatorClient
+internal import JobModel
+internal import SSHTransport
+
+/// Makes a machine that SSH reaches a worker: looks at it, installs the agent, has it serve, and
+/// tells the coordinator. Done again, it upgrades the agent; tasks that run go on.
+struct WorkerEnrolment: Sendable {
+    let session: ShuntSession
+    let progress: ProgressDisplay
+    let description: WorkerDescription
+
+    private var name: WorkerName { description.name }
+    private var address: WorkerAddress { description.address }
+
+    /// For the coordinator's own connection, once the agent serves.
+    private static let connectLimit = Milliseconds.seconds(20)
+
+    func run() async throws -> WorkerView {
+        if let directory = description.directory, !RemoteDirectory.accepts(directory) {
+            throw ShuntError(
+                .usage,
+                "`--dir` wants an absolute path of letters, digits and `/._-+@,`, found "
+                    + "`\(Quoting.visible(directory))`",
+                hint: "shunt worker add \(name) --dir /scratch/shunt-agent")
+        }
+        let shell = try RemoteAccess(layout: session.home.layout, progress: progress)
+            .shell(to: address, hostKey: description.hostKey)
+        do {
+            let record = try await enrol(RemoteCommand(shell: shell, name: name.text))
+            await shell.close()
+            try await session.connection.putWorker(record)
+        } catch {
+            await shell.close()
+            throw error
+        }
+        progress.update("connecting the coordinator to `\(name)`")
+        let view = try await session.connection.connectWorker(name, wait: Self.connectLimit)
+        progress.clear()
+        return view
+    }
+
+    private func enrol(_ remote: RemoteCommand) async throws -> WorkerRecord {
+        progress.update("connecting to `\(address)`")
+        let probe = try await WorkerInspection(remote: remote)
+            .probe(directory: description.directory, makesDirectory: true)
+        try WorkerInspection.requireSuitable(probe, name: name)
+        let installed = InstalledAgent(architecture: probe.facts.platform.architecture)
+        try installed.requirePresent()
+        let parcel = try installed.parcel(installed.agent, compressed: probe.hasGzip)
+        // Only now it is known which agent is to be there.
+        let known = try await WorkerInspection(remote: remote)
+            .probe(directory: probe.directory, makesDirectory: true, digest: parcel.digest)
+        _ = try await AgentInstallation(
+            remote: remote, probe: known, installed: installed, progress: progress
+        ).run(agent: parcel)
+        var facts = known.facts
+        if known.hasCrontab,
+            try await BootRegistration(remote: remote, directory: known.directory).add()
+        {
+            facts.bootStart = .cron
+        }
+        return WorkerRecord(
+            name: name, address: address, directory: known.directory, labels: description.labels,
+            facts: facts, addedAt: .now())
+    }
+}

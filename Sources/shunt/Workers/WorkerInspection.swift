@@ -1,0 +1,87 @@
+internal import JobModel
+internal import SSHTransport
+
+/// Looks at a worker's machine, and says what keeps it from being one.
+struct WorkerInspection: Sendable {
+    let remote: RemoteCommand
+
+    private static let limit = Duration.seconds(60)
+
+    /// - Throws: ``ShuntError`` where the machine cannot be reached, or its login shell does not
+    ///   run commands.
+    func probe(
+        directory: String?, makesDirectory: Bool, digest: Digest? = nil
+    ) async throws -> WorkerProbe {
+        let script = ProbeScript.text(
+            directory: directory, makesDirectory: makesDirectory, digest: digest?.hex ?? "-")
+        let outcome = try await remote.script(script, within: Self.limit)
+        if let probe = WorkerProbe(outcome.output) { return probe }
+        let said =
+            RemoteText.lastLine(outcome.diagnostics)
+            ?? RemoteText.lastLine(String(decoding: outcome.output, as: UTF8.self))
+        throw ShuntError(
+            .refused,
+            "the login shell of `\(remote.name)` does not run commands"
+                + (said.map { ": \($0)" } ?? "")
+                + (outcome.exit.map { " (it ended with \($0.shellCode))" } ?? ""),
+            hint: "ssh \(remote.name) /bin/sh -c true")
+    }
+
+    /// What a worker has to have, whatever jobs it gets.
+    static func requireSuitable(_ probe: WorkerProbe, name: WorkerName) throws(ShuntError) {
+        let platform = probe.facts.platform
+        guard platform.system == "linux" else {
+            throw ShuntError(
+                .refused, "`\(name)` runs \(platform.system), and workers run Linux",
+                hint: "shunt worker ls")
+        }
+        guard isNewEnough(platform.kernel) else {
+            throw ShuntError(
+                .refused,
+                "`\(name)` runs Linux \(platform.kernel), and the agent needs 4.18 or newer",
+                hint: "shunt worker ls")
+        }
+        try requireDirectory(probe, name: name)
+    }
+
+    private static func requireDirectory(
+        _ probe: WorkerProbe, name: WorkerName
+    ) throws(ShuntError) {
+        let other = "shunt worker add \(name) --dir /scratch/\(probe.facts.userName)/shunt-agent"
+        if let error = probe.directoryError {
+            throw ShuntError(
+                .refused,
+                "`\(Quoting.visible(probe.directory))` cannot be used on `\(name)`: "
+                    + (RemoteText.lastLine(error) ?? error),
+                hint: other)
+        }
+        guard RemoteDirectory.accepts(probe.directory) else {
+            throw ShuntError(
+                .refused,
+                "the home directory of `\(name)` has characters that not every shell leaves "
+                    + "alone: `\(Quoting.visible(probe.directory))`",
+                hint: other)
+        }
+        if let owner = probe.owner, owner != probe.userID {
+            throw ShuntError(
+                .refused,
+                "`\(probe.directory)` on `\(name)` belongs to user \(owner), not to "
+                    + "`\(probe.facts.userName)`",
+                hint: other)
+        }
+        if probe.isNoExec {
+            throw ShuntError(
+                .refused,
+                "programs in `\(probe.directory)` cannot be executed on `\(name)`: its file "
+                    + "system is mounted noexec",
+                hint: other)
+        }
+    }
+
+    /// Linux 4.18 or newer.
+    static func isNewEnough(_ release: String) -> Bool {
+        let numbers = release.split { !$0.isNumber }.prefix(2).compactMap { Int($0) }
+        guard numbers.count == 2 else { return true }
+        return numbers[0] > 4 || (numbers[0] == 4 && numbers[1] >= 18)
+    }
+}

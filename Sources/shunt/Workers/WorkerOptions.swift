@@ -1,0 +1,76 @@
+internal import ArgumentParser
+internal import Glibc
+internal import JobModel
+
+/// A worker as a command line or an inventory file describes it.
+struct WorkerDescription: Hashable, Sendable {
+    var name: WorkerName
+    var address: WorkerAddress
+    var hostKey: String?
+    var directory: String?
+    var labels: [WorkerLabel] = []
+}
+
+extension WorkerAddress.Transport: ExpressibleByArgument {}
+
+/// Rules for what is said about a worker, by flags or in an inventory file.
+enum WorkerFields {
+    static func name(_ text: String) throws(FieldError) -> WorkerName {
+        guard let name = WorkerName(text), name != .local, text != "any" else {
+            throw FieldError(
+                "wants a name of letters, digits and `._-` other than `local` and `any`, found "
+                    + "`\(Quoting.truncated(Quoting.visible(text), to: 60))`",
+                example: "gpu-1")
+        }
+        return name
+    }
+
+    static func label(_ text: String) throws(FieldError) -> WorkerLabel {
+        guard let label = WorkerLabel(text) else {
+            throw FieldError(
+                "wants KEY=VALUE of letters, digits and `._-`, found "
+                    + "`\(Quoting.truncated(Quoting.visible(text), to: 60))`",
+                example: "gpu=a100")
+        }
+        return label
+    }
+
+    static func hostKey(_ text: String) throws(FieldError) -> String {
+        // 32 bytes in base64 without its padding, as `ssh-keygen -l` prints them.
+        let digits = text.dropFirst("SHA256:".count)
+        guard text.hasPrefix("SHA256:"), digits.utf8.count == 43,
+            digits.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || "+/".contains($0)) })
+        else {
+            throw FieldError(
+                "wants a fingerprint as `ssh-keygen -l` prints it, found "
+                    + "`\(Quoting.truncated(Quoting.visible(text), to: 60))`",
+                example: "SHA256:uNiVztksCsDhcc0u9e8BgrJXVGDZa6BTXBYo2a5p2yU")
+        }
+        return text
+    }
+
+    static func transport(_ text: String) throws(FieldError) -> WorkerAddress.Transport {
+        guard let transport = WorkerAddress.Transport(rawValue: text) else {
+            throw FieldError(
+                "wants `libssh` or `openssh`, found "
+                    + "`\(Quoting.truncated(Quoting.visible(text), to: 60))`",
+                example: "openssh")
+        }
+        return transport
+    }
+
+    /// The file that `SHUNT_SSH_CONFIG` names, in place of the account's own, as `ssh -F` takes it.
+    static func configurationFile() throws(ShuntError) -> String? {
+        guard let value = getenv("SHUNT_SSH_CONFIG").map({ String(cString: $0) }), !value.isEmpty
+        else { return nil }
+        guard let resolved = realpath(value, nil) else {
+            throw ShuntError(
+                .usage,
+                "`SHUNT_SSH_CONFIG` names `\(Quoting.visible(value))`, which cannot be read: "
+                    + String(cString: strerror(errno)),
+                hint: "env -u SHUNT_SSH_CONFIG shunt worker ls")
+        }
+        defer { free(resolved) }
+        return String(cString: resolved)
+    }
+}

@@ -1,0 +1,75 @@
+internal import CoordinatorClient
+internal import JobModel
+internal import SSHTransport
+
+/// Takes from a worker's machine all that was put there: the line in the crontab, the agent, its
+/// sockets, its directory.
+struct WorkerRemoval: Sendable {
+    let session: ShuntSession
+    let progress: ProgressDisplay
+    let worker: WorkerView
+
+    private static let limit = Duration.seconds(600)
+
+    func purge() async throws {
+        guard let address = worker.address else {
+            throw ShuntError(.refused, "`local` is this machine", hint: "shunt worker ls")
+        }
+        let busy = try await session.connection.jobs(all: false).filter { $0.worker == worker.name }
+        guard busy.isEmpty else {
+            let list = busy.prefix(5).map(\.id.text).joined(separator: " ")
+            throw ShuntError(
+                .refused, "`\(worker.name)` has jobs that are not over: \(list)",
+                hint: "shunt cancel \(list)")
+        }
+        let shell = try RemoteAccess(layout: session.home.layout, progress: progress)
+            .shell(to: address)
+        do {
+            try await purge(RemoteCommand(shell: shell, name: worker.name.text))
+            await shell.close()
+        } catch {
+            await shell.close()
+            throw error
+        }
+    }
+
+    private func purge(_ remote: RemoteCommand) async throws {
+        progress.update("connecting to `\(address)`")
+        let directory = worker.directory
+        // The path is the ledger's; what stands there has to say that it is an agent's.
+        let stopped = try await remote.script(
+            """
+            [ -e \(directory) ] || exit 0
+            [ -f \(directory)/machine ] || {
+                echo 'error: `\(directory)` is no agent'"'s directory" >&2; exit 1; }
+            exec \(directory)/attach --stop
+
+            """, within: .seconds(60))
+        guard stopped.isSuccess else { throw failure("the agent could not be ended", stopped) }
+        progress.update("removing `\(directory)` from `\(worker.name)`")
+        try await BootRegistration(remote: remote, directory: directory).remove()
+        let removed = try await remote.script(
+            // A checkout may hold directories that nobody may write to.
+            """
+            [ -e \(directory) ] || exit 0
+            chmod -R u+rwX \(directory) 2>/dev/null
+            rm -rf \(directory)
+            parent=$(dirname \(directory))
+            case $parent in */shunt-agent) rmdir "$parent" 2>/dev/null;; esac
+            [ ! -e \(directory) ]
+
+            """, within: Self.limit)
+        guard removed.isSuccess else { throw failure("`\(directory)` is not gone", removed) }
+    }
+
+    private var address: String { worker.address.map { "\($0)" } ?? "" }
+
+    private func failure(_ what: String, _ outcome: RemoteCommand.Outcome) -> ShuntError {
+        let said = RemoteText.error(in: outcome.diagnostics)
+        let why =
+            said?.message ?? RemoteText.lastLine(outcome.diagnostics) ?? "no reason was given"
+        return ShuntError(
+            .failed, "\(what) on `\(worker.name)`: \(why)",
+            hint: said?.hint ?? "shunt worker check \(worker.name)")
+    }
+}

@@ -1,0 +1,206 @@
+import Testing
+
+@testable import JobModel
+
+/// Workers that come, change, fall silent and go.
+@Suite struct CoordinatorFleetTests {
+    private static let lab = Sample.name("lab")
+
+    private static func record(
+        _ name: WorkerName = lab, _ destination: String = "lab"
+    ) -> WorkerRecord {
+        WorkerRecord(
+            name: name, address: WorkerAddress(destination: destination), directory: "/d")
+    }
+
+    private static func bench() throws -> CoordinatorBench {
+        var bench = try CoordinatorBench(connected: false)
+        let effects = try bench.step(.putWorker(record(), bench.request()))
+        #expect(effects.first.map(Self.isWorkerCommit) == true, "a commit comes first")
+        return bench
+    }
+
+    private static func isWorkerCommit(_ effect: CoordinatorEffect) -> Bool {
+        if case .commitWorker = effect { true } else { false }
+    }
+
+    private static func connect(
+        _ bench: inout CoordinatorBench, agent: UInt64, reports: [TaskReport] = []
+    ) throws -> [CoordinatorEffect] {
+        try bench.step(.connecting(lab))
+        var welcome = Sample.welcome(Sample.resources(4000, 8), reports: reports)
+        welcome.agent = AgentID(high: 0, low: agent)
+        return try bench.step(.connected(lab, fence(bench), welcome))
+    }
+
+    private static func fence(_ bench: CoordinatorBench) -> Fence {
+        Fence(epoch: CoordinatorBench.epoch, session: bench.core.worker(lab)?.session ?? 0)
+    }
+
+    private static func spec(on name: WorkerName) -> JobSpec {
+        var spec = Sample.spec()
+        spec.placement = .worker(name)
+        return spec
+    }
+
+    private static func error(in effects: [CoordinatorEffect]) -> ShuntError? {
+        for case .reply(_, .failed(let error)) in effects { return error }
+        return nil
+    }
+
+    @Test func aJobForAWorkerThatWasAddedGoesThere() throws {
+        var bench = try Self.bench()
+        let id = try #require(try bench.submit("a", Self.spec(on: Self.lab)).id)
+        #expect(bench.core.job(id)?.state == .queued)
+        _ = try Self.connect(&bench, agent: 1)
+        #expect(bench.task(of: id)?.worker == Self.lab)
+    }
+
+    @Test func theLocalWorkerIsNeitherReplacedNorRemoved() throws {
+        var bench = try Self.bench()
+        for event in [
+            CoordinatorEvent.putWorker(Self.record(.local), bench.request()),
+            .removeWorker(.local, declaresLost: true, bench.request()),
+        ] {
+            let effects = try bench.step(event)
+            #expect(Self.error(in: effects) != nil)
+        }
+    }
+
+    @Test func aWorkerWithLiveJobsIsNotRemovedUnlessTheyAreDeclaredLost() throws {
+        var bench = try Self.bench()
+        _ = try Self.connect(&bench, agent: 1)
+        let id = try #require(try bench.submit("a", Self.spec(on: Self.lab)).id)
+        var effects = try bench.step(
+            .removeWorker(Self.lab, declaresLost: false, bench.request()))
+        #expect(Self.error(in: effects)?.code == .refused)
+        effects = try bench.step(.removeWorker(Self.lab, declaresLost: true, bench.request()))
+        #expect(Self.error(in: effects) == nil)
+        #expect(bench.core.worker(Self.lab) == nil)
+        #expect(bench.core.job(id) == nil, "it is over for good")
+        let states = effects.compactMap { effect -> JobState? in
+            if case .commit(let job) = effect { job.state } else { nil }
+        }
+        #expect(states == [.lost])
+    }
+
+    @Test func anotherAgentAtTheAddressIsNotTakenForTheOneThatHasTheJobs() throws {
+        var bench = try Self.bench()
+        _ = try Self.connect(&bench, agent: 1)
+        let id = try #require(try bench.submit("a", Self.spec(on: Self.lab)).id)
+        try bench.step(
+            .disconnected(Self.lab, Self.fence(bench), reason: "cut", needsLogin: false))
+        let effects = try Self.connect(&bench, agent: 2)
+        #expect(
+            effects.contains { if case .breakLink = $0 { true } else { false } },
+            "its silence about the job would be taken for evidence")
+        #expect(bench.core.worker(Self.lab)?.fence == nil)
+        #expect(bench.task(of: id)?.phase == .dispatching)
+    }
+
+    @Test func anotherAgentIsTakenWhereNothingLives() throws {
+        var bench = try Self.bench()
+        _ = try Self.connect(&bench, agent: 1)
+        try bench.step(
+            .disconnected(Self.lab, Self.fence(bench), reason: "cut", needsLogin: false))
+        let effects = try Self.connect(&bench, agent: 2)
+        #expect(effects.contains(where: Self.isWorkerCommit))
+        #expect(bench.core.worker(Self.lab)?.link == .connected)
+    }
+
+    @Test func aSilentWorkerGetsNothingNewAndCountsAgainOnceItSpeaks() throws {
+        var bench = try Self.bench()
+        _ = try Self.connect(&bench, agent: 1)
+        let fence = Self.fence(bench)
+        try bench.step(.silent(Self.lab, fence, since: bench.now.wall))
+        let id = try #require(try bench.submit("a", Self.spec(on: Self.lab)).id)
+        #expect(bench.core.job(id)?.state == .queued)
+        try bench.step(.message(Self.lab, fence, .pong(1)))
+        #expect(bench.core.job(id)?.state == .active)
+    }
+
+    @Test func aWorkerThatNeedsALoginSaysSo() throws {
+        var bench = try Self.bench()
+        try bench.step(.connecting(Self.lab))
+        try bench.step(
+            .disconnected(Self.lab, Self.fence(bench), reason: "no key", needsLogin: true))
+        let id = try #require(try bench.submit("a", Self.spec(on: Self.lab)).id)
+        let link = bench.core.worker(Self.lab)?.link.trouble(at: bench.now.wall)
+        #expect(link?.hasPrefix("needs login for ") == true)
+        #expect(bench.core.waitingReason(of: id, at: bench.now.wall)?.code == .workerUnreachable)
+    }
+}
+
+/// Jobs that may go anywhere go where least has to be sent.
+@Suite struct CoordinatorLocalityTests {
+    private static let lab = Sample.name("lab")
+
+    /// `gpu` and `lab` are connected.
+    private static func bench() throws -> CoordinatorBench {
+        var bench = try CoordinatorBench()
+        let record = WorkerRecord(
+            name: lab, address: WorkerAddress(destination: "lab"), directory: "/d")
+        try bench.step(.putWorker(record, bench.request()))
+        try bench.step(.connecting(lab))
+        try bench.step(.connected(lab, fence(bench), Sample.welcome(Sample.resources(4000, 8))))
+        return bench
+    }
+
+    private static func fence(_ bench: CoordinatorBench) -> Fence {
+        Fence(epoch: CoordinatorBench.epoch, session: bench.core.worker(lab)?.session ?? 0)
+    }
+
+    private static func anywhere() -> JobSpec {
+        var spec = Sample.spec()
+        spec.placement = .any
+        return spec
+    }
+
+    private static func asked(_ effects: [CoordinatorEffect]) -> [WorkerName] {
+        effects.compactMap { if case .measure(let name, _, _) = $0 { name } else { nil } }
+    }
+
+    @Test func aJobForAnyWorkerWaitsForTheAnswersAndGoesWhereLeastIsMissing() throws {
+        var bench = try Self.bench()
+        let (id, effects) = try bench.submit("a", Self.anywhere())
+        let job = try #require(id)
+        #expect(Self.asked(effects) == [CoordinatorBench.gpu, Self.lab])
+        #expect(bench.core.job(job)?.state == .queued)
+        let tree = Sample.inputs().tree
+        try bench.step(
+            .measured(CoordinatorBench.gpu, bench.fence, tree, missing: ByteCount(100)))
+        try bench.step(.measured(Self.lab, Self.fence(bench), tree, missing: ByteCount(7)))
+        #expect(bench.task(of: job)?.worker == Self.lab)
+    }
+
+    @Test func aWorkerThatDoesNotAnswerHoldsAJobUpForSecondsOnly() throws {
+        var bench = try Self.bench()
+        let job = try #require(try bench.submit("a", Self.anywhere()).id)
+        try bench.step(
+            .measured(
+                CoordinatorBench.gpu, bench.fence, Sample.inputs().tree, missing: ByteCount(9)))
+        #expect(bench.core.job(job)?.state == .queued)
+        bench.now.steady = bench.now.steady + CoordinatorCore.measureLimit
+        try bench.step(.tick(random: 1))
+        #expect(bench.task(of: job)?.worker == CoordinatorBench.gpu)
+    }
+
+    @Test func aTreeIsMeasuredOnce() throws {
+        var bench = try Self.bench()
+        try bench.submit("a", Self.anywhere())
+        #expect(Self.asked(try bench.submit("b", Self.anywhere()).effects) == [])
+    }
+
+    @Test func aJobForANamedWorkerIsNotMeasured() throws {
+        var bench = try Self.bench()
+        let spec = Sample.spec(on: .worker(CoordinatorBench.gpu))
+        #expect(Self.asked(try bench.submit("a", spec).effects) == [])
+    }
+
+    @Test func withOneWorkerThereIsNothingToCompare() throws {
+        var bench = try CoordinatorBench()
+        let (id, effects) = try bench.submit("a", Self.anywhere())
+        #expect(Self.asked(effects) == [])
+        #expect(bench.task(of: try #require(id))?.worker == CoordinatorBench.gpu)
+    }
+}
