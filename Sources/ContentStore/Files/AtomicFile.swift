@@ -1,7 +1,14 @@
 internal import Glibc
 
 /// Small files that are replaced as a whole, so that a reader sees the old or the new one.
-enum AtomicFile {
+package enum AtomicFile {
+    /// Replaces a file that is this account's alone, durably.
+    ///
+    /// - Throws: ``ShuntError`` with `failed`.
+    package static func replace(_ path: RawPath, with bytes: [UInt8]) throws {
+        try forPeople { try write(bytes, to: path, mode: 0o600, isDurable: true) }
+    }
+
     /// Writes `bytes` beside `path` and renames them over it.
     ///
     /// - Parameter isDurable: whether file and folder are synced before this returns.

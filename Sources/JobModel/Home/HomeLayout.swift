@@ -6,6 +6,7 @@
 /// | `ROOT/store/` | the content store that CLI, coordinator and local agent share |
 /// | `ROOT/statcache/` | the stat cache of each directory that was snapshotted |
 /// | `ROOT/coordinator/` | ledger, log and lock of the coordinator |
+/// | `ROOT/config.yaml` | what a person has set once for all commands |
 /// | `ROOT/known_hosts` | host keys of workers that a person vouched for |
 /// | `ROOT/agent/` | the directory of the local worker's agent |
 /// | `/tmp/shunt-UID-HASH/` | sockets: a path of at most 107 bytes, on no network file system |
@@ -33,6 +34,8 @@ package struct HomeLayout: Hashable, Sendable {
     package var coordinatorDirectory: String { root + "/coordinator" }
     package var agentDirectory: String { root + "/agent" }
 
+    /// What a person has set once for all commands.
+    package var configurationFile: String { root + "/config.yaml" }
     /// Host keys of workers that a person vouched for, beside those that the account knows.
     package var knownHostsFile: String { root + "/known_hosts" }
     package var ledgerFile: String { coordinatorDirectory + "/ledger.sqlite" }

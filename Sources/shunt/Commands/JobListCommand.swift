@@ -62,11 +62,15 @@ struct JobWaitCommand: AsyncParsableCommand {
         commandName: "wait",
         abstract: "Wait until jobs are over, and print their exit codes.",
         discussion: """
-            Prints one exit code a line, in the order of the arguments.
+            Prints one exit code a line, in the order of the arguments. With --handed-over it \
+            waits until the workers have all that they need, says so, and this machine may sleep.
 
             Example:
               shunt wait 7f3k2a && shunt pull 7f3k2a
             """)
+
+    @Flag(help: "Only until the workers have all that they need of this machine.")
+    var handedOver = false
 
     @Argument(help: "IDs, unique prefixes of them, or names.")
     var jobs: [String]
@@ -81,11 +85,16 @@ struct JobWaitCommand: AsyncParsableCommand {
             }
             for view in views {
                 var current = view
-                while !current.state.isTerminal {
+                while !(current.state.isTerminal || (handedOver && current.handedOver)) {
                     current = try await session.connection.job(
                         JobReference(view.id), after: current.version, wait: APIPath.longestWait)
                 }
-                try StandardStream.printData("\(current.exitCode ?? ExitCodes.ours)\n")
+                if handedOver {
+                    try StandardStream.printData(
+                        "\(current.id) \(HandoverText.describe(current))\n")
+                } else {
+                    try StandardStream.printData("\(current.exitCode ?? ExitCodes.ours)\n")
+                }
             }
         }
     }

@@ -26,7 +26,12 @@ struct JobPreparation: Sendable {
     init(_ job: JobDescription, session: ShuntSession, progress: ProgressDisplay) throws {
         try JobDirectory.refuse(job.directory, session.home.layout)
         directory = job.directory
-        draft = job.draft
+        var draft = job.draft
+        if !draft.hasPlacement {
+            let settings = try ConfigurationFile(layout: session.home.layout).read()
+            draft.spec.placement = settings.defaultWorker ?? draft.spec.placement
+        }
+        self.draft = draft
         self.session = session
         self.progress = progress
     }

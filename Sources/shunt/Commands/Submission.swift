@@ -23,7 +23,12 @@ struct Submission {
             let request = try await preparation.request(options: options, subcommand: subcommand)
             if detaches {
                 let id = try await session.connection.submit(request)
-                return try StandardStream.printData("\(id)\n")
+                try StandardStream.printData("\(id)\n")
+                // What is said beside the ID must not fail a submission that is durable.
+                guard !options.quiet, let view = try? await session.connection.job(JobReference(id))
+                else { return }
+                progress.note(HandoverText.describe(view))
+                return
             }
             try await follow(request, session, progress, preparation.directory)
         }

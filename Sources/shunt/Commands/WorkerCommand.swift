@@ -12,7 +12,8 @@ struct WorkerCommand: AsyncParsableCommand {
               shunt worker add gpu-1 ada@gpu-1.example.org
             """,
         subcommands: [
-            WorkerAddCommand.self, WorkerListCommand.self, WorkerRemoveCommand.self,
+            WorkerAddCommand.self, WorkerListCommand.self, WorkerCheckCommand.self,
+            WorkerRemoveCommand.self, WorkerApplyCommand.self,
         ])
 }
 

@@ -5,6 +5,23 @@ enum JobFileKeys {
         case top = ""
         case resources
         case environment
+        /// The top of an inventory file.
+        case inventory
+        /// One worker of it.
+        case worker
+
+        /// How messages call it.
+        var title: String {
+            switch self {
+            case .top: "a job file"
+            case .inventory: "an inventory"
+            case .worker: "a worker"
+            case .resources, .environment: "`\(rawValue)`"
+            }
+        }
+
+        /// Whether it belongs to an inventory rather than to a job file.
+        var isOfInventory: Bool { self == .inventory || self == .worker }
 
         var keys: [String] {
             switch self {
@@ -15,6 +32,8 @@ enum JobFileKeys {
                 ]
             case .resources: ["cpus", "memory"]
             case .environment: ["python"]
+            case .inventory: ["workers"]
+            case .worker: ["host", "dir", "transport", "host_key", "labels"]
             }
         }
 
@@ -32,12 +51,17 @@ enum JobFileKeys {
             case .resources: ["gpus", "gpu", "accelerators", "disk", "shm", "shm_size", "nodes"]
             case .environment:
                 ["container", "image", "docker", "conda", "uv", "poetry", "apt", "node", "r"]
+            case .inventory: ["defaults", "groups"]
+            case .worker: ["data", "password", "slots"]
             }
         }
 
         /// How a key is called in full: `resources.cpus`.
         func path(of key: String) -> String {
-            self == .top ? key : rawValue + "." + key
+            switch self {
+            case .top, .inventory, .worker: key
+            case .resources, .environment: rawValue + "." + key
+            }
         }
     }
 
@@ -64,8 +88,9 @@ enum JobFileKeys {
             return section.path(of: near)
         }
         let word = key.lowercased().split(separator: "-").joined(separator: "_")
+        if section.isOfInventory { return nil }
         if let synonym = synonyms[word] { return synonym }
-        for other in Section.allCases where other != section {
+        for other in Section.allCases where other != section && !other.isOfInventory {
             if let near = EditDistance.nearest(to: key, among: other.keys) {
                 return other.path(of: near)
             }

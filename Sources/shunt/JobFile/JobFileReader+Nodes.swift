@@ -13,10 +13,10 @@ extension JobFileReader {
     /// The entries of a mapping, whose keys are all known.
     func entries(of node: Node, in section: JobFileKeys.Section) throws(ShuntError) -> [Entry] {
         guard case .mapping(let mapping) = node else {
-            guard section != .top else {
+            guard section == .resources || section == .environment else {
                 throw error(
-                    at: node, "a job file is a mapping of keys to values, found \(kind(of: node))"
-                )
+                    at: node,
+                    "\(section.title) is a mapping of keys to values, found \(kind(of: node))")
             }
             let example = section == .resources ? "cpus: 2" : "python: requirements.txt"
             let entry = Entry(key: section.rawValue, path: section.rawValue, node: node)
@@ -126,8 +126,7 @@ extension JobFileReader {
 
     private func keyList(_ section: JobFileKeys.Section) -> String {
         let names = section.keys.map { "`\($0)`" }.joined(separator: ", ")
-        let place = section == .top ? "a job file" : "`\(section.rawValue)`"
-        return "the keys of \(place) are \(names)"
+        return "the keys of \(section.title) are \(names)"
     }
 
     private func kind(of node: Node) -> String {

@@ -30,7 +30,7 @@ struct JobFileReader {
         return job
     }
 
-    private func compose() throws(ShuntError) -> Node? {
+    func compose() throws(ShuntError) -> Node? {
         do {
             // Without rules no scalar is taken for a number: the rules here look at the text.
             return try Yams.compose(yaml: file.text, .basic)

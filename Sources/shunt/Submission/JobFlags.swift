@@ -31,6 +31,8 @@ struct JobDraft: Hashable {
     var spec: JobSpec
     /// Relative to the snapshot's root.
     var requirementsPath: String?
+    /// Whether flags or file say where the job goes; else the configuration does.
+    var hasPlacement: Bool
 
     /// Lays the flags over the file: a flag wins over the key of the same meaning, a variable over
     /// that of the same name.
@@ -65,9 +67,10 @@ struct JobDraft: Hashable {
         spec.outputs = outputs.isEmpty ? file.outputs : outputs
         spec.maximumDuration = file.maximumDuration
         spec.pullLimit = file.pullLimit ?? spec.pullLimit
-        spec.placement =
+        let placement =
             try flags.value("--on", flags.on, FieldRules.placement) ?? file.placement
-            ?? spec.placement
+        spec.placement = placement ?? spec.placement
+        hasPlacement = placement != nil
         self.spec = spec
         requirementsPath = file.requirementsPath
         try checkSize(flags.subcommand)

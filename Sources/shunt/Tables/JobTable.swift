@@ -34,7 +34,12 @@ enum JobTable {
 
     /// One word for where the job stands, and why it does not go on.
     static func state(_ job: JobView) -> String {
-        let link = job.link.map { " (\($0))" } ?? ""
+        // `running · gpu-1 unreachable for 3 m`; why is for `inspect`.
+        let link =
+            job.link.map { link in
+                " · \(job.worker?.text ?? "its worker") "
+                    + Quoting.visible(link.split(separator: ":", maxSplits: 1)[0])
+            } ?? ""
         switch job.state {
         case .queued: return (job.waiting.map { "queued: \($0.message)" } ?? "queued") + link
         case .active: return (job.phase?.rawValue ?? "starting") + link

@@ -1,0 +1,28 @@
+internal import JobModel
+
+/// Who has to stay awake for a job.
+enum HandoverText {
+    static func describe(_ view: JobView) -> String {
+        if view.state.isTerminal { return "job \(view.id) \(view.state.rawValue)" }
+        guard let worker = view.worker, view.state == .active else {
+            let reason = view.waiting.map { ": \($0.message)" } ?? ""
+            return "waiting here for \(place(view))\(reason); "
+                + "this machine must be awake to start it"
+        }
+        if view.handedOver {
+            return worker == .local
+                ? "it runs on this machine" : "handed to `\(worker)`: safe to disconnect"
+        }
+        return worker == .local
+            ? "it runs on this machine"
+            : "being handed to `\(worker)`; this machine must be awake until "
+                + "`shunt wait --handed-over \(view.id)` returns"
+    }
+
+    private static func place(_ view: JobView) -> String {
+        switch view.spec.placement {
+        case .any: "a worker"
+        case .worker(let name): "`\(name)`"
+        }
+    }
+}

@@ -1,0 +1,160 @@
+internal import CoordinatorClient
+internal import JobModel
+internal import SSHTransport
+
+/// What one look at a part of a worker found.
+struct WorkerFinding: Hashable, Sendable {
+    var part: String
+    /// What is so, or what is wrong.
+    var text: String
+    /// How it is mended; `nil` where nothing is wrong.
+    var remedy: String?
+
+    static func good(_ part: String, _ text: String) -> WorkerFinding {
+        WorkerFinding(part: part, text: text)
+    }
+
+    static func bad(_ part: String, _ error: ShuntError) -> WorkerFinding {
+        WorkerFinding(
+            part: part, text: error.message, remedy: error.hint ?? "shunt worker ls")
+    }
+}
+
+/// Looks at a worker part by part, from the login to the coordinator's own connection, and says for
+/// each what is wrong and how to mend it. Changes nothing.
+struct WorkerExamination: Sendable {
+    let session: ShuntSession
+    let progress: ProgressDisplay
+    let worker: WorkerView
+
+    /// Less than this fills up with the first job.
+    private static let littleSpace = ByteCount.gibibytes(2)
+    private static let connectLimit = Milliseconds.seconds(15)
+
+    func run() async throws -> [WorkerFinding] {
+        var findings: [WorkerFinding] = []
+        if let address = worker.address {
+            let shell = try RemoteAccess(layout: session.home.layout, progress: progress)
+                .shell(to: address)
+            findings = await examine(RemoteCommand(shell: shell, name: worker.name.text), address)
+            await shell.close()
+        }
+        progress.update("asking the coordinator")
+        findings.append(try await link())
+        return findings
+    }
+
+    private func examine(
+        _ remote: RemoteCommand, _ address: WorkerAddress
+    ) async -> [WorkerFinding] {
+        progress.update("connecting to `\(address)`")
+        let digest: Digest?
+        do {
+            let installed = InstalledAgent(
+                architecture: worker.facts?.platform.architecture ?? "x86_64")
+            digest = try installed.parcel(installed.agent, compressed: false).digest
+        } catch {
+            // Without an agent of that architecture here there is nothing to compare with.
+            digest = nil
+        }
+        let probe: WorkerProbe
+        do {
+            probe = try await WorkerInspection(remote: remote).probe(
+                directory: worker.directory, makesDirectory: false, digest: digest)
+        } catch {
+            return [.bad("login", Self.shown(error))]
+        }
+        var findings = [
+            WorkerFinding.good(
+                "login", "\(probe.facts.userName) by \(address.transport.rawValue)")
+        ]
+        findings.append(directory(probe))
+        findings.append(space(probe))
+        findings.append(await agent(probe, remote))
+        findings.append(python(probe.facts))
+        return findings
+    }
+
+    private func directory(_ probe: WorkerProbe) -> WorkerFinding {
+        if probe.isDirectoryMissing {
+            return .bad(
+                "directory",
+                ShuntError(
+                    .failed, "`\(worker.directory)` is gone", hint: "shunt worker add \(line)"))
+        }
+        do {
+            try WorkerInspection.requireSuitable(probe, name: worker.name)
+            return .good("directory", probe.directory)
+        } catch {
+            return .bad("directory", error)
+        }
+    }
+
+    private func space(_ probe: WorkerProbe) -> WorkerFinding {
+        guard let disk = probe.facts.disk else { return .good("space", "unknown") }
+        let text = "\(disk.free) free" + (disk.fileSystem.map { " on \($0)" } ?? "")
+        guard disk.free < Self.littleSpace else { return .good("space", text) }
+        return .bad(
+            "space",
+            ShuntError(
+                .failed, "\(text), which is little",
+                hint: "shunt worker add \(line) --dir /ANOTHER/DISK/shunt-agent"))
+    }
+
+    private func agent(_ probe: WorkerProbe, _ remote: RemoteCommand) async -> WorkerFinding {
+        guard probe.agent == .present else {
+            let what =
+                switch probe.agent {
+                case .damaged: "its program is damaged"
+                case .missing, .present:
+                    probe.isInstalled ? "it is of another release than this `shunt`" : "it is gone"
+                }
+            return .bad(
+                "agent", ShuntError(.failed, what, hint: "shunt worker add \(line)"))
+        }
+        do {
+            let outcome = try await remote.run(
+                "exec \(probe.directory)/attach --start", within: .seconds(30))
+            if outcome.isSuccess { return .good("agent", "serves") }
+            let said = RemoteText.error(in: outcome.diagnostics)
+            throw ShuntError(
+                .failed,
+                said?.message ?? RemoteText.lastLine(outcome.diagnostics) ?? "it does not start",
+                hint: said?.hint ?? "shunt worker add \(line)")
+        } catch {
+            return .bad("agent", Self.shown(error))
+        }
+    }
+
+    private func python(_ facts: WorkerFacts) -> WorkerFinding {
+        if let uv = facts.uv { return .good("python", "uv \(uv.version)") }
+        if let python = facts.python, facts.hasVenv {
+            return .good("python", "\(python.version) with venv")
+        }
+        return WorkerFinding(
+            part: "python",
+            text: facts.python == nil
+                ? "none: jobs with `environment.python` fail there"
+                : "no venv: jobs with `environment.python` fail there",
+            remedy: "ssh \(worker.address?.destination ?? "") sudo apt-get install python3-venv")
+    }
+
+    private func link() async throws -> WorkerFinding {
+        let view = try await session.connection.connectWorker(
+            worker.name, wait: Self.connectLimit)
+        if view.connected { return .good("coordinator", "connected") }
+        let isLogin = view.link.hasPrefix("needs login")
+        return WorkerFinding(
+            part: "coordinator", text: view.link,
+            remedy: isLogin ? "ssh-add" : "tail \(session.home.layout.coordinatorLog)")
+    }
+
+    /// The worker as `worker add` takes it.
+    private var line: String {
+        "\(worker.name)" + (worker.address.map { " \($0)" } ?? "")
+    }
+
+    private static func shown(_ error: any Error) -> ShuntError {
+        error as? ShuntError ?? ShuntError(.failed, "\(error)")
+    }
+}
