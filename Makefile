@@ -17,7 +17,8 @@ CC := cc
 BEGIN := $(shell date +%s)
 
 # Debian packages that the build and the tests need beside the Swift toolchain.
-PACKAGES := gcc libc6-dev libuv1-dev libzstd-dev libsqlite3-dev python3 python3-venv
+PACKAGES := gcc libc6-dev libuv1-dev libzstd-dev libsqlite3-dev python3 python3-venv \
+	openssh-server openssh-client
 
 # `shunt` finds what belongs to it under ../libexec/shunt of its own directory: in the build tree
 # that is beside `debug` and `release`, once installed beside `bin`.
@@ -28,7 +29,7 @@ INIT_SOURCES = $(wildcard Sources/shunt-init/*.c Sources/shunt-init/*.h)
 
 # Every target of Tests/, the quick ones first.
 TESTS := TidyTests JobModelTests WireTests ByteStreamTests UVLoopTests ContentStoreTests ScanTests \
-	TransferTests SimulationTests CommandTests SupervisionTests IntegrationTests
+	TransferTests SimulationTests CommandTests SupervisionTests LabTests IntegrationTests
 
 setup:
 	@missing=()
