@@ -129,7 +129,8 @@ struct LabHostTests {
 
     @Test func aFrozenLinkLosesNothing() async throws {
         let host = try LabHost()
-        host.relay.setRate(bitsPerSecond: 400_000_000)
+        // Holds the bytes until the freeze does, however late it comes.
+        host.relay.setCutoff(Relay.Cutoff(bytes: 5_000_000, direction: .up, ending: .silence))
         let file = host.clientDirectory + "/bytes"
         try Files.write(pattern(20_000_000), to: file)
         let here = try Command.run(["sha256sum", file]).prefix(64)
@@ -137,8 +138,9 @@ struct LabHostTests {
             "sh", "-c", "exec ssh -F \"$0\" \"$1\" sha256sum <\"$2\"", host.configFile,
             host.alias, file,
         ])
-        #expect(await eventually { host.relay.counts.bytesUp > 1_000_000 })
+        #expect(await eventually { host.relay.counts.bytesUp == 5_000_000 })
         host.relay.freeze()
+        host.relay.setCutoff(nil)
         #expect(await !eventually(within: .milliseconds(300)) { client.hasEnded })
         host.relay.thaw()
         let outcome = await client.outcome()

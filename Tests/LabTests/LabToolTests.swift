@@ -91,7 +91,7 @@ import Testing
     /// Takes accounts until the one with that name comes: another run may have freed a lower one.
     private func accountNamed(_ name: String) throws -> LabAccount {
         var others: [LabAccount] = []
-        while others.count < 8 {
+        while others.count < 40 {
             let account = try LabAccount()
             if account.name == name { return account }
             others.append(account)

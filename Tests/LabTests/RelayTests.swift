@@ -104,6 +104,17 @@ import Testing
         #expect(throws: Peer.Failure(code: ECONNRESET)) { try client.receive(1) }
     }
 
+    @Test func aRelayStopsThoughItsTargetDoesNotAnswer() throws {
+        let filtered = try Impostor(.filtered, address: "127.0.1.9")
+        let relay = try Relay(
+            listeningOn: Endpoint(address: "127.0.1.8", port: 0), to: filtered.endpoint)
+        let client = try Peer(connectingTo: relay.endpoint)
+        #expect(!client.hasSomething(within: 100))
+        relay.stop()
+        #expect(throws: Peer.Failure(code: ECONNRESET)) { try client.receive(1) }
+        #expect(relay.counts.open == 0)
+    }
+
     @Test func aStoppedRelayHasFreedItsPort() throws {
         let pair = try RelayedPair()
         let (client, server) = try pair.connect()

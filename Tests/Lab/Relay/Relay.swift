@@ -43,7 +43,8 @@ package final class Relay: Sendable {
         case close
         /// Both sides see a reset.
         case reset
-        /// Nothing more passes in that direction, and nobody is told.
+        /// Nothing more passes in that direction, and nobody is told; the rest comes when the
+        /// cutoff is lifted.
         case silence
     }
 

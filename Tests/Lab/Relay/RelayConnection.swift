@@ -112,13 +112,22 @@ final class RelayConnection: Sendable {
             if passes, LinkClock.now >= connectsAt { break }
             timer.wait(for: [], wake: wakeDown, until: passes ? connectsAt : nil)
         }
-        let socket = try LoopbackSocket.stream()
+        let socket = try LoopbackSocket.stream(nonBlocking: true)
         Self.prepare(socket.raw, isLimited: state.current.up.bitsPerSecond != nil)
-        guard LoopbackSocket.connect(socket.raw, to: state.target) == 0 else {
+        var code = LoopbackSocket.connect(socket.raw, to: state.target)
+        while code == EINPROGRESS {
+            timer.wait(for: [(socket.raw, Int32(POLLOUT))], wake: wakeDown, until: nil)
+            guard phase == .open else {
+                // The target may have accepted already, and sees what the client sees.
+                if phase == .reset { LoopbackSocket.resetOnClose(socket.raw) }
+                return false
+            }
+            code = LoopbackSocket.connectionState(socket.raw)
+        }
+        guard code == 0 else {
             reset()
             return false
         }
-        try socket.setNonBlocking()
         targetSocket.store(socket.release(), ordering: .releasing)
         wakeUp.wakePump()
         return true
@@ -128,12 +137,7 @@ final class RelayConnection: Sendable {
     private func end() {
         guard lanesLeft.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 else { return }
         for socket in [client, target] where socket >= 0 {
-            if phase == .reset {
-                var linger = Glibc.linger(l_onoff: 1, l_linger: 0)
-                setsockopt(
-                    socket, SOL_SOCKET, SO_LINGER, &linger,
-                    socklen_t(MemoryLayout<Glibc.linger>.size))
-            }
+            if phase == .reset { LoopbackSocket.resetOnClose(socket) }
             close(socket)
         }
         state.remove(self)

@@ -59,11 +59,28 @@ enum LoopbackSocket {
         }
     }
 
+    /// What has become of a connection in progress: zero once it is there, EINPROGRESS until then,
+    /// or the errno with which it failed.
+    static func connectionState(_ descriptor: Int32) -> Int32 {
+        var polled = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        guard poll(&polled, 1, 0) == 1 else { return EINPROGRESS }
+        var code: Int32 = 0
+        var length = socklen_t(MemoryLayout<Int32>.size)
+        return getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &code, &length) == 0 ? code : errno
+    }
+
     /// Sets an option that takes an `int`, as far as the kernel lets us: the lab works without any
     /// of those that it sets, slower or less exactly.
     static func setOption(_ descriptor: Int32, _ level: Int32, _ name: Int32, _ value: Int32) {
         var value = value
         _ = setsockopt(descriptor, level, name, &value, socklen_t(MemoryLayout<Int32>.size))
+    }
+
+    /// Makes the other side see a reset instead of an end when the socket is closed.
+    static func resetOnClose(_ descriptor: Int32) {
+        var setting = linger(l_onoff: 1, l_linger: 0)
+        _ = setsockopt(
+            descriptor, SOL_SOCKET, SO_LINGER, &setting, socklen_t(MemoryLayout<linger>.size))
     }
 
     /// A port that was free a moment ago.
