@@ -29,7 +29,8 @@ INIT_SOURCES = $(wildcard Sources/shunt-init/*.c Sources/shunt-init/*.h)
 
 # Every target of Tests/, the quick ones first.
 TESTS := TidyTests JobModelTests WireTests ByteStreamTests UVLoopTests ContentStoreTests ScanTests \
-	TransferTests SimulationTests SSHTransportTests CommandTests SupervisionTests IntegrationTests
+	TransferTests SimulationTests SSHTransportTests CommandTests SupervisionTests LabTests \
+	IntegrationTests
 
 setup:
 	@missing=()

@@ -112,8 +112,16 @@ let package = Package(
         .executableTarget(
             name: "old-kernel", path: "Tests/OldKernel",
             cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
+        // Machines behind SSH and links between them, for tests, and as a program for people.
+        .target(
+            name: "Lab", dependencies: ["ByteStream", "CLinux"], path: "Tests/Lab",
+            swiftSettings: strict),
+        .executableTarget(
+            name: "lab", dependencies: ["Lab", "CLinux"], path: "Tests/LabTool",
+            swiftSettings: strict),
         .testTarget(name: "TidyTests", swiftSettings: strict),
-        .testTarget(name: "IntegrationTests", swiftSettings: strict),
+        .testTarget(
+            name: "IntegrationTests", dependencies: ["Lab"], swiftSettings: strict),
         .testTarget(name: "JobModelTests", dependencies: ["JobModel"], swiftSettings: strict),
         .testTarget(name: "SimulationTests", dependencies: ["JobModel"], swiftSettings: strict),
         .testTarget(
@@ -145,6 +153,8 @@ let package = Package(
                 "AgentService", "JobModel", "CLinux", "shunt-agent", "shunt-init", "old-kernel",
             ],
             swiftSettings: strict),
+        .testTarget(
+            name: "LabTests", dependencies: ["Lab", "CLinux", "lab"], swiftSettings: strict),
         .testTarget(
             name: "CommandTests",
             dependencies: ["JobModel", "ContentStore", "CoordinatorClient", "shunt"],

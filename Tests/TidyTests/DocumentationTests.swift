@@ -5,8 +5,8 @@ import Testing
 @Suite struct DocumentationTests {
     /// The targets whose declarations others call.
     static let documented: Set<String> = [
-        "JobModel", "ByteStream", "UVLoop", "Wire", "ContentStore", "Transfer",
-        "SSHTransport", "Ledger",        "CoordinatorClient",
+        "JobModel", "ByteStream", "UVLoop", "Wire", "ContentStore", "Transfer", "SSHTransport",
+        "Ledger", "CoordinatorClient", "Lab",
     ]
 
     @Test func whatOthersCallHasADocComment() throws {
