@@ -6,7 +6,7 @@ import Testing
     /// The targets whose declarations others call.
     static let documented: Set<String> = [
         "JobModel", "ByteStream", "UVLoop", "Wire", "ContentStore", "Transfer",
-        "SSHTransport", "Ledger",        "CoordinatorClient",
+        "SSHTransport", "Ledger", "CoordinatorClient",
     ]
 
     @Test func whatOthersCallHasADocComment() throws {
