@@ -57,6 +57,14 @@ enum Locality: Hashable, Sendable {
     /// It could not be found out.
     case unknown
 
+    /// Whether the answer has not come.
+    var isAsked: Bool {
+        switch self {
+        case .asked: true
+        case .missing, .unknown: false
+        }
+    }
+
     /// Whether the answer is still worth waiting for.
     func isAwaited(at now: SteadyTime) -> Bool {
         switch self {
