@@ -1,13 +1,13 @@
 # make demo      train jobs/digits through Shunt, from nothing to the model
 # make test      every test
 # make install   PREFIX=~/.local
-# make build | release | lint | setup | clean
+# make build | release | lab | lint | setup | clean
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := build
-.PHONY: setup build release agent-debug agent-release init install test demo lint clean
+.PHONY: setup build release lab agent-debug agent-release init install test demo lint clean
 
 PREFIX ?= ~/.local
 prefix := $(patsubst ~/%,$(HOME)/%,$(PREFIX))
@@ -59,6 +59,12 @@ build: setup init agent-debug
 # Swift's runtime goes into the binary, so that it runs without the toolchain.
 release: setup init agent-release
 	@$(SWIFT) build -c release --product shunt --static-swift-stdlib -Xlinker -s
+
+# What the benchmarks of workers behind SSH need beside the product.
+lab: setup
+	@for product in lab ssh-stream-bench; do
+		$(SWIFT) build -c release --product $$product
+	done
 
 # The agent is fully static and has a build folder of its own: its flags reach every object.
 agent-debug agent-release: agent-%: setup
