@@ -66,7 +66,7 @@ extension ObjectStore {
         try checked("write", directory) { ftruncate(publishLock.number, 0) }
     }
 
-    private func lockPublishing(_ kind: Int32) throws(SystemError) {
+    func lockPublishing(_ kind: Int32) throws(SystemError) {
         try checked("lock", directory) { flock(publishLock.number, kind) }
     }
 

@@ -88,14 +88,10 @@ struct PlacementWriter {
         case .file(let digest, let size, let isExecutable):
             // The person's umask applies, as if the job had run here.
             let file = try folder.open(
-                name, O_WRONLY | O_CREAT | O_EXCL, mode: isExecutable ? 0o777 : 0o666,
+                name, O_RDWR | O_CREAT | O_EXCL, mode: isExecutable ? 0o777 : 0o666,
                 shownAs: shown)
-            let object = try store.openForReading(digest)
-            guard object.size == size,
-                try copier.copy(
-                    from: object.descriptor, size: size, to: file, buffer: buffer.bytes,
-                    shown: shown) == size
-            else { throw store.damaged(digest) }
+            try store.fill(
+                file, with: digest, size: size, by: copier, buffer: buffer.bytes, shown: shown)
             try file.setModified(item.modified, shownAs: shown)
         case .directory:
             preconditionFailure("directories are made, not written")
