@@ -26,15 +26,6 @@ extension ObjectStore {
         }
     }
 
-    /// Removes what processes that died left in `temporary/`.
-    ///
-    /// - Parameter hours: how long ago they last wrote there at least.
-    /// - Returns: how many sessions were removed.
-    @discardableResult
-    package func removeLeftovers(olderThanHours hours: Int) throws -> Int {
-        try forPeople { try session.removeLeftovers(olderThan: Int64(hours) * 3600) }
-    }
-
     private func publish(_ pending: [(digest: Digest, number: UInt64)]) throws {
         try syncFiles(pending.map(\.number))
         try lockPublishing(LOCK_EX)

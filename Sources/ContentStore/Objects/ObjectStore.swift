@@ -63,6 +63,8 @@ package final class ObjectStore: Sendable {
         session = TemporarySession(in: layout.temporary, shown: directory)
         publishLock = layout.publishLock
         objects = layout.objects
+        // What dead processes left costs only space; where it cannot go, it can stay.
+        _ = try? session.removeLeftovers()
     }
 
     deinit {
