@@ -41,7 +41,6 @@ private struct SnapshotSession {
 
     /// How often the whole is begun again because somebody collected garbage meanwhile.
     private static let attempts = 4
-    private static let largestCount = 5
 
     init(
         root: RawPath, store: ObjectStore?, cache: StatCache?, options: SnapshotOptions
@@ -82,8 +81,8 @@ private struct SnapshotSession {
         if let store, try StoreStamp.read(store) != stamp { return nil }
         var result = SnapshotResult(
             tree: tree, totals: totals, findings: shared.findings,
-            largeFiles: largeFiles(assembly),
-            largestDirectories: assembly.largestDirectories(Self.largestCount))
+            largeFiles: largeFiles(assembly))
+        result.git = git.finish { assembly.holds($0) }
         result.cost.hadCache = image != nil
         result.cacheProblem = save(assembly, over: image, stamp: stamp)
         return result
@@ -161,7 +160,7 @@ private struct SnapshotSession {
 extension SnapshotResult {
     fileprivate init(
         tree: TreeReference, totals: TreeTotals, findings: WalkFindings,
-        largeFiles: [LargeFileReference], largestDirectories: [DirectorySize]
+        largeFiles: [LargeFileReference]
     ) {
         self.tree = tree
         self.totals = totals
@@ -169,7 +168,6 @@ extension SnapshotResult {
         specialFiles = findings.specialFiles.sorted { $0.path < $1.path }
         escapingLinks = findings.escapingLinks.sorted { $0.path < $1.path }
         self.largeFiles = largeFiles.sorted { $0.treePath < $1.treePath }
-        self.largestDirectories = largestDirectories
         cost = Cost(filesRead: findings.filesRead, bytesRead: findings.bytesRead)
     }
 }

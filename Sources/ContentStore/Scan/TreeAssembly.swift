@@ -178,25 +178,6 @@ extension TreeAssembly {
         }
         return builder
     }
-
-    /// Up to `count` directories in which most bytes are, largest first, none within another. One
-    /// that holds nearly all of its bytes in a single directory is replaced by that.
-    func largestDirectories(_ count: Int) -> [DirectorySize] {
-        var sums: [Int: [DirectoryNode]] = [:]
-        for node in nodes.dropFirst() where !node.isExcluded && node.totals.bytes > 0 {
-            sums[node.parent?.index ?? 0, default: []].append(node)
-        }
-        let candidates = (sums[0] ?? []).sorted { $0.totals.bytes > $1.totals.bytes }
-        return candidates.prefix(count).map { candidate in
-            var node = candidate
-            while let child = sums[node.index]?.max(by: { $0.totals.bytes < $1.totals.bytes }),
-                child.totals.bytes / 9 >= node.totals.bytes / 10
-            {
-                node = child
-            }
-            return DirectorySize(path: node.path, size: ByteCount(node.totals.bytes))
-        }
-    }
 }
 
 extension DirectoryRecord {

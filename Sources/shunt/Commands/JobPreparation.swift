@@ -50,9 +50,7 @@ struct JobPreparation: Sendable {
             PlanText.summary(spec: snapshot.spec, inputs: snapshot.inputs, plan: plan))
         let consent = TransferConsent(
             isGiven: options.yes, progress: progress, subcommand: subcommand)
-        let confirmed = try plan.map {
-            try consent.obtain($0, largest: snapshot.result.largestDirectories)
-        }
+        let confirmed = try plan.map { try consent.obtain($0) }
         return SubmitRequest(
             clientKey: ClientKey.draw(), spec: snapshot.spec, inputs: snapshot.inputs,
             confirmed: confirmed ?? options.yes)

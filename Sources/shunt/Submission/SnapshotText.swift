@@ -50,8 +50,11 @@ enum SnapshotText {
     }
 
     /// The largest directories, for a question about size.
-    static func largest(_ directories: [DirectorySize]) -> String {
-        directories.prefix(namesShown).map { "\($0.path) (\($0.size))" }.joined(separator: ", ")
+    static func largest(_ shares: [PlanView.Share]) -> String {
+        shares.map { share in
+            let name = share.directory.map { Quoting.visible($0) + "/" } ?? "files at the top"
+            return "\(name) (\(share.bytes))"
+        }.joined(separator: ", ")
     }
 
     /// The first few names, and how many more there are.
