@@ -22,10 +22,19 @@ package enum Snapshot {
     ) throws -> SnapshotResult {
         let session = try SnapshotSession(root: root, store: store, cache: cache, options: options)
         // git reads the same inodes at the same time, on a core of its own.
-        let git = GitProbe.start(in: session.path)
-        var result = try session.run()
-        result.git = git?.finish()
-        return result
+        return try session.run(GitAnswer(GitProbe.start(in: session.path)))
+    }
+}
+
+/// What git says, asked for once, while the walk that it is compared with is still in memory.
+private final class GitAnswer {
+    private var probe: GitProbe?
+
+    init(_ probe: consuming GitProbe?) { self.probe = probe }
+
+    func finish(isSent: (RawPath) -> Bool) -> GitState? {
+        guard let probe = probe.take() else { return nil }
+        return probe.finish(isSent: isSent)
     }
 }
 
@@ -52,9 +61,9 @@ private struct SnapshotSession {
         path = try Self.realPath(of: Self.open(root), named: root)
     }
 
-    func run() throws -> SnapshotResult {
+    func run(_ git: GitAnswer) throws -> SnapshotResult {
         for _ in 0..<Self.attempts {
-            if let result = try attempt() { return result }
+            if let result = try attempt(git) { return result }
         }
         throw ShuntError(
             .failed, "the store was being cleaned all the time that `\(root)` was scanned",
@@ -62,7 +71,7 @@ private struct SnapshotSession {
     }
 
     /// - Returns: `nil` if objects may have been deleted meanwhile.
-    private func attempt() throws -> SnapshotResult? {
+    private func attempt(_ git: GitAnswer) throws -> SnapshotResult? {
         let stamp = try store.flatMap { try StoreStamp.read($0) }
         let image = cache?.load(root: path)
         let walk = TreeWalk(

@@ -180,6 +180,23 @@ extension TreeAssembly {
     }
 }
 
+extension TreeAssembly {
+    /// Whether the tree has a file or link at a path, or a directory with a file in it.
+    func holds(_ path: RawPath) -> Bool {
+        var node = nodes[0]
+        var names = path.components[...]
+        while let name = names.popFirst() {
+            let entry = node.entries.first { entry in
+                !entry.flags.contains(.isGone) && node.name(of: entry).elementsEqual(name)
+            }
+            guard let entry else { return false }
+            guard entry.kind == .directory else { return names.isEmpty && entry.kind != .special }
+            node = nodes[Int(entry.link)]
+        }
+        return node.totals.files > 0
+    }
+}
+
 extension DirectoryRecord {
     fileprivate init(_ node: DirectoryNode) {
         // A walk gives every node its status before it looks at entries.
