@@ -15,18 +15,41 @@ package struct HomeDirectory: Hashable, Sendable {
     /// - Parameter creates: `false` for a command that only asks a coordinator: where there is no
     ///   home, or no socket directory, none runs, and ``ShuntError`` `unreachable` is thrown.
     package static func open(creates: Bool = true) throws -> HomeDirectory {
-        let machine = MachineKey(machineID: readMachineID(), hostName: readHostName())
-        let variables = HomeVariables(
-            shuntHome: try variable("SHUNT_HOME"), dataHome: try variable("XDG_DATA_HOME"),
-            home: try variable("HOME"), workingDirectory: try workingDirectory())
+        let (machine, root) = try choice()
         if let other = try variable("SHUNT_AGENT_HOME"), !other.isEmpty, !other.hasPrefix("/") {
             throw ShuntError(
                 .usage, "SHUNT_AGENT_HOME is `\(other)`, and has to be an absolute path",
                 hint: "SHUNT_AGENT_HOME=\"$PWD/agent\" shunt ps")
         }
-        return try open(
-            root: try variables.root(machine: machine), userID: geteuid(), machine: machine,
-            creates: creates)
+        return try open(root: root, userID: geteuid(), machine: machine, creates: creates)
+    }
+
+    /// Where everything is or would be of the home that the environment asks for; creates nothing
+    /// and verifies nothing.
+    package static func planned() throws -> HomeLayout {
+        let (machine, root) = try choice()
+        var path = root[...]
+        while true {
+            if let resolved = realpath(String(path), nil) {
+                defer { free(resolved) }
+                guard let text = String(validatingCString: resolved) else { break }
+                let rest = root[path.endIndex...]
+                let whole = text == "/" ? String(rest) : text + rest
+                return HomeLayout(root: whole, userID: geteuid(), machine: machine)
+            }
+            // What is not there yet stands beneath what is.
+            guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { break }
+            path = path[..<slash]
+        }
+        return HomeLayout(root: root, userID: geteuid(), machine: machine)
+    }
+
+    private static func choice() throws -> (machine: MachineKey, root: String) {
+        let machine = MachineKey(machineID: readMachineID(), hostName: readHostName())
+        let variables = HomeVariables(
+            shuntHome: try variable("SHUNT_HOME"), dataHome: try variable("XDG_DATA_HOME"),
+            home: try variable("HOME"), workingDirectory: try workingDirectory())
+        return (machine, try variables.root(machine: machine))
     }
 
     /// Opens the home at `root`, creating what is missing.

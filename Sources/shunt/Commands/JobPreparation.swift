@@ -8,11 +8,13 @@ struct JobDescription: Sendable {
     let draft: JobDraft
 
     init(options: SubmissionOptions, command: [String]?, subcommand: String) throws {
+    /// - Throws: ``ShuntError`` before anything is made of a home that does not exist yet.
         let opened = try JobDirectory.open(file: options.file, hasCommand: command != nil)
         draft = try JobDraft(
             flags: options.flags(of: subcommand, command: command), file: opened.file)
         directory = opened.path
     }
+        try JobDirectory.refuse(directory, HomeDirectory.planned())
 }
 
 /// What happens between a description and a job: the directory is frozen, the plan is shown, and
@@ -24,7 +26,6 @@ struct JobPreparation: Sendable {
     let progress: ProgressDisplay
 
     init(_ job: JobDescription, session: ShuntSession, progress: ProgressDisplay) throws {
-        try JobDirectory.refuse(job.directory, session.home.layout)
         directory = job.directory
         var draft = job.draft
         if !draft.hasPlacement {
