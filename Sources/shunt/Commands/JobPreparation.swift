@@ -1,5 +1,6 @@
 internal import ContentStore
 internal import CoordinatorClient
+internal import Glibc
 internal import JobModel
 
 /// The job that a command line and its job file describe, before anything is touched.
@@ -7,14 +8,14 @@ struct JobDescription: Sendable {
     let directory: RawPath
     let draft: JobDraft
 
-    init(options: SubmissionOptions, command: [String]?, subcommand: String) throws {
     /// - Throws: ``ShuntError`` before anything is made of a home that does not exist yet.
+    init(options: SubmissionOptions, command: [String]?, subcommand: String) throws {
         let opened = try JobDirectory.open(file: options.file, hasCommand: command != nil)
         draft = try JobDraft(
             flags: options.flags(of: subcommand, command: command), file: opened.file)
         directory = opened.path
-    }
         try JobDirectory.refuse(directory, HomeDirectory.planned())
+    }
 }
 
 /// What happens between a description and a job: the directory is frozen, the plan is shown, and
@@ -44,7 +45,7 @@ struct JobPreparation: Sendable {
         let needsPlan = !options.quiet || snapshot.inputs.totalSize > JobLimits.unconfirmedTransfer
         let plan: PlanView? =
             needsPlan ? try await self.plan(for: snapshot) : nil
-        for remark in SnapshotText.remarks(snapshot.result) {
+        for remark in remarks(snapshot) {
             progress.note("\(remark.label): \(remark.text)")
         }
         progress.note(
@@ -64,7 +65,14 @@ struct JobPreparation: Sendable {
         let plan = try await plan(for: snapshot)
         return PlanText.render(
             spec: snapshot.spec, inputs: snapshot.inputs, plan: plan,
-            remarks: SnapshotText.remarks(snapshot.result))
+            remarks: remarks(snapshot))
+    }
+
+    private func remarks(_ snapshot: TakenSnapshot) -> [(label: String, text: String)] {
+        let ignoreFile = directory.appending(".shuntignore")
+        return SnapshotText.remarks(
+            snapshot.result,
+            hasIgnoreFile: ignoreFile.withCString { access($0, F_OK) } == 0)
     }
 
     private func takeSnapshot(isDryRun: Bool) async throws -> TakenSnapshot {
