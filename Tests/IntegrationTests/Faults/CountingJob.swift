@@ -10,10 +10,15 @@ struct CountingJob {
     var files = 40
     let code: Int32 = 7
     /// Where the job writes a line for each time that it starts: its pid.
-    var mark: String { home.base + "/starts" }
+    let mark: String
 
-    init(_ home: ShuntHome) throws {
+    /// - Parameter directory: where the job, which may run as another account, can write its mark;
+    ///   the test's own unless given.
+    init(_ home: ShuntHome, marksIn directory: String? = nil) throws {
         self.home = home
+        mark =
+            (directory ?? home.base) + "/starts-"
+            + URL(fileURLWithPath: home.base).lastPathComponent
         try home.write(
             "count.py",
             """
