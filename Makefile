@@ -17,7 +17,7 @@ CC := cc
 BEGIN := $(shell date +%s)
 
 # Debian packages that the build and the tests need beside the Swift toolchain.
-PACKAGES := gcc libc6-dev libuv1-dev libzstd-dev libsqlite3-dev python3 python3-venv \
+PACKAGES := gcc libc6-dev libuv1-dev libzstd-dev libsqlite3-dev python3 python3-venv gzip \
 	libssh-dev openssh-client openssh-server
 
 # `shunt` finds what belongs to it under ../libexec/shunt of its own directory: in the build tree
@@ -67,17 +67,22 @@ agent-debug agent-release: agent-%: setup
 	$(SWIFT) build -c $* --product shunt-agent --scratch-path .build-static \
 		-Xswiftc -static-executable "$${strip[@]}"
 	install -m 755 .build-static/$*/shunt-agent $(LIBEXEC)/$(AGENT)
+	# As it goes to workers.
+	gzip -nkf $(LIBEXEC)/$(AGENT)
 
 init: $(LIBEXEC)/shunt-init
 
 $(LIBEXEC)/shunt-init: $(INIT_SOURCES) | setup
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -O2 -static -s -Wall -Wextra -Werror -o $@ $(filter %.c,$^)
+	gzip -nkf $@
 
 install: release
 	@install -d '$(DESTDIR)$(prefix)/bin' '$(DESTDIR)$(prefix)/libexec/shunt'
 	install -m 755 $(TREE)/release/shunt '$(DESTDIR)$(prefix)/bin/shunt'
 	install -m 755 $(LIBEXEC)/$(AGENT) $(LIBEXEC)/shunt-init '$(DESTDIR)$(prefix)/libexec/shunt/'
+	install -m 644 $(LIBEXEC)/$(AGENT).gz $(LIBEXEC)/shunt-init.gz \
+		'$(DESTDIR)$(prefix)/libexec/shunt/'
 	echo "installed $(DESTDIR)$(prefix)/bin/shunt"
 
 test: setup init agent-debug
@@ -90,19 +95,7 @@ test: setup init agent-debug
 
 # Everything of the demo is in .demo/; it stops what it started, whatever happens.
 demo: setup release
-	@export SHUNT_HOME='$(CURDIR)/.demo/home'
-	export PIP_CACHE_DIR='$(CURDIR)/.demo/cache/pip' UV_CACHE_DIR='$(CURDIR)/.demo/cache/uv'
-	export PIP_DISABLE_PIP_VERSION_CHECK=1
-	shunt='$(CURDIR)/$(TREE)/release/shunt'
-	rm -rf .demo/digits
-	mkdir -p .demo/digits .demo/home
-	cp -R jobs/digits/. .demo/digits/
-	cd .demo/digits
-	trap '"$$shunt" coordinator stop >/dev/null 2>&1 || true' EXIT
-	echo '$$ shunt run -f job.yaml'
-	"$$shunt" run -f job.yaml
-	accuracy=$$(python3 -c 'import json; print(json.load(open("metrics.json"))["accuracy"])')
-	printf '\naccuracy %.4f\nmodel    %s\n' "$$accuracy" "$$PWD/model.joblib"
+	@jobs/demo '$(CURDIR)/$(TREE)/release/shunt'
 	echo "make demo: $$(( $$(date +%s) - $(BEGIN) )) s"
 
 lint:

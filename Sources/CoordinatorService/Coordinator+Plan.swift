@@ -11,7 +11,10 @@ extension Coordinator {
         var plan = PlanView(
             worker: worker, waiting: waiting, missing: request.inputs.totalSize,
             environmentCached: nil)
-        guard let worker, let link = ports.link(worker) else { return plan }
+        if request.spec.placement == .any, waiting == nil {
+            plan.worker = try await nearest(to: request) ?? worker
+        }
+        guard let worker = plan.worker, let link = ports.link(worker) else { return plan }
         let requirements = request.spec.python?.requirementsDigest
         do {
             (plan.missing, plan.environmentCached) = try await link.withBulk { client in
@@ -25,6 +28,27 @@ extension Coordinator {
             // A dry run stores no tree that could be compared with what the worker has.
         }
         return plan
+    }
+
+    /// Of the workers that could take the job now, the one that lacks least of its tree; of equals
+    /// the one that the scheduler would take.
+    private func nearest(to request: PlanRequest) async throws -> WorkerName? {
+        let choices = try await read { $0.core.choices(for: request.spec) }
+        let tree = request.inputs.tree
+        let missing = await withTaskGroup(of: (Int, ByteCount)?.self) { group in
+            for (place, name) in choices.enumerated() {
+                guard let link = ports.link(name) else { continue }
+                group.addTask {
+                    // One that cannot be asked is not the nearest.
+                    let count = try? await link.withBulk {
+                        try await link.content.missing(tree, over: $0)
+                    }
+                    return count.map { (place, $0) }
+                }
+            }
+            return await group.reduce(into: []) { list, one in one.map { list.append($0) } }
+        }
+        return missing.min { ($0.1, $0.0) < ($1.1, $1.0) }.map { choices[$0.0] }
     }
 
     /// Where the job would go. A coordinator that has only just started gives its workers a moment

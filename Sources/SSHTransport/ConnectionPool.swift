@@ -6,13 +6,11 @@ struct ConnectionPool<Connection: PooledConnection> {
     private struct Entry {
         var connection: Connection
         var limit: Int
-        /// Places given to streams that the connection does not count yet.
-        var reserved = 0
         /// No stream has been opened on it.
         var isFresh = true
         var idleSince: ContinuousClock.Instant?
 
-        var room: Int { connection.isOver ? 0 : limit - connection.sessions - reserved }
+        var room: Int { connection.isOver ? 0 : limit - connection.sessions }
     }
 
     private let limits: PoolLimits
@@ -23,10 +21,15 @@ struct ConnectionPool<Connection: PooledConnection> {
     private var isRetiring = false
     /// Connections that are being opened, those for one stream alone among them.
     private(set) var opening = 0
+    /// Streams on one connection, as far as the server has shown.
+    private var streams: Int
     /// Those of them that are to be shared.
     private var openingShared = 0
 
-    init(limits: PoolLimits) { self.limits = limits }
+    init(limits: PoolLimits) {
+        self.limits = limits
+        streams = limits.streams
+    }
 
     var count: Int { entries.count }
 
@@ -46,12 +49,13 @@ struct ConnectionPool<Connection: PooledConnection> {
         let best = entries.filter { $0.value.room > 0 }
             .min { ($0.value.room, $0.key) < ($1.value.room, $1.key) }
         if let number = best?.key {
-            entries[number]?.reserved += 1
+            entries[number]?.connection.reserve()
             return .use(number)
         }
-        guard entries.count + openingShared < limits.connections, opening < limits.opening else {
-            return wait()
-        }
+        guard entries.count + openingShared < limits.connections, opening < limits.opening,
+            // One that is on its way has room for as many as wait for it.
+            openingShared * (streams - 1) <= waiting.count
+        else { return wait() }
         opening += 1
         openingShared += 1
         next += 1
@@ -101,7 +105,8 @@ struct ConnectionPool<Connection: PooledConnection> {
         opening -= 1
         openingShared -= 1
         guard !isClosed else { return false }
-        entries[number] = Entry(connection: connection, limit: limits.streams, reserved: 1)
+        connection.reserve()
+        entries[number] = Entry(connection: connection, limit: streams)
         return true
     }
 
@@ -114,11 +119,8 @@ struct ConnectionPool<Connection: PooledConnection> {
         return entries.isEmpty ? takeAllWaiting() : []
     }
 
-    /// The opening of a stream has come to an end.
-    mutating func settle(_ number: Int, hasOpened: Bool) {
-        entries[number]?.reserved -= 1
-        if hasOpened { entries[number]?.isFresh = false }
-    }
+    /// A stream was opened on it.
+    mutating func noteUse(_ number: Int) { entries[number]?.isFresh = false }
 
     /// The server opened no session: so many as there are now are its limit.
     ///
@@ -126,11 +128,11 @@ struct ConnectionPool<Connection: PooledConnection> {
     ///   because it has none left and opens none.
     mutating func limit(_ number: Int) -> (isHopeless: Bool, dropped: Connection?) {
         guard var entry = entries[number] else { return (false, nil) }
-        entry.reserved -= 1
         let sessions = entry.connection.sessions
         entry.limit = max(1, min(entry.limit - 1, sessions))
         entries[number] = entry
-        guard sessions == 0, entry.reserved == 0 else { return (false, nil) }
+        streams = min(streams, entry.limit)
+        guard sessions == 0 else { return (false, nil) }
         entries[number] = nil
         return (entry.isFresh, entry.connection)
     }
@@ -168,7 +170,7 @@ struct ConnectionPool<Connection: PooledConnection> {
 
     private mutating func markIdle() {
         for (number, entry) in entries {
-            let isIdle = entry.connection.sessions == 0 && entry.reserved == 0
+            let isIdle = entry.connection.sessions == 0
             entries[number]?.idleSince = isIdle ? entry.idleSince ?? .now : nil
         }
     }
@@ -182,8 +184,10 @@ struct ConnectionPool<Connection: PooledConnection> {
 
 /// What a pool asks of a connection.
 protocol PooledConnection {
-    /// Sessions that the server counts.
+    /// Sessions that the server counts, and places that are kept.
     var sessions: Int { get }
+    /// Keeps a place for a stream that is about to be opened.
+    func reserve()
     /// It takes no more streams.
     var isOver: Bool { get }
 }

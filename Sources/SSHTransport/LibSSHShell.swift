@@ -22,6 +22,7 @@ package final class LibSSHShell: RemoteShell {
     deinit { for connection in pool.withLock({ $0.close() }) { Self.drop(connection) } }
 
     package nonisolated(nonsending) func open(_ command: String) async throws -> any RemoteStream {
+        try Self.check(command)
         // A kept connection may have broken unseen, or turn out to have less room than thought:
         // each of those costs one round, and there are only so many connections.
         for _ in 0...limits.connections {
@@ -29,8 +30,7 @@ package final class LibSSHShell: RemoteShell {
             guard let connection = pool.withLock({ $0.connection(number) }) else { continue }
             do {
                 let stream = try await connection.open(command)
-                pool.withLock { $0.settle(number, hasOpened: true) }
-                wakeWaiting()
+                pool.withLock { $0.noteUse(number) }
                 return stream
             } catch let error as SSHError where error.code == .sessionLimit {
                 let outcome = pool.withLock { $0.limit(number) }
@@ -41,10 +41,6 @@ package final class LibSSHShell: RemoteShell {
                 let wasFresh = pool.withLock { $0.remove(number) }
                 wakeWaiting()
                 if wasFresh { throw error }
-            } catch {
-                pool.withLock { $0.settle(number, hasOpened: false) }
-                wakeWaiting()
-                throw error
             }
         }
         throw SSHError(
@@ -55,6 +51,7 @@ package final class LibSSHShell: RemoteShell {
     package nonisolated(nonsending) func openOnOwnConnection(
         _ command: String
     ) async throws -> any RemoteStream {
+        try Self.check(command)
         try await takeOpeningSlot()
         let connection: SSHConnection
         do {
@@ -66,6 +63,7 @@ package final class LibSSHShell: RemoteShell {
         }
         pool.withLock { $0.openingEnded() }
         wakeWaiting()
+        connection.reserve()
         return OwnConnectionStream(try await connection.open(command), connection)
     }
 
@@ -81,6 +79,14 @@ package final class LibSSHShell: RemoteShell {
 
     /// Connections that stand, for whoever looks.
     package var connections: Int { pool.withLock { $0.count } }
+
+    private static func check(_ command: String) throws(SSHError) {
+        guard !command.utf8.contains(0), command.utf8.count <= SSHLimits.command else {
+            throw SSHError(
+                .configuration, "a command of \(command.utf8.count) bytes cannot be sent",
+                hint: "send what is long over the command's standard input")
+        }
+    }
 
     // MARK: Finding room
 

@@ -88,6 +88,8 @@ package struct WaitingReason: Hashable, Sendable, Codable {
         case workerBusy = "worker_busy"
         case behindOthers = "behind_others"
         case backingOff = "backing_off"
+        /// Several workers would do, and what each lacks of the job's tree is being found out.
+        case comparingWorkers = "comparing_workers"
     }
 }
 

@@ -29,6 +29,16 @@ extension CoordinatorCore {
 
     private static let measuredJobs = 64
 
+    /// Connected workers that have room for a job that may go anywhere, most free CPUs first.
+    package func choices(for spec: JobSpec) -> [WorkerName] {
+        workers.filter { $0.link.isConnected && spec.resources.fits(in: $0.free) }
+            .sorted {
+                $0.free.milliCPUs == $1.free.milliCPUs
+                    ? $0.name < $1.name : $0.free.milliCPUs > $1.free.milliCPUs
+            }
+            .map(\.name)
+    }
+
     /// - Parameter missing: `nil` where it could not be found out.
     mutating func measured(
         _ name: WorkerName, _ fence: Fence, _ tree: TreeReference, missing: ByteCount?
@@ -46,6 +56,14 @@ enum Locality: Hashable, Sendable {
     case missing(ByteCount)
     /// It could not be found out.
     case unknown
+
+    /// Whether the answer has not come.
+    var isAsked: Bool {
+        switch self {
+        case .asked: true
+        case .missing, .unknown: false
+        }
+    }
 
     /// Whether the answer is still worth waiting for.
     func isAwaited(at now: SteadyTime) -> Bool {

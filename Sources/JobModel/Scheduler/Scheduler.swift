@@ -170,6 +170,12 @@ package enum Scheduler {
             return WaitingReason(
                 .tooLarge, "needs \(needs), more than any reachable worker has in all")
         }
+        if let tree = candidate.tree, candidate.spec.placement == .any, connected.count > 1,
+            connected.contains(where: { $0.locality[tree]?.isAsked ?? false })
+        {
+            return WaitingReason(
+                .comparingWorkers, "finding out which worker lacks least of its files")
+        }
         if connected.contains(where: { needs.fits(in: $0.free) }), ahead > 0 {
             return WaitingReason(
                 .behindOthers,

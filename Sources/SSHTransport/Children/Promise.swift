@@ -53,4 +53,16 @@ final class Promise<Value: Sendable>: Sendable {
             waiter?.resume(returning: nil)
         }
     }
+
+    /// As ``value()``, for at most `limit`.
+    nonisolated(nonsending) func value(within limit: Duration) async -> Value? {
+        let waiting = Task { await value() }
+        let timer = Task {
+            // Cancelled, once it has come.
+            guard (try? await Task.sleep(for: limit)) != nil else { return }
+            waiting.cancel()
+        }
+        defer { timer.cancel() }
+        return await waiting.value
+    }
 }

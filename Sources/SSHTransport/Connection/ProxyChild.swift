@@ -25,7 +25,12 @@ struct ProxyChild: Sendable {
                 errors: errors.theirs.raw, keepsTerminal: options.isPersonThere,
                 authSocket: options.authSocket))
         let child = ProxyChild(process: process, name: command.name, hint: command.hint)
-        try child.listen(to: errors.keepOurs())
+        do {
+            try child.words.listen(to: errors.keepOurs(), name: "proxy-words")
+        } catch {
+            process.end()
+            throw .ofSystem(error)
+        }
         return (child, streams.keepOurs().release())
     }
 
@@ -40,6 +45,11 @@ struct ProxyChild: Sendable {
     /// moment to do both.
     func failure(_ otherwise: SSHError, _ patience: Patience) -> SSHError {
         let ending = process.wait(patience.until(min(patience.deadline, .now + .seconds(1))))
+        // Its last words may still be on their way.
+        let moment = ContinuousClock.now + .milliseconds(200)
+        while words.finished.current == nil, moment > .now, !patience.isStopped {
+            _ = patience.until(.now + .milliseconds(5)).wait(for: [])
+        }
         let said = lastLine
         guard said != nil || ending.map({ $0 != .code(0) }) ?? false else { return otherwise }
         let reason = said ?? "it ended without a word (\(ending.map { "\($0)" } ?? "still there"))"
@@ -54,32 +64,6 @@ struct ProxyChild: Sendable {
                 && !line.starts(with: "Warning: Permanently added".utf8)
         }
         return (telling.last ?? lines.last).map { SSHError.printable($0, limit: 300) }
-    }
-
-    private func listen(to errors: consuming OwnedDescriptor) throws(SSHError) {
-        let raw = errors.release()
-        let words = words
-        do {
-            try NativeThread.start(name: "proxy-words") {
-                let descriptor = OwnedDescriptor(adopting: raw)
-                var buffer = [UInt8](repeating: 0, count: 4 << 10)
-                while true {
-                    let count = read(descriptor.raw, &buffer, buffer.count)
-                    if count > 0 {
-                        words.append(buffer.prefix(count))
-                    } else if count < 0, errno == EAGAIN {
-                        var one = pollfd(fd: descriptor.raw, events: Int16(POLLIN), revents: 0)
-                        poll(&one, 1, -1)
-                    } else if count == 0 || errno != EINTR {
-                        return
-                    }
-                }
-            }
-        } catch {
-            _ = Glibc.close(raw)
-            process.end()
-            throw .ofSystem(error)
-        }
     }
 }
 

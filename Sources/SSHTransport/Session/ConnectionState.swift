@@ -18,7 +18,10 @@ final class ConnectionState: Sendable {
 
     private struct State {
         var commands: [ChannelState] = []
+        /// In the hands of the thread.
         var sessions = 0
+        /// Places given to commands that have yet to come.
+        var reserved = 0
         var isClosing = false
         /// The thread takes nothing more.
         var isShut = false
@@ -37,14 +40,20 @@ final class ConnectionState: Sendable {
     }
 
     /// Sessions that the server counts, those that are about to be opened among them.
-    var sessions: Int { state.withLock { $0.sessions + $0.commands.count } }
+    var sessions: Int { state.withLock { $0.sessions + $0.commands.count + $0.reserved } }
+
+    /// Keeps a place for the next ``submit(_:)``.
+    func reserve() { state.withLock { $0.reserved += 1 } }
 
     var isClosing: Bool { state.withLock { $0.isClosing } }
     var isShut: Bool { state.withLock { $0.isShut } }
 
+    /// Takes a reserved place, whatever becomes of it.
+    ///
     /// - Throws: ``SSHError`` if the connection has ended, or its line is full.
     func submit(_ channel: ChannelState) throws(SSHError) {
         let refusal: SSHError? = state.withLock { state in
+            state.reserved -= 1
             if state.isShut || state.isClosing { return .closed }
             guard state.commands.count < SSHLimits.commands else {
                 return SSHError(

@@ -22,7 +22,7 @@ struct ConnectionThread {
         let configuration = try SSHConfiguration.resolve(
             target, waiting: Patience(until: .now + options.times.configuration, stop: state.stop))
         let check = try HostKeyCheck(configuration, options.hostKeys)
-        let (proxy, socket) = try dial(configuration)
+        let (proxy, socket) = try Dialer(target, options, state.stop).dial(configuration)
         defer { proxy?.end() }
         let session = try SSHSession(
             OwnedDescriptor(adopting: socket), configuration, hostKeyAlgorithms: check.algorithms)
@@ -36,17 +36,5 @@ struct ConnectionThread {
         var loop = ConnectionLoop(session, state)
         let reason = loop.run()
         loop.end(reason)
-    }
-
-    private func dial(
-        _ configuration: SSHConfiguration
-    ) throws(SSHError) -> (ProxyChild?, Int32) {
-        guard configuration.way == .direct else {
-            let (child, descriptor) = try ProxyChild.start(configuration, target, options)
-            return (child, descriptor)
-        }
-        let limit = configuration.connectTimeout ?? options.times.connect
-        let patience = Patience(until: .now + limit, stop: state.stop)
-        return (nil, try TCPConnector.connect(configuration, patience).release())
     }
 }

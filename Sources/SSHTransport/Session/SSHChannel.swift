@@ -15,6 +15,7 @@ final class SSHChannel {
     fileprivate var hasInput = true
     fileprivate var isClosedRemotely = false
     fileprivate var exit: RemoteExit?
+    private var wasOpened = false
     private var isInputOpen = true
     private var isOutputOpen = true
     /// Read since the window was last made wide.
@@ -68,7 +69,8 @@ final class SSHChannel {
     /// Frees it, having told the server. The session must live.
     func free() {
         ssh_remove_channel_callbacks(raw, callbacks)
-        if session.isAlive, !isClosedRemotely {
+        // One that the server refused has no number there: what is sent to it would reach another.
+        if session.isAlive, wasOpened, !isClosedRemotely {
             // The first sends the end of the input, and may be told to come again for the rest.
             _ = ssh_channel_send_eof(raw)
             _ = ssh_channel_close(raw)
@@ -87,7 +89,9 @@ final class SSHChannel {
     private func open() {
         if case .opening = phase {
             switch ssh_channel_open_session(raw) {
-            case SSH_OK: phase = .requesting
+            case SSH_OK:
+                phase = .requesting
+                wasOpened = true
             case SSH_AGAIN: expire()
             case _ where !session.isAlive: return
             default:

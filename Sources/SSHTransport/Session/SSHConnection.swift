@@ -41,20 +41,18 @@ final class SSHConnection: Sendable {
         return connection
     }
 
-    /// Sessions that the server counts.
+    /// Keeps a place for one ``open(_:)``.
+    func reserve() { state.reserve() }
+
+    /// Sessions that the server counts, and places that are kept.
     var sessions: Int { state.sessions }
     /// It takes no more streams.
     var isOver: Bool { state.isShut || state.isClosing }
 
-    /// Starts a command.
+    /// Starts a command, in a place that was kept with ``reserve()``.
     ///
     /// - Throws: ``SSHError``; `CancellationError`.
     func open(_ command: String) async throws -> LibSSHStream {
-        guard !command.utf8.contains(0), command.utf8.count <= SSHLimits.command else {
-            throw SSHError(
-                .configuration, "a command of \(command.utf8.count) bytes cannot be sent",
-                hint: "send what is long over the command's standard input")
-        }
         let channel = ChannelState(command, deadline: .now + times.open)
         try state.submit(channel)
         let stream = LibSSHStream(channel, state)

@@ -7,7 +7,7 @@ import Testing
 @Suite struct TextTests {
     @Test func everyHelpHasAnExample() {
         let pages = HelpPages.all()
-        #expect(pages.count == 15)
+        #expect(pages.count == 24)
         for page in pages {
             let example = page.text.split(separator: "Example:\n", maxSplits: 1).last ?? ""
             #expect(
@@ -18,8 +18,8 @@ import Testing
     @Test func theNamesOfCommandsAreThoseOfTheParser() {
         #expect(
             CommandNames.all.children.keys.sorted() == [
-                "cancel", "coordinator", "inspect", "logs", "ps", "pull", "run", "submit", "wait",
-                "worker",
+                "cancel", "config", "coordinator", "inspect", "logs", "ps", "pull", "run", "submit",
+                "wait", "worker",
             ])
         #expect(
             CommandNames.all.children["coordinator"]?.children.keys.sorted() == [

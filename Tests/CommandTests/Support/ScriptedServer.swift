@@ -35,13 +35,16 @@ final class ScriptedServer: Sendable {
         let thread = Thread { [listener, weak self] in
             while true {
                 let connection = accept(listener, nil, nil)
-                guard connection >= 0 else { return }
+                guard connection >= 0 else { break }
                 while let request = Self.read(connection) {
                     self?.seen.withLock { $0.append(request) }
                     guard Self.write(answer(request), connection) else { break }
                 }
                 close(connection)
             }
+            // Here and not in ``stop()``: the next server may get the number while this thread is
+            // about to accept on it.
+            close(listener)
         }
         thread.start()
     }
@@ -49,7 +52,6 @@ final class ScriptedServer: Sendable {
     /// Ends the listener; a thread that waits in `accept` ends with it.
     func stop() {
         shutdown(listener, Int32(SHUT_RDWR))
-        close(listener)
     }
 
     private static func read(_ connection: Int32) -> Request? {

@@ -166,6 +166,8 @@ import Testing
         let job = try #require(id)
         #expect(Self.asked(effects) == [CoordinatorBench.gpu, Self.lab])
         #expect(bench.core.job(job)?.state == .queued)
+        let reason = bench.core.waitingReason(of: job, at: bench.now.wall)
+        #expect(reason?.code == .comparingWorkers)
         let tree = Sample.inputs().tree
         try bench.step(
             .measured(CoordinatorBench.gpu, bench.fence, tree, missing: ByteCount(100)))

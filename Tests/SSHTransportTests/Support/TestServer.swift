@@ -55,6 +55,11 @@ final class TestServer {
         (try? String(contentsOfFile: directory + "/log", encoding: .utf8)) ?? ""
     }
 
+    /// Connections that logged in so far.
+    var logins: Int {
+        log.split(whereSeparator: \.isNewline).count { $0.contains("Accepted publickey") }
+    }
+
     func waitUntilItListens() async throws {
         guard await eventually({ self.log.contains("Server listening") }) else {
             throw FixtureError("sshd does not listen: \(log)")

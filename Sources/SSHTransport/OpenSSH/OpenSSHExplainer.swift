@@ -1,0 +1,89 @@
+/// Tells what went wrong from what `ssh` says about it.
+struct OpenSSHExplainer: Sendable {
+    let target: SSHTarget
+    let options: SSHOptions
+
+    /// Whether ssh ended with this code for a reason of its own. A remote command may end with 255
+    /// too; ssh then says nothing.
+    func isOfSSH(_ code: Int32, _ words: [UInt8]) -> Bool {
+        code == 255 && Self.explain(lines(words)) != nil
+    }
+
+    func failure(_ code: Int32, _ words: [UInt8]) async -> SSHError? {
+        guard code == 255, let (kind, line) = Self.explain(lines(words)) else { return nil }
+        if kind == .hostKeyUnknown || kind == .hostKeyChanged || kind == .hostKeyRevoked,
+            let exact = await lookAtKey()
+        {
+            return exact
+        }
+        return SSHError(
+            kind, "ssh to `\(target.host)`: \(SSHError.printable(line.utf8, limit: 300))",
+            hint: hint(kind))
+    }
+
+    /// With the key itself, and where it stands: what ssh says about it fills a screen.
+    private func lookAtKey() async -> SSHError? {
+        var quiet = options
+        quiet.hostKeys.ask = nil
+        let (target, options) = (target, quiet)
+        do {
+            try await BlockingThread.run(name: "ssh-key") { stop throws(SSHError) in
+                let patience = Patience(until: .now + options.times.configuration, stop: stop)
+                let configuration = try SSHConfiguration.resolve(target, waiting: patience)
+                try HostKeyProbe(target, options, stop).verify(configuration)
+            }
+            return nil
+        } catch {
+            return error as? SSHError
+        }
+    }
+
+    private func lines(_ words: [UInt8]) -> [String] {
+        String(decoding: words, as: UTF8.self).split(whereSeparator: \.isNewline).map(String.init)
+    }
+
+    /// Words of OpenSSH's, in the order in which they tell most; lower case.
+    private static let signs: [(SSHError.Code, [String])] = [
+        (.hostKeyRevoked, ["is revoked", "revoked host key", "marked as revoked"]),
+        (.hostKeyChanged, ["remote host identification has changed"]),
+        (.hostKeyUnknown, ["host key is known for", "host key verification failed"]),
+        (.nameNotResolved, ["could not resolve hostname", "name or service not known"]),
+        (.proxy, ["stdio forwarding failed", "closed by unknown port 65535", "banner exchange"]),
+        (.refusedConnection, ["connection refused"]),
+        (.timedOut, ["timed out", "timeout, server"]),
+        (.unreachable, ["no route to host", "network is unreachable", "cannot assign requested"]),
+        (.needsLogin, ["permission denied (", "too many authentication failures"]),
+        (.sessionLimit, ["session open refused by peer", "channel 0: open failed"]),
+        (.notSSH, ["invalid ssh identification", "protocol identification"]),
+        (.handshake, ["kex_exchange_identification", "unable to negotiate", "kex_"]),
+        (
+            .configuration,
+            ["bad configuration option", "bad owner or permissions", "config file", "invalid"]
+        ),
+        (
+            .lost,
+            [
+                "connection reset", "connection closed", "broken pipe", "client_loop:", "disconnect",
+                "closed by remote host", "connection to",
+            ]
+        ),
+    ]
+
+    static func explain(_ lines: [String]) -> (SSHError.Code, String)? {
+        for (code, words) in signs {
+            let line = lines.last { line in
+                let line = line.lowercased()
+                return words.contains { line.contains($0) }
+            }
+            if let line { return (code, line) }
+        }
+        return nil
+    }
+
+    private func hint(_ code: SSHError.Code) -> String {
+        let name = SSHError.quoted(target.destination)
+        let file = target.configurationFile.map { "-F \(SSHError.quoted($0)) " } ?? ""
+        let port = target.port.map { "-p \($0) " } ?? ""
+        return code == .needsLogin ? "ssh \(file)\(port)\(name)" : "ssh -v \(file)\(port)\(name)"
+    }
+}
