@@ -16,9 +16,7 @@ struct CountingJob {
     ///   the test's own unless given.
     init(_ home: ShuntHome, marksIn directory: String? = nil) throws {
         self.home = home
-        mark =
-            (directory ?? home.base) + "/starts-"
-            + URL(fileURLWithPath: home.base).lastPathComponent
+        mark = "\(directory ?? home.base)/starts-\(UInt64.random(in: 0...UInt64.max))"
         try home.write(
             "count.py",
             """

@@ -75,6 +75,12 @@ struct RemoteLab: Sendable {
         host.relay.setRate(bitsPerSecond: nil)
     }
 
+    /// Ends every connection so that both sides see it, and lets none come about.
+    func breakLink() {
+        host.relay.cut(arrivals: .refused)
+        host.relay.reset()
+    }
+
     // MARK: Commands
 
     var configuration: String { home.base + "/ssh_config" }
