@@ -65,12 +65,18 @@ struct CountingJob {
     }
 
     /// Expects what is true of a job that ran once and whose follower saw it to the end.
-    func expectRanOnce(_ outcome: Outcome, _ what: Comment) async throws {
+    ///
+    /// - Parameter name: of the job, where it is not the home's latest.
+    func expectRanOnce(
+        _ outcome: Outcome, _ what: Comment, named name: String? = nil
+    ) async throws {
         #expect(outcome.code == code, "\(what): \(outcome.errorText)")
         #expect(outcome.text == expectedOutput, what)
         #expect(outcome.errorLines.filter { $0.hasPrefix("error ") } == expectedErrors, what)
         #expect(starts.count == 1, what)
-        let view = try await home.inspect(try await home.latestJob())
+        var reference = name ?? ""
+        if name == nil { reference = try await home.latestJob() }
+        let view = try await home.inspect(reference)
         #expect(view["state"].string == "failed", what)
         #expect(view["exit_code"].int == Int(code), what)
         for number in 0..<files {

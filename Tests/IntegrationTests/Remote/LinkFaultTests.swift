@@ -46,46 +46,6 @@ struct LinkFaultTests {
         }
     }
 
-    @Test(arguments: [Relay.CutLoss.none, .swallowed])
-    func aLinkThatFallsSilentIsGivenUpAndOpenedAgain(_ loss: Relay.CutLoss) async throws {
-        try await expectHarmless("silent, \(loss)", seconds: 4) { lab, run in
-            let before = lab.host.relay.counts.accepted
-            lab.host.relay.cut(losing: loss)
-            try await expectShownAsUnreachable(lab)
-            if loss == .none {
-                // Long enough for the connection to be given up.
-                let reopens = await eventually(within: .seconds(40)) {
-                    lab.host.relay.counts.accepted > before
-                }
-                #expect(reopens)
-            }
-            #expect(!run.hasEnded)
-            lab.mendLink()
-        }
-    }
-
-    @Test(arguments: [Directions.up, .down])
-    func aLinkThatIsCutInOneDirectionIsNoDifferent(_ direction: Directions) async throws {
-        try await expectHarmless("one direction", seconds: 4) { lab, run in
-            lab.host.relay.cut(direction)
-            try await expectShownAsUnreachable(lab)
-            #expect(!run.hasEnded)
-            lab.mendLink()
-        }
-    }
-
-    @Test func aFrozenLinkGoesOnWhereItStood() async throws {
-        try await expectHarmless("frozen", seconds: 4) { lab, run in
-            let before = lab.host.relay.counts.accepted
-            lab.host.relay.freeze()
-            try await expectShownAsUnreachable(lab)
-            #expect(!run.hasEnded)
-            lab.host.relay.thaw()
-            #expect(await run.outcome().code == 7)
-            #expect(lab.host.relay.counts.accepted == before)
-        }
-    }
-
     @Test func aCoordinatorThatIsKilledFindsTheEndedJob() async throws {
         try await RemoteLab.shared { lab in
             let job = try lab.countingJob()
