@@ -1,6 +1,6 @@
 import Foundation
 
-/// Runs a command on a terminal of its own and types into it once a text has come.
+/// Runs a command on a terminal of its own and types into it each time that a text has come.
 enum Terminal {
     private static let program = """
         import os, pty, sys
@@ -8,7 +8,7 @@ enum Terminal {
         pid, master = pty.fork()
         if pid == 0:
             os.execvp(command[0], command)
-        seen, typed = b"", False
+        seen, typed = b"", 0
         while True:
             try:
                 data = os.read(master, 65536)
@@ -17,9 +17,9 @@ enum Terminal {
             if not data:
                 break
             seen += data
-            if not typed and text in seen:
+            while seen.count(text) > typed:
                 os.write(master, keys)
-                typed = True
+                typed += 1
         status = os.waitpid(pid, 0)[1]
         sys.stdout.buffer.write(seen)
         sys.exit(os.waitstatus_to_exitcode(status) % 256)
