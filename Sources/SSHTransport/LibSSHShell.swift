@@ -44,8 +44,11 @@ package final class LibSSHShell: RemoteShell {
             }
         }
         throw SSHError(
-            .sessionLimit, "`\(target.host)` opens no further session on any connection",
-            hint: "raise MaxSessions in /etc/ssh/sshd_config there")
+            .sessionLimit,
+            "`\(target.host)` opens no further session on any connection: its MaxSessions or "
+                + "MaxStartups is too low",
+            hint: "ssh \(SSHError.quoted(target.destination)) "
+                + "grep -nE 'MaxSessions|MaxStartups' /etc/ssh/sshd_config")
     }
 
     package nonisolated(nonsending) func openOnOwnConnection(

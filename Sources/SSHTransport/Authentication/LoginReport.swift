@@ -44,9 +44,9 @@ struct LoginReport: Hashable {
             return SSHError(
                 .needsLogin,
                 "\(place) ended the connection after \(offered) keys, none of them its own "
-                    + "(MaxAuthTries)",
-                hint: "set IdentityFile and IdentitiesOnly for `\(configuration.alias)` in "
-                    + "~/.ssh/config; then: ssh \(name)")
+                    + "(MaxAuthTries); IdentityFile and IdentitiesOnly in ~/.ssh/config say which "
+                    + "to show",
+                hint: "ssh -v \(name)")
         }
         if !configuration.allowsPublicKey {
             return SSHError(

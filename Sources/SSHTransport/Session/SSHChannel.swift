@@ -86,6 +86,9 @@ final class SSHChannel {
 
     // MARK: Opening
 
+    /// To be run on the server.
+    private static let lookAtServer = "grep -nE 'MaxSessions|ForceCommand' /etc/ssh/sshd_config"
+
     private func open() {
         if case .opening = phase {
             switch ssh_channel_open_session(raw) {
@@ -98,8 +101,9 @@ final class SSHChannel {
                 refuse(
                     SSHError(
                         .sessionLimit,
-                        "the server opens no further session: \(session.lastWords)",
-                        hint: "raise MaxSessions in /etc/ssh/sshd_config there"))
+                        "the server opens no further session (MaxSessions): "
+                            + session.lastWords,
+                        hint: Self.lookAtServer))
             }
         }
         guard case .requesting = phase else { return }
@@ -112,8 +116,9 @@ final class SSHChannel {
         default:
             refuse(
                 SSHError(
-                    .unsupported, "the server does not start commands: \(session.lastWords)",
-                    hint: "look at ForceCommand in /etc/ssh/sshd_config there, and at its log"))
+                    .unsupported,
+                    "the server does not start commands (ForceCommand): \(session.lastWords)",
+                    hint: Self.lookAtServer))
         }
     }
 
