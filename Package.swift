@@ -119,6 +119,9 @@ let package = Package(
         .executableTarget(
             name: "lab", dependencies: ["Lab", "CLinux"], path: "Tests/LabTool",
             swiftSettings: strict),
+        .executableTarget(
+            name: "ssh-stream-bench", dependencies: ["SSHTransport", "ByteStream"],
+            path: "Tests/Benchmarks/SSHStreamBench", swiftSettings: strict),
         .testTarget(name: "TidyTests", swiftSettings: strict),
         .testTarget(
             name: "IntegrationTests", dependencies: ["Lab"], swiftSettings: strict),

@@ -178,7 +178,8 @@ package struct CoordinatorDaemon: Sendable {
             try? await Task.sleep(for: limit)
             logger.warning("ended although something did not stop")
             Self.removeSocket(of: layout)
-            exit(code)
+            // Not `exit`: what did not stop may be in the midst of a library.
+            _exit(code)
         }
     }
 

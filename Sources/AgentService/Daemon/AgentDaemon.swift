@@ -75,7 +75,7 @@ actor AgentDaemon {
         store = try ObjectStore(at: RawPath(options.store))
         inventory = TreeInventory(store: store)
         staging = TaskStaging(
-            home: home, store: store,
+            home: home, store: store, inventory: inventory,
             environments: PythonEnvironments(
                 directory: home.environments, platform: facts.platform,
                 executor: try BlockingExecutor(name: "environments", threads: 2)),

@@ -3,12 +3,14 @@ internal import CLinux
 internal import ContentStore
 internal import Glibc
 internal import JobModel
+internal import Transfer
 
 /// Puts a task's inputs in place: its tree, its environment, and the plan by which supervisor and
 /// init run it. Every step is safe to repeat after a crash.
 struct TaskStaging: Sendable {
     let home: AgentHome
     let store: ObjectStore
+    let inventory: TreeInventory
     let environments: PythonEnvironments
     let executor: BlockingExecutor
     /// The executable of init, absolute.
@@ -31,21 +33,25 @@ struct TaskStaging: Sendable {
     static func baselineFile(in directory: String) -> String { directory + "/baseline" }
 
     /// - Parameters:
-    ///   - onPlaced: is told that all content is in place, where more is to be done after that.
+    ///   - onContent: is told that all content is in the store: nothing more is needed from outside.
     ///   - onActivity: is told what is being done, for people.
     /// - Throws: `CancellationError` when nobody wants the task any more.
     func stage(
-        _ order: StartOrder, onPlaced: @escaping @Sendable () async -> Void,
+        _ order: StartOrder, onContent: @escaping @Sendable () async -> Void,
         onActivity: @escaping @Sendable (String) async -> Void
     ) async throws -> Outcome {
         let directory = home.taskDirectory(order.token)
         do {
+            guard try await executor.run({ try inventory.isWhole(order.tree) }) else {
+                return .contentMissing
+            }
+            // The checkout of a large tree takes long, and nobody has to stay awake for it.
+            await onContent()
             let isPlaced = try await executor.run { try checkOut(order, in: directory) }
             guard isPlaced else { return .contentMissing }
             try Task.checkCancellation()
             var environment: String?
             if let python = order.spec.python {
-                await onPlaced()
                 do {
                     environment = try await environments.environment(
                         for: python,

@@ -40,7 +40,7 @@ final class WorkerLink: Sendable {
     /// How a try to connect, or a connection, ended.
     private struct Ending {
         var reason: String
-        var needsLogin = false
+        var login: LoginNeed?
         var wasConnected = false
     }
 
@@ -74,13 +74,13 @@ final class WorkerLink: Sendable {
             await inbox.post(
                 .event(
                     .disconnected(
-                        name, fence, reason: ending.reason, needsLogin: ending.needsLogin)))
+                        name, fence, reason: ending.reason, login: ending.login)))
             if Task.isCancelled { break }
             logger.notice(
                 "worker unreachable; its attempts keep running",
                 metadata: ["worker": "\(name)", "reason": "\(ending.reason)"])
             if ending.wasConnected { backoff = Self.firstBackoff }
-            let longest = ending.needsLogin ? Self.loginBackoff : backoff
+            let longest = ending.login != nil ? Self.loginBackoff : backoff
             await rest(Int64.random(in: longest / 2...longest))
             backoff = min(Self.longestBackoff, backoff * 2)
         }
@@ -130,7 +130,8 @@ final class WorkerLink: Sendable {
             await control.close()
             return Ending(reason: reason, wasConnected: true)
         } catch let login as NeedsLogin {
-            return Ending(reason: login.error.message, needsLogin: true)
+            return Ending(
+                reason: login.error.message, login: LoginNeed(remedy: login.error.hint))
         } catch let error as ShuntError {
             return Ending(reason: error.message)
         } catch {

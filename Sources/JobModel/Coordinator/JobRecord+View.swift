@@ -45,7 +45,7 @@ extension CoordinatorCore {
             }
             return WorkerView(
                 record: worker.record, link: worker.link.trouble(at: now) ?? "connected",
-                connected: worker.link.isConnected, welcome: worker.welcome,
+                remedy: worker.link.remedy, connected: worker.link.isConnected, welcome: worker.welcome,
                 inUse: worker.welcome.map { _ in worker.reserved + worker.foreignUse },
                 runningJobs: running)
         }
@@ -57,9 +57,17 @@ extension LinkState {
     package func trouble(at now: WallTime) -> String? {
         switch self {
         case .connected: nil
-        case .needsLogin(let since, _): "needs login for \(Self.span(since, now))" + because
+        case .needsLogin(let since, _, _): "needs login for \(Self.span(since, now))" + because
         case .suspect(let since): "silent for \(Self.span(since, now))"
         case .unreachable(let since, _): "unreachable for \(Self.span(since, now))" + because
+        }
+    }
+
+    /// The command that mends the link, where one is known.
+    package var remedy: String? {
+        switch self {
+        case .needsLogin(_, _, let remedy): remedy
+        case .connected, .suspect, .unreachable: nil
         }
     }
 
@@ -67,7 +75,7 @@ extension LinkState {
     var because: String {
         switch self {
         case .unreachable(_, let reason) where !reason.isEmpty: ": \(reason)"
-        case .needsLogin(_, let reason) where !reason.isEmpty: ": \(reason)"
+        case .needsLogin(_, let reason, _) where !reason.isEmpty: ": \(reason)"
         case .connected, .needsLogin, .suspect, .unreachable: ""
         }
     }

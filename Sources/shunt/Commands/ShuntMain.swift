@@ -9,7 +9,10 @@ enum ShuntMain {
         StandardDescriptors.ensureOpen()
         // A reader that goes away is an error of the write, not the end of the program.
         signal(SIGPIPE, SIG_IGN)
-        exit(await run())
+        let code = await run()
+        // Without the handlers of libraries: a thread that still takes leave of a server would have
+        // OpenSSL pulled from under it. All that we print is written when it is printed.
+        _exit(code)
     }
 
     private static func run() async -> Int32 {

@@ -125,7 +125,7 @@ struct LinkTroubleTests {
         let now = WallTime(milliseconds: Self.since.milliseconds + span)
         #expect(LinkState.suspect(since: Self.since).trouble(at: now) == "silent for \(text)")
         #expect(
-            LinkState.needsLogin(since: Self.since, reason: "").trouble(at: now)
+            LinkState.needsLogin(since: Self.since, reason: "", remedy: nil).trouble(at: now)
                 == "needs login for \(text)")
     }
 
@@ -142,7 +142,7 @@ struct LinkTroubleTests {
         bench.now = Sample.moment(60_000)
         try bench.step(
             .disconnected(
-                CoordinatorBench.gpu, bench.fence, reason: "no route", needsLogin: false))
+                CoordinatorBench.gpu, bench.fence, reason: "no route", login: nil))
         let link = bench.core.worker(CoordinatorBench.gpu)?.link
         #expect(link == .unreachable(since: Sample.moment(0).wall, reason: "no route"))
     }
