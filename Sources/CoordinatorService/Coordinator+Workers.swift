@@ -16,9 +16,11 @@ extension Coordinator {
 
     /// Tries at once to reach a worker that is not connected.
     ///
-    /// - Parameter wait: for the outcome.
+    /// - Parameter wait: for the outcome. That a person is needed is one too.
     func connectWorker(_ name: WorkerName, wait: Milliseconds) async throws -> WorkerView {
-        ports.link(name)?.hurry()
+        let link = ports.link(name)
+        let endings = link?.endingCount ?? 0
+        link?.hurry()
         let deadline = SteadyTime.current + wait
         while true {
             let view = try await read { turn in
@@ -28,7 +30,12 @@ extension Coordinator {
                 else { throw turn.core.unknownWorker(name) }
                 return view
             }
-            if view.connected || SteadyTime.current >= deadline { return view }
+            let hasTried = (link?.endingCount ?? 0) > endings
+            if view.connected || (hasTried && view.link.hasPrefix("needs login"))
+                || SteadyTime.current >= deadline
+            {
+                return view
+            }
             try await Task.sleep(for: .milliseconds(10))
         }
     }

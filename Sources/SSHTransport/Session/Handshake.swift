@@ -1,3 +1,4 @@
+internal import ByteStream
 internal import CLibSSH
 internal import CLinux
 internal import Glibc
@@ -17,11 +18,12 @@ struct Handshake {
         let connect = configuration.connectTimeout ?? options.times.connect
         let limit = proxy == nil ? connect : max(connect, options.times.proxy)
         let start = Patience(until: .now + limit, stop: stop)
+        let peer = try session.takePeer()
         // Sends our version, so that a server that waits for its client to speak says something.
         _ = ssh_connect(session.raw)
         session.hardenSocket()
         do {
-            try Greeting(configuration).await(on: session.descriptor, start)
+            try Greeting(configuration).await(on: peer.raw, start)
         } catch {
             throw proxy?.failure(error, start) ?? error
         }
@@ -30,7 +32,9 @@ struct Handshake {
     }
 
     private func exchangeKeys() throws(SSHError) {
-        let patience = Patience(until: .now + options.times.keyExchange, stop: stop)
+        // ConnectTimeout of ssh_config(5) holds for the exchange of keys as well.
+        let limit = configuration.connectTimeout ?? options.times.keyExchange
+        let patience = Patience(until: .now + limit, stop: stop)
         let result = try session.finish(patience) { ssh_connect(session.raw) }
         if result == SSH_OK { return }
         let port = "`\(configuration.hostName)`, port \(configuration.port),"
@@ -83,11 +87,14 @@ struct Greeting {
     init(_ configuration: SSHConfiguration) { self.configuration = configuration }
 
     private static let start = Array("SSH-".utf8)
+    /// POLLRDHUP of poll(2), behind `_GNU_SOURCE`: the peer sends no more.
+    private static let hangUp: Int32 = 0x2000
 
     /// Returns once the server's version stands at the front of the socket.
     func await(on descriptor: Int32, _ patience: Patience) throws(SSHError) {
         var said: [UInt8] = []
         var isLineStart = true
+        var letters = 0
         var buffer = [UInt8](repeating: 0, count: 1 << 10)
         while said.count <= SSHLimits.greeting {
             switch patience.wait(for: descriptor, POLLIN) {
@@ -102,8 +109,11 @@ struct Greeting {
             if isLineStart, peeked.starts(with: Self.start) { return }
             if isLineStart, Self.start.starts(with: peeked) {
                 // One to three letters of it: `poll` would report them again and again.
-                guard case .timedOut = patience.until(.now + .milliseconds(5)).wait(for: [])
-                else { throw .stopped }
+                switch patience.until(.now + .milliseconds(5)).wait(for: descriptor, Self.hangUp) {
+                case .ready where letters == count: throw notSSH(Array(peeked))
+                case .ready, .timedOut: letters = count
+                case .stopped: throw .stopped
+                }
                 if patience.deadline <= .now { throw notSSH(Array(peeked)) }
                 continue
             }

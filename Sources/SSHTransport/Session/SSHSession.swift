@@ -14,6 +14,8 @@ final class SSHSession {
     /// Counts what has arrived: whatever a call took from the socket is seen here.
     private let counter: UnsafeMutablePointer<ssh_counter_struct>
     private var event: ssh_event?
+    /// The socket a second time, until it is taken; −1 where it could not be had.
+    private var peer: Int32
     /// ``SSHLimits/window`` bytes, of which only those take memory that are used.
     let scratch: UnsafeMutableRawPointer
 
@@ -27,6 +29,7 @@ final class SSHSession {
         Self.prepareLibrary
         guard let session = ssh_new() else { throw Self.outOfMemory }
         raw = session
+        peer = fcntl(descriptor.raw, F_DUPFD_CLOEXEC, 3)
         counter = .allocate(capacity: 1)
         counter.initialize(to: ssh_counter_struct())
         scratch = .allocate(byteCount: SSHLimits.window, alignment: 16)
@@ -47,6 +50,14 @@ final class SSHSession {
         set(SSH_OPTIONS_HOSTKEYS, hostKeyAlgorithms.joined(separator: ","))
         var socket = descriptor.release()
         ssh_options_set(raw, SSH_OPTIONS_FD, &socket)
+    }
+
+    /// The socket by another descriptor, to be taken once. libssh closes its own where a write
+    /// fails; what the peer said before it went, and that it went, can be read from this one.
+    func takePeer() throws(SSHError) -> OwnedDescriptor {
+        guard peer >= 0 else { throw SSHError(.lost, "too many files are open", hint: "ulimit -n") }
+        defer { peer = -1 }
+        return OwnedDescriptor(adopting: peer)
     }
 
     // MARK: What it is like
@@ -138,6 +149,7 @@ final class SSHSession {
         if socket >= 0 { ssh_set_fd_towrite(raw) }
         ssh_disconnect(raw)
         if socket >= 0 { _ = Glibc.close(socket) }
+        if peer >= 0 { _ = Glibc.close(peer) }
         ssh_free(raw)
         counter.deallocate()
         scratch.deallocate()

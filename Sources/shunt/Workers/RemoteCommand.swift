@@ -106,6 +106,13 @@ struct RemoteCommand: Sendable {
     }
 
     private func translated(_ error: any Error) -> any Error {
-        (error as? SSHError).map { ShuntError($0, addedBy: adding) } ?? error
+        switch error {
+        case let error as SSHError: ShuntError(error, addedBy: adding)
+        case let error as StreamError:
+            ShuntError(
+                .unreachable, "\(error)",
+                hint: adding)
+        default: error
+        }
     }
 }

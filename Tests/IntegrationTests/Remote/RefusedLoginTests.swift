@@ -137,25 +137,28 @@ struct RefusedLoginTests {
             try lab.host.server.authorize([locked.publicLine])
             var entry = lab.host.entry
             entry.identityFile = locked.path
-            try lab.configure([entry])
+            try lab.configure([entry.adding("IdentityAgent SSH_AUTH_SOCK")])
+            let agent = try KeyAgent(socket: lab.home.base + "/agent.sock")
+            defer { agent.stop() }
+            // The same from here on: that it holds the key later makes no other socket of it.
+            let person = ["SSH_AUTH_SOCK": agent.socket]
             let words = ["worker", "add", lab.name]
             let wrong = try await Terminal.run(
-                lab.home, words, after: "Passphrase of", typing: "does not\n")
+                lab.home, words, after: "Passphrase of", typing: "does not\n", env: person)
             #expect(wrong.code == 4, "\(wrong.text)")
             #expect(wrong.text.contains("ssh-add "), "\(wrong.text)")
             #expect(!wrong.text.contains("does not\r\n"), "what is typed is not shown")
             #expect(try await lab.worker() == .null)
             // The person gets in; the coordinator, which cannot ask, says so.
             let right = try await Terminal.run(
-                lab.home, words, after: "Passphrase of", typing: "opens it\n")
+                lab.home, words, after: "Passphrase of", typing: "opens it\n", env: person)
             #expect(right.code == 4, "\(right.text)")
             #expect(right.text.contains("needs login"), "\(right.text)")
-            #expect(right.text.contains("hint: ssh-add"), "\(right.text)")
-            let agent = try KeyAgent(socket: lab.home.base + "/agent.sock")
-            defer { agent.stop() }
+            #expect(right.text.contains("ssh-add \(locked.path)"), "\(right.text)")
             try agent.add(locked, passphrase: "opens it")
-            try lab.configure([entry.adding("IdentityAgent \(agent.socket)")])
-            let ran = try await lab.run("echo", "in", options: ["-q"])
+            let ran = try await lab.home.run(
+                ["run", "-q", "--on", lab.name, "--", "echo", "in"], env: person,
+                within: .seconds(20))
             #expect(ran.text == "in\n", "\(ran.errorText)")
         }
     }

@@ -27,12 +27,13 @@ enum Terminal {
 
     /// - Returns: the command's exit code, and all that came to the terminal as output.
     static func run(
-        _ home: ShuntHome, _ arguments: [String], after text: String, typing keys: String
+        _ home: ShuntHome, _ arguments: [String], after text: String, typing keys: String,
+        env: [String: String] = [:]
     ) async throws -> Outcome {
         let words = ["python3", "-c", program, text, keys, ShuntHome.binary] + arguments
         return try await Command(
             words.map { Array($0.utf8) }, directory: home.work,
-            environment: home.environment(["TERM": "xterm"])
+            environment: home.environment(["TERM": "xterm"].merging(env) { $1 })
         ).outcome()
     }
 }
