@@ -62,7 +62,9 @@ import Testing
         let socket = try await fixture.agent(holding: others + [key])
         // The private half is only in the agent.
         try FileManager.default.removeItem(atPath: key)
-        for lines in [["IdentityFile \(key).pub"], ["IdentityFile \(key).pub", "IdentitiesOnly yes"]] {
+        for lines in [
+            ["IdentityFile \(key).pub"], ["IdentityFile \(key).pub", "IdentitiesOnly yes"],
+        ] {
             try fixture.configure(server, lines)
             try await reach(try transport.shell(fixture) { $0.authSocket = socket })
         }

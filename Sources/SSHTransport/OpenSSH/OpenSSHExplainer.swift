@@ -63,7 +63,8 @@ struct OpenSSHExplainer: Sendable {
         (
             .lost,
             [
-                "connection reset", "connection closed", "broken pipe", "client_loop:", "disconnect",
+                "connection reset", "connection closed", "broken pipe", "client_loop:",
+                "disconnect",
                 "closed by remote host", "connection to",
             ]
         ),
