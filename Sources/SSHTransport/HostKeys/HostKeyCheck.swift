@@ -42,7 +42,8 @@ struct HostKeyCheck {
             throw SSHError(
                 .hostKeyChanged,
                 "\(host) shows the key \(key.fingerprint), not \(SSHError.printable(accepted.utf8))",
-                hint: "ask its administrator for: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub")
+                hint: "ask its administrator for: ssh-keygen -lf "
+                    + "/etc/ssh/ssh_host_\(key.shortType)_key.pub")
         }
         switch known.verdict(on: key) {
         case .known: return .go
