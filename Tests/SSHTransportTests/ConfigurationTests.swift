@@ -4,7 +4,7 @@ import Testing
 @testable import SSHTransport
 
 /// Destinations, and what `ssh -G` says about them.
-@Suite struct ConfigurationTests {
+@Suite(.timeLimit(.minutes(2))) struct ConfigurationTests {
     @Test(arguments: [
         "-oProxyCommand=x", "", "a b", "a\nb", "user@-x", "@host", "user@", "a;b", "$(x)",
         "a\u{7f}",

@@ -3,7 +3,7 @@ import Testing
 @testable import SSHTransport
 
 /// Known-hosts lines, keys, and the bytes that they are made of.
-@Suite struct KnownHostsTests {
+@Suite(.timeLimit(.minutes(2))) struct KnownHostsTests {
     private static let one = key("ssh-ed25519", 1)
     private static let two = key("ssh-ed25519", 2)
     private static let rsa = key("ssh-rsa", 3)

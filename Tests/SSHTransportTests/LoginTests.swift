@@ -6,7 +6,7 @@ import Testing
 @testable import SSHTransport
 
 /// Which keys log in, and what is said where none does.
-@Suite struct LoginTests {
+@Suite(.timeLimit(.minutes(2))) struct LoginTests {
     @Test(arguments: Transport.allCases, ["ed25519", "ecdsa", "rsa"])
     func aKeyFileOfAnyTypeLogsIn(_ transport: Transport, _ type: String) async throws {
         let fixture = try Fixture()
@@ -131,8 +131,10 @@ import Testing
             $0.authSocket = socket
             $0.times.agentSign = .milliseconds(300)
         }
+        let start = ContinuousClock.now
         let error = try #require(await shell.failure())
         #expect(error.message.contains("the ssh-agent at `\(socket)` does not answer"))
+        #expect(ContinuousClock.now - start < .seconds(10))
         await shell.close()
         // With a key file there is another way in.
         try fixture.configure(server, key: file)

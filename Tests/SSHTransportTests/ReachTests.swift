@@ -5,7 +5,7 @@ import Testing
 @testable import SSHTransport
 
 /// The way to a server: proxies, and ports on which something else is, or nothing.
-@Suite struct ReachTests {
+@Suite(.timeLimit(.minutes(2))) struct ReachTests {
     // MARK: Proxies
 
     @Test(arguments: Transport.allCases)
@@ -22,7 +22,7 @@ import Testing
         #expect(try await shell.output(of: "echo there").text == "there\n")
         #expect(bastion.logins == 1)
         await shell.close()
-        #expect(await eventually { bastion.log.contains("Disconnected from user") })
+        #expect(await eventually { bastion.hasSeenAnEnd })
     }
 
     @Test(arguments: Transport.allCases)
@@ -60,7 +60,7 @@ import Testing
         let shell = try transport.shell(fixture)
         #expect(try await shell.output(of: "echo there").text == "there\n")
         await shell.close()
-        #expect(await eventually { bastion.log.contains("Disconnected from user") })
+        #expect(await eventually { bastion.hasSeenAnEnd })
     }
 
     @Test(arguments: Transport.allCases)

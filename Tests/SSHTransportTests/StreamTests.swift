@@ -5,7 +5,7 @@ import Testing
 @testable import SSHTransport
 
 /// Streams of commands behind real servers, over both transports.
-@Suite struct StreamTests {
+@Suite(.timeLimit(.minutes(2))) struct StreamTests {
     @Test(arguments: Transport.allCases)
     func twentyMegabytesComeBackAsTheyWere(_ transport: Transport) async throws {
         try await withShell(transport) { shell, _, _ in

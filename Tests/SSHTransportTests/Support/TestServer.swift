@@ -64,6 +64,11 @@ final class TestServer {
         log.split(whereSeparator: \.isNewline).count { $0.contains("Accepted publickey") }
     }
 
+    /// A connection has ended, politely or not.
+    var hasSeenAnEnd: Bool {
+        ["Disconnected from user", "Connection closed by"].contains { log.contains($0) }
+    }
+
     func waitUntilItListens() async throws {
         guard await eventually({ self.log.contains("Server listening") }) else {
             throw FixtureError("sshd does not listen: \(log)")
