@@ -106,7 +106,7 @@ import Testing
         }
     }
 
-    /// The one fills what its reader leaves it, and waits; another goes on over the same connection.
+    /// The one fills what its reader leaves it, and waits; another goes on beside it.
     @Test(arguments: Transport.allCases)
     func aStalledReaderHoldsUpNobodyElse(_ transport: Transport) async throws {
         try await withShell(transport) { shell, fixture, _ in

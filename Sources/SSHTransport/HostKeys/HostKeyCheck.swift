@@ -41,7 +41,8 @@ struct HostKeyCheck {
         if let accepted = policy.accepted, accepted != key.fingerprint {
             throw SSHError(
                 .hostKeyChanged,
-                "\(host) shows the key \(key.fingerprint), not \(SSHError.printable(accepted.utf8))",
+                "\(host) shows the key \(key.fingerprint), "
+                    + "not \(SSHError.printable(accepted.utf8))",
                 hint: "ask its administrator for: ssh-keygen -lf "
                     + "/etc/ssh/ssh_host_\(key.shortType)_key.pub")
         }

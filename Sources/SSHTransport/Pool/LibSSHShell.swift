@@ -67,6 +67,7 @@ package final class LibSSHShell: RemoteShell {
         return OwnConnectionStream(try await connection.open(command), connection)
     }
 
+    /// As ``RemoteShell/use(authSocket:)``.
     package func use(authSocket: String?) { options.withLock { $0.authSocket = authSocket } }
 
     package nonisolated(nonsending) func close() async {
