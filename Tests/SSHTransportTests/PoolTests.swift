@@ -4,7 +4,7 @@ import Testing
 @testable import SSHTransport
 
 /// How ``LibSSHShell`` spreads streams over connections.
-@Suite struct PoolTests {
+@Suite(.timeLimit(.minutes(2))) struct PoolTests {
     @Test(arguments: [1, 2, 10])
     func oneConnectionsLimitIsNotTheShells(_ sessions: Int) async throws {
         try await withShell(.libssh, ["MaxSessions \(sessions)"]) { shell, _, _ in

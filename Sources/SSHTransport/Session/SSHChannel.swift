@@ -21,6 +21,8 @@ final class SSHChannel {
     /// Read since the window was last made wide.
     private var consumed = 0
     private var closeDeadline: ContinuousClock.Instant?
+    /// What had arrived when libssh took none of the bytes that it had room for.
+    private var refusedAt: UInt64?
 
     private enum Phase {
         case opening, requesting, open
@@ -222,7 +224,7 @@ extension SSHChannel {
     /// The queue holds bytes that the server would take, and libssh too.
     var canSend: Bool {
         phase == .open && isOutputOpen && !session.hasUnsent && state.outbound.count > 0
-            && ssh_channel_window_size(raw) > 0
+            && ssh_channel_window_size(raw) > 0 && session.received != refusedAt
     }
 
     /// - Returns: whether more could go at once.
@@ -249,8 +251,11 @@ extension SSHChannel {
                 Int(ssh_channel_write(raw, $0.baseAddress, UInt32(limit)))
             }
             if sent < 0, session.isAlive { isClosedRemotely = true }
-            // None go while keys are exchanged anew; the socket reports when that is over.
-            guard sent > 0 else { return sent < 0 && session.isAlive }
+            guard sent > 0 else {
+                // None go while keys are exchanged anew; what arrives ends that.
+                refusedAt = session.received
+                return sent < 0 && session.isAlive
+            }
             state.outbound.removeFirst(sent)
             budget -= sent
         }

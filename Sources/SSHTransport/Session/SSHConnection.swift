@@ -92,6 +92,7 @@ package final class LibSSHStream: RemoteStream {
         try await channel.outbound.write(bytes, waking: connection.waker)
     }
 
+    /// As ``RemoteStream/finishWriting()``.
     package func finishWriting() { channel.outbound.finish(waking: connection.waker) }
 
     package nonisolated(nonsending) func exit() async -> RemoteExit? {

@@ -137,10 +137,7 @@ struct ConnectionPool<Connection: PooledConnection> {
         return (entry.isFresh, entry.connection)
     }
 
-    /// - Returns: whether no stream had ever been opened on it.
-    mutating func remove(_ number: Int) -> Bool {
-        entries.removeValue(forKey: number)?.isFresh ?? false
-    }
+    mutating func remove(_ number: Int) { entries[number] = nil }
 
     mutating func removeAll(where isGone: (Connection) -> Bool) -> [Connection] {
         let gone = entries.filter { isGone($0.value.connection) }
