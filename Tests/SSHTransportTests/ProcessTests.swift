@@ -49,10 +49,15 @@ import Testing
 
     @Test func aChildThatWillNotEndIsEndedByForce() async throws {
         let null = try SocketPair.null()
+        let output = try SocketPair()
+        let script = "trap '' TERM; echo ready; while :; do sleep 0.1; done"
         let child = try ChildProcess(
             .init(
-                words: ["/bin/sh", "-c", "trap '' TERM; while :; do sleep 0.1; done"],
-                input: null.raw, output: null.raw, errors: null.raw))
+                words: ["/bin/sh", "-c", script], input: null.raw, output: output.theirs.raw,
+                errors: null.raw))
+        let ours = output.keepOurs()
+        let patience = Patience(until: .now + .seconds(10))
+        #expect(patience.wait(for: ours.raw, POLLIN) == .ready)
         await child.end(within: .milliseconds(200))
         #expect(child.ended.current == .signal(SIGKILL))
     }

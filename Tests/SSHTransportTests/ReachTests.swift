@@ -91,6 +91,29 @@ import Testing
         await shell.close()
     }
 
+    /// The user's own: the second stream logs in no more. The master outlives both.
+    @Test func aControlMasterIsShared() async throws {
+        let fixture = try Fixture()
+        let key = try fixture.key()
+        let server = try await fixture.server()
+        let socket = "\(fixture.path)/master"
+        try fixture.configure(
+            server, key: key,
+            ["ControlMaster auto", "ControlPath \(socket)", "ControlPersist 60"])
+        let shell = try Transport.openssh.shell(fixture)
+        for number in 0..<3 {
+            let output = try await shell.output(of: "echo \(number)")
+            #expect(output == Output(text: "\(number)\n", exit: .code(0), errors: ""))
+        }
+        #expect(server.logins == 1)
+        let own = try await shell.openOnOwnConnection("echo own")
+        #expect(try await own.readToEnd() == Array("own\n".utf8))
+        #expect(server.logins == 2)
+        await own.close()
+        await shell.close()
+        try fixture.run("ssh", "-F", fixture.config, "-O", "exit", "host")
+    }
+
     // MARK: What else is there
 
     @Test(arguments: Transport.allCases)

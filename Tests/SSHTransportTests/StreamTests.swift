@@ -158,7 +158,7 @@ import Testing
         try await withShell(transport) { shell, _, server in
             let stream = try await shell.open("echo x; cat")
             _ = try await stream.readExactly(2)
-            try server.killSessions()
+            try server.signalSessions()
             await #expect(throws: (any Error).self) { _ = try await stream.readToEnd() }
             #expect(await stream.exit() == nil)
             await stream.close()

@@ -43,6 +43,11 @@ package final class LibSSHShell: RemoteShell {
                 pool.withLock { $0.remove(number) }
                 wakeWaiting()
                 last = error
+            } catch let error as SSHError where error.code == .timedOut && !isNew {
+                // A link that was cut without a word: what still hopes for it keeps it.
+                pool.withLock { $0.distrust(number) }
+                wakeWaiting()
+                last = error
             }
         }
         throw last ?? .closed
@@ -160,9 +165,7 @@ package final class LibSSHShell: RemoteShell {
 
     /// A connection has more room, or has ended. Called from its thread.
     private func lookAgain() {
-        let ended = pool.withLock { pool in
-            pool.removeAll { $0.isOver }
-        }
+        let ended = pool.withLock { $0.removeEnded() }
         // Dropped only here, outside of the lock.
         withExtendedLifetime(ended) {}
         wakeWaiting()

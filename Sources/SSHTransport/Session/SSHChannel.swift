@@ -47,7 +47,8 @@ final class SSHChannel {
     var holdsSession: Bool { !isClosedRemotely && phase != .over }
     /// When it must be looked at again whatever happens.
     var deadline: ContinuousClock.Instant? {
-        phase == .opening || phase == .requesting ? state.deadline : closeDeadline
+        guard phase == .opening || phase == .requesting else { return closeDeadline }
+        return state.opening.current == nil ? state.deadline : nil
     }
 
     /// Moves what can be moved now.
@@ -131,8 +132,8 @@ final class SSHChannel {
         state.opening.fulfil(
             .failure(
                 SSHError(
-                    .timedOut, "the server does not open a session",
-                    hint: "ssh HOST uptime")))
+                    .timedOut, "`\(state.name)` does not answer on a connection that stood",
+                    hint: "ssh \(SSHError.quoted(state.name)) uptime")))
     }
 
     private func refuse(_ error: SSHError) {

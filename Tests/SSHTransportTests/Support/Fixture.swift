@@ -29,6 +29,8 @@ final class Fixture {
     deinit {
         for server in servers { server.stop() }
         for child in children { child.end() }
+        // Each removes its socket, which must not happen while the directory is removed.
+        for child in children { _ = child.wait(Patience(until: .now + .seconds(10))) }
         // What stays behind in /tmp harms nobody.
         try? FileManager.default.removeItem(atPath: path)
     }

@@ -81,13 +81,13 @@ final class TestServer {
         _ = process.wait(Patience(until: .now + .seconds(10)))
     }
 
-    /// Ends the processes that serve connections, by force.
-    func killSessions() throws {
+    /// Ends the processes that serve connections, by force, or freezes them.
+    func signalSessions(_ signal: Int32 = SIGKILL) throws {
         for name in try FileManager.default.contentsOfDirectory(atPath: "/proc") {
             guard let pid = Int32(name), Self.parent(of: pid) == process.pid else {
                 continue
             }
-            kill(pid, SIGKILL)
+            kill(pid, signal)
         }
     }
 
