@@ -33,7 +33,7 @@ struct TaskStaging: Sendable {
     static func baselineFile(in directory: String) -> String { directory + "/baseline" }
 
     /// - Parameters:
-    ///   - onContent: is told that all content is in the store: nothing more is needed from outside.
+    ///   - onContent: is told that all content is in the store: nothing more is needed of others.
     ///   - onActivity: is told what is being done, for people.
     /// - Throws: `CancellationError` when nobody wants the task any more.
     func stage(

@@ -24,8 +24,6 @@ final class WorkerLink: Sendable {
     private let transfers = Mutex<[UInt64: Task<Void, Never>]>([:])
     /// The pause before the next try, which somebody may cut short.
     private let pause = Mutex<Pause?>(nil)
-    /// Tries and connections that have ended, as far as the core has been told.
-    private let endings = Atomic<Int>(0)
 
     private var inbox: Inbox { context.inbox }
     private var logger: Logger { context.logger }
@@ -86,7 +84,6 @@ final class WorkerLink: Sendable {
                 .event(
                     .disconnected(
                         name, fence, reason: ending.reason, login: ending.login)))
-            endings.add(1, ordering: .relaxed)
             if Task.isCancelled { break }
             logger.notice(
                 "worker unreachable; its attempts keep running",
@@ -131,9 +128,6 @@ final class WorkerLink: Sendable {
             pause.sleep.cancel()
         }
     }
-
-    /// Grows with every try that failed and every connection that broke.
-    var endingCount: Int { endings.load(ordering: .relaxed) }
 
     /// Opens a control stream and serves it until it breaks.
     private func hold(_ fence: Fence) async -> Ending {

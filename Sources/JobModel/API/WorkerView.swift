@@ -21,7 +21,8 @@ package struct WorkerView: Hashable, Sendable, Codable {
     package var facts: WorkerFacts?
 
     package init(
-        record: WorkerRecord, link: String, remedy: String? = nil, connected: Bool, welcome: Welcome?,
+        record: WorkerRecord, link: String, remedy: String? = nil, connected: Bool,
+        welcome: Welcome?,
         inUse: Resources?, runningJobs: Int
     ) {
         name = record.name

@@ -45,7 +45,8 @@ extension CoordinatorCore {
             }
             return WorkerView(
                 record: worker.record, link: worker.link.trouble(at: now) ?? "connected",
-                remedy: worker.link.remedy, connected: worker.link.isConnected, welcome: worker.welcome,
+                remedy: worker.link.remedy, connected: worker.link.isConnected,
+                welcome: worker.welcome,
                 inUse: worker.welcome.map { _ in worker.reserved + worker.foreignUse },
                 runningJobs: running)
         }

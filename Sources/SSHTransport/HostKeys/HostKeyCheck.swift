@@ -43,7 +43,7 @@ struct HostKeyCheck {
                 .hostKeyChanged,
                 "\(host) shows the key \(key.fingerprint), not "
                     + "\(SSHError.printable(accepted.utf8)): on the machine itself one can look",
-                hint: "ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub")
+                hint: "ssh-keygen -lf /etc/ssh/ssh_host_\(key.shortType)_key.pub")
         }
         switch known.verdict(on: key) {
         case .known: return .go

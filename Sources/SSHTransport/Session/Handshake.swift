@@ -1,4 +1,3 @@
-internal import ByteStream
 internal import CLibSSH
 internal import CLinux
 internal import Glibc
@@ -18,16 +17,20 @@ struct Handshake {
         let connect = configuration.connectTimeout ?? options.times.connect
         let limit = proxy == nil ? connect : max(connect, options.times.proxy)
         let start = Patience(until: .now + limit, stop: stop)
-        let peer = try session.takePeer()
-        // Sends our version, so that a server that waits for its client to speak says something.
-        _ = ssh_connect(session.raw)
-        session.hardenSocket()
         do {
-            try Greeting(configuration).await(on: peer.raw, start)
+            let greeting = Greeting(configuration)
+            // libssh closes a socket whose peer has gone, with what was said still in it.
+            let hasSpoken = start.until(.now).wait(for: session.assignedDescriptor, POLLIN)
+            if case .ready = hasSpoken {
+                try greeting.await(on: session.assignedDescriptor, start)
+            }
+            // Sends our version: a server that waits for its client to speak now says something.
+            session.begin()
+            try greeting.await(on: session.descriptor, start)
+            try exchangeKeys()
         } catch {
             throw proxy?.failure(error, start) ?? error
         }
-        try exchangeKeys()
         try verify()
     }
 
@@ -87,14 +90,15 @@ struct Greeting {
     init(_ configuration: SSHConfiguration) { self.configuration = configuration }
 
     private static let start = Array("SSH-".utf8)
-    /// POLLRDHUP of poll(2), behind `_GNU_SOURCE`: the peer sends no more.
+    /// The peer will send no more. It stands behind `_GNU_SOURCE`, without which Swift's Glibc
+    /// module is built.
     private static let hangUp: Int32 = 0x2000
 
     /// Returns once the server's version stands at the front of the socket.
     func await(on descriptor: Int32, _ patience: Patience) throws(SSHError) {
+        guard descriptor >= 0 else { throw closed([]) }
         var said: [UInt8] = []
         var isLineStart = true
-        var letters = 0
         var buffer = [UInt8](repeating: 0, count: 1 << 10)
         while said.count <= SSHLimits.greeting {
             switch patience.wait(for: descriptor, POLLIN) {
@@ -108,13 +112,12 @@ struct Greeting {
             let peeked = buffer.prefix(count)
             if isLineStart, peeked.starts(with: Self.start) { return }
             if isLineStart, Self.start.starts(with: peeked) {
-                // One to three letters of it: `poll` would report them again and again.
+                // One to three letters of it, which `poll` reports again and again.
                 switch patience.until(.now + .milliseconds(5)).wait(for: descriptor, Self.hangUp) {
-                case .ready where letters == count: throw notSSH(Array(peeked))
-                case .ready, .timedOut: letters = count
+                case .ready: throw closed(said + peeked)
                 case .stopped: throw .stopped
+                case .timedOut: if patience.deadline <= .now { throw notSSH(said + peeked) }
                 }
-                if patience.deadline <= .now { throw notSSH(Array(peeked)) }
                 continue
             }
             let end = peeked.firstIndex(of: UInt8(ascii: "\n"))

@@ -13,9 +13,10 @@ final class SSHSession {
     let raw: ssh_session
     /// Counts what has arrived: whatever a call took from the socket is seen here.
     private let counter: UnsafeMutablePointer<ssh_counter_struct>
+    /// The socket's number, which libssh keeps for itself until it is told to connect.
+    let assignedDescriptor: Int32
+    private var hasConnected = false
     private var event: ssh_event?
-    /// The socket a second time, until it is taken; −1 where it could not be had.
-    private var peer: Int32
     /// ``SSHLimits/window`` bytes, of which only those take memory that are used.
     let scratch: UnsafeMutableRawPointer
 
@@ -29,7 +30,7 @@ final class SSHSession {
         Self.prepareLibrary
         guard let session = ssh_new() else { throw Self.outOfMemory }
         raw = session
-        peer = fcntl(descriptor.raw, F_DUPFD_CLOEXEC, 3)
+        assignedDescriptor = descriptor.release()
         counter = .allocate(capacity: 1)
         counter.initialize(to: ssh_counter_struct())
         scratch = .allocate(byteCount: SSHLimits.window, alignment: 16)
@@ -48,21 +49,13 @@ final class SSHSession {
         set(SSH_OPTIONS_CIPHERS_S_C, Self.ciphers)
         // Of the names those remain that libssh knows; with none, its own order stands.
         set(SSH_OPTIONS_HOSTKEYS, hostKeyAlgorithms.joined(separator: ","))
-        var socket = descriptor.release()
+        var socket = assignedDescriptor
         ssh_options_set(raw, SSH_OPTIONS_FD, &socket)
-    }
-
-    /// The socket by another descriptor, to be taken once. libssh closes its own where a write
-    /// fails; what the peer said before it went, and that it went, can be read from this one.
-    func takePeer() throws(SSHError) -> OwnedDescriptor {
-        guard peer >= 0 else { throw SSHError(.lost, "too many files are open", hint: "ulimit -n") }
-        defer { peer = -1 }
-        return OwnedDescriptor(adopting: peer)
     }
 
     // MARK: What it is like
 
-    /// For `poll`; −1 once libssh has closed it.
+    /// For `poll`; −1 before the first `ssh_connect`, and once libssh has closed it.
     var descriptor: Int32 { ssh_get_fd(raw) }
 
     /// Bytes that arrived so far.
@@ -106,6 +99,13 @@ final class SSHSession {
         }
     }
 
+    /// Has libssh take the socket and send our version.
+    func begin() {
+        hasConnected = true
+        _ = ssh_connect(raw)
+        hardenSocket()
+    }
+
     /// libssh makes the socket blocking once it has it, and forgets to keep it out of children.
     func hardenSocket() {
         let socket = descriptor
@@ -145,11 +145,10 @@ final class SSHSession {
             ssh_event_remove_session(event, raw)
             ssh_event_free(event)
         }
-        let socket = descriptor
-        if socket >= 0 { ssh_set_fd_towrite(raw) }
+        let socket = hasConnected ? descriptor : assignedDescriptor
+        if hasConnected, socket >= 0 { ssh_set_fd_towrite(raw) }
         ssh_disconnect(raw)
         if socket >= 0 { _ = Glibc.close(socket) }
-        if peer >= 0 { _ = Glibc.close(peer) }
         ssh_free(raw)
         counter.deallocate()
         scratch.deallocate()

@@ -123,7 +123,8 @@ import Testing
         var bench = try Self.bench()
         try bench.step(.connecting(Self.lab))
         try bench.step(
-            .disconnected(Self.lab, Self.fence(bench), reason: "no key", login: LoginNeed(remedy: nil)))
+            .disconnected(
+                Self.lab, Self.fence(bench), reason: "no key", login: LoginNeed(remedy: nil)))
         let id = try #require(try bench.submit("a", Self.spec(on: Self.lab)).id)
         let link = bench.core.worker(Self.lab)?.link.trouble(at: bench.now.wall)
         #expect(link?.hasPrefix("needs login for ") == true)
