@@ -78,7 +78,7 @@ actor AgentDaemon {
             home: home, store: store,
             environments: PythonEnvironments(
                 directory: home.environments, platform: facts.platform,
-                executor: try BlockingExecutor(name: "environments", threads: 2)),
+                executor: try BlockingExecutor(name: "environments", threads: 2), disk: disk),
             executor: disk, initExecutable: options.initExecutable)
     }
 

@@ -7,8 +7,9 @@ internal import JobModel
 struct EnvironmentBuilder: Sendable {
     let directory: String
     let key: String
-    /// The requirements file.
-    let file: String
+    /// What the requirements file holds. The build outlives the checkout that the file came from:
+    /// that of a job which was cancelled while others wait for the same environment.
+    let requirements: [UInt8]
     let abort: AbortFlag
 
     private var builds: String { directory + "/builds" }
@@ -28,7 +29,9 @@ struct EnvironmentBuilder: Sendable {
         let target = String(
             decoding: pattern.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
         do {
-            for step in steps(into: target) { try run(step, into: target) }
+            let file = target + "/" + Self.requirementsName
+            try write(requirements, to: file)
+            for step in steps(into: target, file) { try run(step, into: target) }
             try publish(target, as: published)
         } catch {
             // What is left is only space; the error that matters is the one at hand.
@@ -40,7 +43,7 @@ struct EnvironmentBuilder: Sendable {
 
     /// The commands of a build: `uv` where it is installed, which is much faster, else `venv` and
     /// `pip`.
-    private func steps(into target: String) -> [[String]] {
+    private func steps(into target: String, _ file: String) -> [[String]] {
         if let uv = ExecutableSearch.find("uv") {
             return [
                 [uv, "venv", "--quiet", "--allow-existing", "--python", "python3", target],
@@ -78,6 +81,18 @@ struct EnvironmentBuilder: Sendable {
         }
     }
 
+    /// Stays with the environment: what it was built from.
+    private static let requirementsName = "requirements.txt"
+
+    private func write(_ bytes: [UInt8], to path: String) throws {
+        do throws(SystemError) {
+            let file = try OwnedDescriptor.open(path, O_WRONLY | O_CREAT | O_TRUNC)
+            try SmallFile.overwrite(bytes, at: 0, in: file, path)
+        } catch {
+            throw ShuntError(error, in: directory)
+        }
+    }
+
     private func tail() -> String {
         let lines = (SmallFile.text(log) ?? "").split(
             separator: "\n", omittingEmptySubsequences: false)
@@ -86,7 +101,7 @@ struct EnvironmentBuilder: Sendable {
 
     /// The environment is named by the digest of one file, so that file has to say everything.
     private func refuseOtherFiles() throws {
-        for line in (SmallFile.text(file) ?? "").split(separator: "\n") {
+        for line in String(decoding: requirements, as: UTF8.self).split(separator: "\n") {
             let text = String(line).trimmedLine
             let options = ["-r", "--requirement", "-c", "--constraint", "-e", "--editable"]
             let isOption = options.contains { text.hasPrefix($0) }

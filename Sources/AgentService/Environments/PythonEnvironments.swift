@@ -21,7 +21,10 @@ actor PythonEnvironments {
 
     private let directory: String
     private let platform: Platform
+    /// For builds, each of which holds a thread until it is over.
     private let executor: BlockingExecutor
+    /// For what takes moments and must not wait behind builds.
+    private let disk: BlockingExecutor
     private var builds: [String: Build] = [:]
     private var interpreters: [String: Interpreter] = [:]
     /// How often an interpreter was asked for its version.
@@ -40,10 +43,13 @@ actor PythonEnvironments {
         var version: String
     }
 
-    init(directory: String, platform: Platform, executor: BlockingExecutor) {
+    init(
+        directory: String, platform: Platform, executor: BlockingExecutor, disk: BlockingExecutor
+    ) {
         self.directory = directory
         self.platform = platform
         self.executor = executor
+        self.disk = disk
     }
 
     /// Ends what the builds of an earlier life of this agent left running, and removes what they
@@ -56,7 +62,8 @@ actor PythonEnvironments {
 
     /// The path of the environment, built if need be.
     ///
-    /// - Parameter file: the requirements file as it was checked out.
+    /// - Parameter file: the requirements file as it was checked out; it is read before the build,
+    ///   which may last longer than the checkout.
     /// - Throws: ``ShuntError`` with the end of the installer's output; `CancellationError`.
     func environment(
         for python: JobSpec.PythonEnvironment, file: String,
@@ -66,7 +73,8 @@ actor PythonEnvironments {
         let published = directory + "/" + key
         if access(published + "/bin/python", X_OK) == 0 { return published }
         await onBuild()
-        return try await join(key, file: file)
+        let requirements = try await disk.run { try Self.read(file) }
+        return try await join(key, requirements)
     }
 
     /// Whether an environment is there already.
@@ -75,14 +83,26 @@ actor PythonEnvironments {
         return access(directory + "/" + key + "/bin/python", X_OK) == 0
     }
 
-    private func join(_ key: String, file: String) async throws -> String {
+    private static func read(_ file: String) throws -> [UInt8] {
+        do throws(SystemError) {
+            return try SmallFile.read(file, limit: largestRequirements)
+        } catch {
+            throw ShuntError(
+                .failed, "the requirements cannot be read: \(error)", hint: "ls -l \(file)")
+        }
+    }
+
+    /// Of a requirements file, in bytes. The CLI has the same bound.
+    private static let largestRequirements = 16 << 20
+
+    private func join(_ key: String, _ requirements: [UInt8]) async throws -> String {
         var build: Build
         if let running = builds[key] {
             build = running
         } else {
             let abort = AbortFlag()
             let builder = EnvironmentBuilder(
-                directory: directory, key: key, file: file, abort: abort)
+                directory: directory, key: key, requirements: requirements, abort: abort)
             let executor = executor
             build = Build(
                 task: Task { try await executor.run { try builder.build() } }, abort: abort,
@@ -131,7 +151,7 @@ actor PythonEnvironments {
         // Two jobs may ask at the same time: each question has a file of its own.
         questions += 1
         let output = directory + "/python-version.\(getpid()).\(questions)"
-        let version = try await executor.run {
+        let version = try await disk.run {
             defer { unlink(output) }
             let code = "import sys; print('.'.join(map(str, sys.version_info[:3])))"
             let ending = try HelperProcess(

@@ -35,6 +35,31 @@ import Testing
         }
     }
 
+    /// The first of them brought the requirements file, which goes with its checkout.
+    @Test func cancellingOneJobLeavesTheBuildToTheOther() async throws {
+        try await ShuntHome.use { home in
+            try home.write("job.yaml", Self.job)
+            try home.write("requirements.txt", "six==1.15.0\n")
+            var jobs: [String] = []
+            for _ in 0..<2 {
+                let submitted = try await home.run("submit", "-f", "job.yaml", "--cpus", "0.1")
+                try #require(submitted.code == 0, "\(submitted.errorText)")
+                let id = submitted.text.trimmingCharacters(in: .whitespacesAndNewlines)
+                let builds = try await eventually {
+                    try await home.inspect(id)["activity"].string == "building the environment"
+                }
+                #expect(builds)
+                jobs.append(id)
+            }
+            #expect(try await home.run("cancel", jobs[0]).code == 0)
+            let waited = try await home.run(["wait", jobs[1]], within: .seconds(180))
+            let view = try await home.inspect(jobs[1])
+            #expect(waited.text == "0\n", "\(view)")
+            #expect(try await home.run("logs", jobs[1]).text.hasPrefix("1.15.0 "))
+            #expect(try await home.inspect(jobs[0])["state"].string == "cancelled")
+        }
+    }
+
     @Test func requirementsThatCannotBeSolvedFailWithTheInstallersWords() async throws {
         try await ShuntHome.use { home in
             try home.write("job.yaml", Self.job)
