@@ -18,10 +18,14 @@ struct EnvironmentBuilder: Sendable {
     /// Lines of the installer's output that an error shows.
     private static let shownLines = 30
 
-    /// - Returns: the path under which the environment is published.
+    /// - Returns: the path of the build that is published.
     func build() throws -> String {
-        let published = directory + "/" + key
-        if access(published + "/bin/python", X_OK) == 0 { return published }
+        let environment = PublishedEnvironment(directory: directory, key: key)
+        switch environment.look() {
+        case .intact(let path): return path
+        case .changed(let path, _): try environment.setAside(path)
+        case .missing: break
+        }
         try refuseOtherFiles()
         guard mkdir(builds, 0o700) == 0 || errno == EEXIST else { throw failure("make", builds) }
         var pattern = Array("\(builds)/\(key).XXXXXX".utf8CString)
@@ -32,13 +36,14 @@ struct EnvironmentBuilder: Sendable {
             let file = target + "/" + Self.requirementsName
             try write(requirements, to: file)
             for step in steps(into: target, file) { try run(step, into: target) }
-            try publish(target, as: published)
+            try EnvironmentSeal(root: target).close()
+            try publish(target, as: environment.link)
         } catch {
             // What is left is only space; the error that matters is the one at hand.
             try? removeTree(at: RawPath(target))
             throw error
         }
-        return published
+        return target
     }
 
     /// The commands of a build: `uv` where it is installed, which is much faster, else `venv` and
@@ -62,7 +67,8 @@ struct EnvironmentBuilder: Sendable {
     private func run(_ arguments: [String], into target: String) throws {
         let mark = AbandonedBuilds.variable + "=" + target
         let ending = try HelperProcess(
-            arguments: arguments, environment: Self.variables() + [mark], workingDirectory: "/",
+            arguments: arguments, environment: Self.variables(setting: Self.settings + [mark]),
+            workingDirectory: "/",
             outputPath: log
         ).run(within: PythonEnvironments.buildLimit, abort: abort)
         switch ending {
@@ -135,18 +141,24 @@ struct EnvironmentBuilder: Sendable {
             hint: "df -h \(directory)")
     }
 
-    /// The agent's own variables without those that would point an installer elsewhere.
-    static func variables() -> [String] {
+    /// A build shares no file with the cache of `uv`, which other environments share, and holds the
+    /// bytecode that nobody can add later.
+    private static let settings = ["UV_LINK_MODE=copy", "UV_COMPILE_BYTECODE=1"]
+
+    /// The agent's own variables without those that would point an installer elsewhere, and with
+    /// these.
+    static func variables(setting own: [String] = []) -> [String] {
+        let omitted =
+            ["PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV", "CONDA_PREFIX"]
+            + own.map { String($0.prefix { $0 != "=" }) }
         var result: [String] = []
         var next = Glibc.environ
         while let entry = next.pointee {
             let text = String(cString: entry)
             let name = text.prefix { $0 != "=" }
-            if !["PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV", "CONDA_PREFIX"].contains(name) {
-                result.append(text)
-            }
+            if !omitted.contains(String(name)) { result.append(text) }
             next += 1
         }
-        return result
+        return result + own
     }
 }

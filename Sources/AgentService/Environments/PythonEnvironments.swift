@@ -5,12 +5,14 @@ internal import JobModel
 internal import Synchronization
 
 /// The virtual environments of one agent: one for each (digest of the requirements file, Python
-/// version, platform), built once, shared by every later job, never changed.
+/// version, platform), built once, shared by every later job, never changed: what a job has changed
+/// all the same is set aside and built anew (``EnvironmentSeal``).
 ///
 /// ```
 /// DIR/KEY            a symbolic link to the finished build: its rename publishes it
 /// DIR/builds/KEY.N   a build, at the path at which it stays, since scripts hold that path
 /// DIR/builds/KEY.log what the installer printed last
+/// DIR/KEY.N.changed  a link to a build that was set aside
 /// ```
 ///
 /// Two jobs that ask for the same one at the same time share the build. A build that fails, is
@@ -62,17 +64,23 @@ actor PythonEnvironments {
 
     /// The path of the environment, built if need be.
     ///
-    /// - Parameter file: the requirements file as it was checked out; it is read before the build,
-    ///   which may last longer than the checkout.
+    /// - Parameters:
+    ///   - file: the requirements file as it was checked out; it is read before the build, which may
+    ///     last longer than the checkout.
+    ///   - onBuild: is told what is being done, for people.
     /// - Throws: ``ShuntError`` with the end of the installer's output; `CancellationError`.
     func environment(
         for python: JobSpec.PythonEnvironment, file: String,
-        onBuild: @Sendable () async -> Void
+        onBuild: @Sendable (_ activity: String) async -> Void
     ) async throws -> String {
         let key = try await key(for: python.requirementsDigest)
-        let published = directory + "/" + key
-        if access(published + "/bin/python", X_OK) == 0 { return published }
-        await onBuild()
+        let published = PublishedEnvironment(directory: directory, key: key)
+        switch try await disk.run({ published.look() }) {
+        case .intact(let path): return path
+        case .changed(_, let file):
+            await onBuild("building the environment again, since a job has changed `\(file)`")
+        case .missing: await onBuild("building the environment")
+        }
         let requirements = try await disk.run { try Self.read(file) }
         return try await join(key, requirements)
     }

@@ -50,7 +50,7 @@ struct TaskStaging: Sendable {
                     environment = try await environments.environment(
                         for: python,
                         file: Self.workDirectory(in: directory) + "/" + python.requirementsPath,
-                        onBuild: { await onActivity("building the environment") })
+                        onBuild: onActivity)
                 } catch let error as ShuntError {
                     return .failed(
                         .environmentFailed, message: "environment failed: \(error.message)")

@@ -35,6 +35,68 @@ import Testing
         }
     }
 
+    /// What root may do to a shared environment all the same, another job does not get to see.
+    @Test(.enabled(if: geteuid() == 0, "an ordinary account may not change an environment"))
+    func aJobThatChangesItsEnvironmentChangesItForNobodyElse() async throws {
+        try await ShuntHome.use { home in
+            try home.write("requirements.txt", "six==1.16.0\n")
+            try home.write("job.yaml", Self.job)
+            // It goes on in the one that it has changed.
+            try home.write(
+                "change.yaml",
+                """
+                run: |
+                  pip install -q six==1.15.0
+                  touch \(home.base)/changed
+                  while [ ! -e \(home.base)/seen ]; do sleep 0.1; done
+                  python -c 'import six, sys; print(six.__version__, sys.prefix)'
+                environment: {python: requirements.txt}
+                """)
+            let limit = Duration.seconds(180)
+            let changing = try home.start(
+                ["run", "-q", "--cpus", "0.1", "-f", "change.yaml"])
+            let changed = await eventually(within: limit) {
+                FileManager.default.fileExists(atPath: home.base + "/changed")
+            }
+            #expect(changed, "\(changing.errorsSoFar)")
+            let next = try await home.run(
+                ["run", "--cpus", "0.1", "-f", "job.yaml"], within: limit)
+            #expect(next.text.hasPrefix("1.16.0 "), "\(next.errorText)")
+            #expect(next.errorText.contains("a job has changed `lib"), "\(next.errorText)")
+            try Data().write(to: URL(fileURLWithPath: home.base + "/seen"))
+            let outcome = await changing.outcome(within: limit)
+            #expect(outcome.text.hasPrefix("1.15.0 "), "\(outcome.errorText)")
+            #expect(outcome.text != next.text)
+            let last = try await home.run(["run", "-f", "job.yaml"], within: limit)
+            #expect(last.text == next.text)
+            #expect(!last.errorText.contains("building"), "\(last.errorText)")
+        }
+    }
+
+    @Test(.enabled(if: geteuid() == 0, OtherAccount.reason))
+    func anOrdinaryAccountCannotChangeAnEnvironment() async throws {
+        try await ShuntHome.use { home in
+            try home.write("requirements.txt", "six==1.16.0\n")
+            try home.write(
+                "job.yaml",
+                """
+                run: pip install -q six==1.15.0
+                environment: {python: requirements.txt}
+                """)
+            let account = try OtherAccount(home)
+            let refused = try await account.shell(
+                "shunt run -q -f job.yaml", within: .seconds(180))
+            #expect(refused.code == 1, "\(refused.errorText)")
+            #expect(refused.errorText.contains("Permission denied"), "\(refused.errorText)")
+            // And whoever wants the space back can have it, by the command of docs/storage.md.
+            _ = try await account.shell("shunt coordinator stop")
+            let removed = try await account.shell(
+                "chmod -R u+w \(home.root) && rm -rf \(home.root)/agent/environments")
+            #expect(removed.code == 0, "\(removed.errorText)")
+            account.removeSockets()
+        }
+    }
+
     /// The first of them brought the requirements file, which goes with its checkout.
     @Test func cancellingOneJobLeavesTheBuildToTheOther() async throws {
         try await ShuntHome.use { home in
