@@ -1,6 +1,7 @@
 @testable internal import AgentService
 internal import Glibc
 internal import JobModel
+internal import Synchronization
 internal import Testing
 
 /// Builds of environments that need nothing from an index.
@@ -15,6 +16,37 @@ internal import Testing
             requirements: Array("# nothing\n".utf8),
             abort: AbortFlag())
         try body(&builder, PublishedEnvironment(directory: directory, key: "key"))
+    }
+
+    @Test func aBuildIsDurableAndSealedBeforeItHasItsName() throws {
+        try Self.withBuilder { builder, environment in
+            let synced = Mutex<[String]>([])
+            builder.sync = { path in
+                #expect(environment.look() == .missing)
+                #expect(EnvironmentSeal(root: path).firstChange() == nil)
+                synced.withLock { $0.append(path) }
+                return 0
+            }
+            let path = try builder.build()
+            #expect(synced.withLock { $0 } == [path])
+            #expect(environment.look() == .intact(path: path))
+            // And not built again.
+            #expect(try builder.build() == path)
+            #expect(synced.withLock { $0.count } == 1)
+        }
+    }
+
+    @Test func whatCouldNotBeMadeDurableIsNotPublished() throws {
+        try Self.withBuilder { builder, environment in
+            builder.sync = { _ in EIO }
+            let error = #expect(throws: ShuntError.self) { try builder.build() }
+            #expect(error?.message.contains("make durable") == true)
+            #expect(environment.look() == .missing)
+            let left = try OwnedDescriptor.open(
+                environment.directory + "/builds", O_RDONLY | O_DIRECTORY
+            ).names()
+            #expect(left == ["key.log"])
+        }
     }
 
     @Test func aBuildThatWasChangedIsSetAsideAndKept() throws {
