@@ -26,6 +26,10 @@ import Testing
             let third = try await home.run(
                 ["run", "-q", "-f", "job.yaml"], cwd: home.path("other"))
             #expect(third.text == outcomes[0].text, "\(third.errorText)")
+            // With a `PATH` of its own it is still the environment's Python that runs.
+            let fourth = try await home.run(
+                ["run", "-q", "-f", "job.yaml", "-e", "PATH=/usr/bin:/bin"])
+            #expect(fourth.text == third.text, "\(fourth.errorText)")
             let directory = home.root + "/agent/environments"
             let names = try FileManager.default.contentsOfDirectory(atPath: directory)
             let built = names.filter {
