@@ -7,6 +7,8 @@ internal import JobModel
 struct EnvironmentBuilder: Sendable {
     let directory: String
     let key: String
+    /// The interpreter whose version stands in the key, absolute.
+    let python: String
     /// What the requirements file holds. The build outlives the checkout that the file came from:
     /// that of a job which was cancelled while others wait for the same environment.
     let requirements: [UInt8]
@@ -54,12 +56,12 @@ struct EnvironmentBuilder: Sendable {
     private func steps(into target: String, _ file: String) -> [[String]] {
         if let uv = ExecutableSearch.find("uv") {
             return [
-                [uv, "venv", "--quiet", "--allow-existing", "--python", "python3", target],
+                [uv, "venv", "--quiet", "--allow-existing", "--python", python, target],
                 [uv, "pip", "install", "--python", target + "/bin/python", "-r", file],
             ]
         }
         return [
-            ["python3", "-m", "venv", target],
+            [python, "-m", "venv", target],
             [
                 target + "/bin/python", "-m", "pip", "install", "--no-input",
                 "--disable-pip-version-check", "-r", file,

@@ -28,7 +28,8 @@ actor PythonEnvironments {
     /// For what takes moments and must not wait behind builds.
     private let disk: BlockingExecutor
     private var builds: [String: Build] = [:]
-    private var interpreters: [String: Interpreter] = [:]
+    /// By the path under which they were found.
+    private var interpreters: [String: PythonInterpreter] = [:]
     /// How often an interpreter was asked for its version.
     private var questions = 0
 
@@ -37,12 +38,6 @@ actor PythonEnvironments {
         var task: Task<String, any Error>
         var abort: AbortFlag
         var waiters: Int
-    }
-
-    /// What an interpreter said of itself, for as long as its file is the same.
-    private struct Interpreter {
-        var identity: String
-        var version: String
     }
 
     init(
@@ -73,7 +68,8 @@ actor PythonEnvironments {
         for python: JobSpec.PythonEnvironment, file: String,
         onBuild: @Sendable (_ activity: String) async -> Void
     ) async throws -> String {
-        let key = try await key(for: python.requirementsDigest)
+        let interpreter = try await interpreter()
+        let key = key(for: python.requirementsDigest, interpreter)
         let published = PublishedEnvironment(directory: directory, key: key)
         switch try await disk.run({ published.look() }) {
         case .intact(let path): return path
@@ -82,12 +78,12 @@ actor PythonEnvironments {
         case .missing: await onBuild("building the environment")
         }
         let requirements = try await disk.run { try Self.read(file) }
-        return try await join(key, requirements)
+        return try await join(key, requirements, interpreter)
     }
 
     /// Whether an environment is there already.
     func isCached(_ requirements: Digest) async throws -> Bool {
-        let key = try await key(for: requirements)
+        let key = key(for: requirements, try await interpreter())
         return access(directory + "/" + key + "/bin/python", X_OK) == 0
     }
 
@@ -103,14 +99,17 @@ actor PythonEnvironments {
     /// Of a requirements file, in bytes. The CLI has the same bound.
     private static let largestRequirements = 16 << 20
 
-    private func join(_ key: String, _ requirements: [UInt8]) async throws -> String {
+    private func join(
+        _ key: String, _ requirements: [UInt8], _ python: PythonInterpreter
+    ) async throws -> String {
         var build: Build
         if let running = builds[key] {
             build = running
         } else {
             let abort = AbortFlag()
             let builder = EnvironmentBuilder(
-                directory: directory, key: key, requirements: requirements, abort: abort)
+                directory: directory, key: key, python: python.executable,
+                requirements: requirements, abort: abort)
             let executor = executor
             build = Build(
                 task: Task { try await executor.run { try builder.build() } }, abort: abort,
@@ -139,43 +138,28 @@ actor PythonEnvironments {
         builds[key] = nil
     }
 
-    private func key(for requirements: Digest) async throws -> String {
-        let version = try await interpreterVersion()
-        return "py\(version)-\(platform.system)-\(platform.architecture)-"
+    private func key(for requirements: Digest, _ python: PythonInterpreter) -> String {
+        "py\(python.version)-\(platform.system)-\(platform.architecture)-"
             + String(requirements.hex.prefix(32))
     }
 
-    /// Asks `python3` for its version, once for each file that bears that name.
-    private func interpreterVersion() async throws -> String {
+    /// The interpreter that `python3` stands for. It is asked once for as long as its file is the
+    /// same; where `python3` only starts another one (pyenv), which one that is can change at any
+    /// time, and it is asked each time.
+    private func interpreter() async throws -> PythonInterpreter {
         guard let path = ExecutableSearch.find("python3") else {
             throw ShuntError(
                 .notFound, "there is no `python3` on this worker",
                 hint: "apt-get install python3 python3-venv")
         }
-        var status = stat()
-        stat(path, &status)
-        let identity = "\(status.st_dev).\(status.st_ino).\(status.st_mtim.tv_sec)"
-        if let known = interpreters[path], known.identity == identity { return known.version }
+        let identity = PythonInterpreter.identity(of: path)
+        if let known = interpreters[path], known.identity == identity { return known }
         // Two jobs may ask at the same time: each question has a file of its own.
         questions += 1
         let output = directory + "/python-version.\(getpid()).\(questions)"
-        let version = try await disk.run {
-            defer { unlink(output) }
-            let code = "import sys; print('.'.join(map(str, sys.version_info[:3])))"
-            let ending = try HelperProcess(
-                arguments: [path, "-c", code], environment: EnvironmentBuilder.variables(),
-                workingDirectory: "/", outputPath: output
-            ).run(within: .seconds(30), abort: AbortFlag())
-            let text = SmallFile.text(output)?.trimmedLine ?? ""
-            guard ending == .exited(0), text.split(separator: ".").count == 3 else {
-                throw ShuntError(
-                    .failed, "`\(path)` does not tell its version: \(text)",
-                    hint: "\(path) --version")
-            }
-            return text
-        }
-        interpreters[path] = Interpreter(identity: identity, version: version)
-        return version
+        let found = try await disk.run { try PythonInterpreter(asking: path, output: output) }
+        interpreters[path] = found.identity == identity ? found : nil
+        return found
     }
 }
 

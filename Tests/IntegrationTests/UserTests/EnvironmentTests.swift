@@ -101,6 +101,40 @@ import Testing
         }
     }
 
+    /// A `python3` that starts one of several, as pyenv's does, and starts another one from now on.
+    @Test func anEnvironmentIsOfTheInterpreterThatAnswersNow() async throws {
+        try await ShuntHome.use { home in
+            try home.write("requirements.txt", "# nothing\n")
+            try home.write("job.yaml", "run: 'true'\nenvironment: {python: requirements.txt}\n")
+            let base = home.base
+            for version in ["3.90.0", "3.91.0"] {
+                try home.write(
+                    "../\(version)/sitecustomize.py",
+                    """
+                    import sys
+                    sys.version_info = (*map(int, "\(version)".split(".")), "final", 0)
+                    """)
+            }
+            try home.write(
+                "../bin/python3",
+                """
+                #!/bin/sh
+                PYTHONPATH=\(base)/$(cat \(base)/choice) exec /usr/bin/python3 "$@"
+                """)
+            try #require(chmod(base + "/bin/python3", 0o755) == 0)
+            let path = base + "/bin:" + (home.environment()["PATH"] ?? "")
+            for version in ["3.90.0", "3.91.0"] {
+                try home.write("../choice", version)
+                let outcome = try await home.run(
+                    ["run", "-q", "-f", "job.yaml"], env: ["PATH": path], within: .seconds(180))
+                #expect(outcome.code == 0, "\(outcome.errorText)")
+                let names = try FileManager.default.contentsOfDirectory(
+                    atPath: home.root + "/agent/environments")
+                #expect(names.contains { $0.hasPrefix("py\(version)-") }, "\(names)")
+            }
+        }
+    }
+
     /// The first of them brought the requirements file, which goes with its checkout.
     @Test func cancellingOneJobLeavesTheBuildToTheOther() async throws {
         try await ShuntHome.use { home in

@@ -12,7 +12,7 @@ internal import Testing
         let directory = try TemporaryDirectory.make()
         defer { TemporaryDirectory.remove(directory) }
         var builder = EnvironmentBuilder(
-            directory: directory, key: "key",
+            directory: directory, key: "key", python: "/usr/bin/python3",
             requirements: Array("# nothing\n".utf8),
             abort: AbortFlag())
         try body(&builder, PublishedEnvironment(directory: directory, key: "key"))
