@@ -31,7 +31,8 @@ struct EnvironmentBuilder: Sendable {
         case .changed(let path, _): try environment.setAside(path)
         case .missing: break
         }
-        try refuseOtherFiles()
+        // The CLI has looked already; what is built here is decided here.
+        try RequirementsFile.check(requirements)
         guard mkdir(builds, 0o700) == 0 || errno == EEXIST else { throw failure("make", builds) }
         var pattern = Array("\(builds)/\(key).XXXXXX".utf8CString)
         guard mkdtemp(&pattern) != nil else { throw failure("make", builds) }
@@ -108,25 +109,6 @@ struct EnvironmentBuilder: Sendable {
         let lines = (SmallFile.text(log) ?? "").split(
             separator: "\n", omittingEmptySubsequences: false)
         return lines.suffix(Self.shownLines).joined(separator: "\n").trimmedLine
-    }
-
-    /// The environment is named by the digest of one file, so that file has to say everything.
-    private func refuseOtherFiles() throws {
-        for line in String(decoding: requirements, as: UTF8.self).split(separator: "\n") {
-            let text = String(line).trimmedLine
-            let options = ["-r", "--requirement", "-c", "--constraint", "-e", "--editable"]
-            let isOption = options.contains { text.hasPrefix($0) }
-            let isPath =
-                text.hasPrefix(".") || text.hasPrefix("/") || text.hasPrefix("file:")
-                || text.contains("@ file:")
-            if isOption || isPath {
-                throw ShuntError(
-                    .usage,
-                    "`\(text)` in the requirements points at another file, and an environment is "
-                        + "built from one file",
-                    hint: "pip freeze > requirements.txt")
-            }
-        }
     }
 
     /// A rename is what makes the environment visible: whole, or not at all. After a power cut as

@@ -160,6 +160,22 @@ import Testing
         }
     }
 
+    /// What the CLI can see, it says before anything is sent.
+    @Test func requirementsThatLeadToAnotherFileAreRefusedAtOnce() async throws {
+        try await ShuntHome.use { home in
+            try home.write("job.yaml", Self.job)
+            for line in ["-r other.txt", "-f ./wheels", "six@file:///srv/six.whl"] {
+                try home.write("requirements.txt", "six==1.16.0\r\n\(line)\r\n")
+                for options in [[], ["--dry-run"]] {
+                    let refused = try await home.run(["run", "-f", "job.yaml"] + options)
+                    #expect(refused.code == 125)
+                    expectRemedy(refused, naming: "`\(line)`", "one file")
+                }
+            }
+            #expect(try await home.jobs().isEmpty)
+        }
+    }
+
     @Test func requirementsThatCannotBeSolvedFailWithTheInstallersWords() async throws {
         try await ShuntHome.use { home in
             try home.write("job.yaml", Self.job)
