@@ -53,6 +53,8 @@ actor AgentDaemon {
     var bulkServices: [ConnectionID: BulkService] = [:]
     /// Ends the daemon.
     var leave: () -> Void = {}
+    /// How often in a row a look found no task.
+    var idleTicks = 0
     /// Since when nobody needs this agent.
     var idleSince: SteadyTime?
 
