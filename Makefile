@@ -27,10 +27,9 @@ LIBEXEC := $(TREE)/libexec/shunt
 AGENT := shunt-agent-linux-$(ARCH)
 INIT_SOURCES = $(wildcard Sources/shunt-init/*.c Sources/shunt-init/*.h)
 
-# Every target of Tests/, the quick ones first.
+# Every target of Tests/ but IntegrationTests, the quick ones first.
 TESTS := TidyTests JobModelTests WireTests ByteStreamTests UVLoopTests ContentStoreTests ScanTests \
-	TransferTests SimulationTests SSHTransportTests CommandTests SupervisionTests LabTests \
-	IntegrationTests
+	TransferTests SimulationTests SSHTransportTests CommandTests SupervisionTests LabTests
 
 setup:
 	@missing=()
@@ -66,14 +65,20 @@ lab: setup
 		$(SWIFT) build -c release --product $$product
 	done
 
-# The agent is fully static and has a build folder of its own: its flags reach every object.
-agent-debug agent-release: agent-%: setup
+# What goes to workers is fully static, and has a build folder of its own: its flags reach every
+# object. For tests on this machine the one that shares its objects with `shunt` does.
+agent-release: setup
 	@mkdir -p $(LIBEXEC)
-	strip=(); [[ $* == debug ]] || strip=(-Xlinker -s)
-	$(SWIFT) build -c $* --product shunt-agent --scratch-path .build-static \
-		-Xswiftc -static-executable "$${strip[@]}"
-	install -m 755 .build-static/$*/shunt-agent $(LIBEXEC)/$(AGENT)
+	$(SWIFT) build -c release --product shunt-agent --scratch-path .build-static \
+		-Xswiftc -static-executable -Xlinker -s
+	install -m 755 .build-static/release/shunt-agent $(LIBEXEC)/$(AGENT)
 	# As it goes to workers.
+	gzip -nkf $(LIBEXEC)/$(AGENT)
+
+agent-debug: setup
+	@mkdir -p $(LIBEXEC)
+	$(SWIFT) build --product shunt-agent
+	install -m 755 .build/debug/shunt-agent $(LIBEXEC)/$(AGENT)
 	gzip -nkf $(LIBEXEC)/$(AGENT)
 
 init: $(LIBEXEC)/shunt-init
@@ -91,12 +96,19 @@ install: release
 		'$(DESTDIR)$(prefix)/libexec/shunt/'
 	echo "installed $(DESTDIR)$(prefix)/bin/shunt"
 
+# One process a target and one test at a time: tests that fork must not starve each other. Those of
+# IntegrationTests mostly wait for other processes, so the others run beside them.
 test: setup init agent-debug
 	@$(SWIFT) build --product shunt
 	# Not --build-tests: that would build every tool of every dependency, a protoc among them.
 	$(SWIFT) build --product shuntPackageTests
-	# One process a target and one test at a time: tests that fork must not starve each other.
-	for target in $(TESTS); do $(SWIFT) test --skip-build --no-parallel --filter "^$$target\."; done
+	run() { $(SWIFT) test --skip-build --ignore-lock --no-parallel --filter "^$$1\."; }
+	(for target in $(TESTS); do run "$$target" || exit 1; done) >.build/tests.log 2>&1 & others=$$!
+	code=0
+	run IntegrationTests || code=1
+	wait "$$others" || code=1
+	cat .build/tests.log
+	(( code == 0 )) || { echo 'make test: failed'; exit 1; }
 	echo "make test: $$(( $$(date +%s) - $(BEGIN) )) s"
 
 # Everything of the demo is in .demo/; it stops what it started, whatever happens.
@@ -108,4 +120,5 @@ lint:
 	@$(SWIFT) format lint --strict --recursive Package.swift Sources Tests
 
 clean:
-	@rm -rf .build .build-static .demo
+	@if [ -d .demo ]; then chmod -R u+w .demo; fi
+	rm -rf .build .build-static .demo

@@ -14,21 +14,25 @@ extension Coordinator {
         try await ask { .event(.removeWorker(name, declaresLost: declaresLost, $0)) }
     }
 
-    /// Tries at once to reach a worker that is not connected.
+    /// Tries at once to reach a worker that is not connected, again and again unless a person is
+    /// needed.
     ///
     /// - Parameter wait: for the outcome.
     func connectWorker(_ name: WorkerName, wait: Milliseconds) async throws -> WorkerView {
+        let first = try await read { $0.core.worker(name)?.session ?? 0 }
         ports.link(name)?.hurry()
         let deadline = SteadyTime.current + wait
         while true {
-            let view = try await read { turn in
-                guard
+            let (view, session) = try await read { turn in
+                guard let state = turn.core.worker(name),
                     let view = turn.core.workerViews(at: turn.now.wall)
                         .first(where: { $0.name == name })
                 else { throw turn.core.unknownWorker(name) }
-                return view
+                return (view, state.session)
             }
-            if view.connected || SteadyTime.current >= deadline { return view }
+            // A try takes two: its beginning and its end.
+            let isHopeless = view.remedy != nil && session >= first + 2
+            if view.connected || isHopeless || SteadyTime.current >= deadline { return view }
             try await Task.sleep(for: .milliseconds(10))
         }
     }

@@ -37,10 +37,10 @@ final class Coordinator: Sendable {
 
     func requestStop() { stopping.open() }
 
-    /// Takes over the ssh-agent of the person who gave a command. Links that failed for want of a
-    /// key are tried again at once if it is another one.
+    /// Takes over the ssh-agent of the person who gave a command. Links that failed are tried again
+    /// at once if it is another one; those that wait for a key also if it may hold one by now.
     func noteAuthenticationSocket(_ path: String) {
-        if authentication.set(path) { ports.fleet.hurryAll() }
+        if authentication.set(path) { ports.fleet.hurryAll() } else { ports.fleet.hurryLogins() }
     }
 
     func waitForStop() async { await stopping.wait() }

@@ -5,7 +5,7 @@ import Testing
 @testable import SSHTransport
 
 /// Hosts that are not who they should be, over real servers.
-@Suite struct HostKeyTests {
+@Suite(.timeLimit(.minutes(2))) struct HostKeyTests {
     @Test(arguments: Transport.allCases)
     func anUnknownHostIsRefusedWithItsFingerprint(_ transport: Transport) async throws {
         let scene = try await Scene(isKnown: false)

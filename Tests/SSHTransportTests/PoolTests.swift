@@ -1,10 +1,11 @@
 import ByteStream
+import Glibc
 import Testing
 
 @testable import SSHTransport
 
 /// How ``LibSSHShell`` spreads streams over connections.
-@Suite struct PoolTests {
+@Suite(.timeLimit(.minutes(2))) struct PoolTests {
     @Test(arguments: [1, 2, 10])
     func oneConnectionsLimitIsNotTheShells(_ sessions: Int) async throws {
         try await withShell(.libssh, ["MaxSessions \(sessions)"]) { shell, _, _ in
@@ -79,5 +80,27 @@ import Testing
             let output = try await shell.output(of: "echo still")
             #expect(output.text == "still\n")
         }
+    }
+
+    /// As behind a link that was cut without a word. Nobody spins meanwhile.
+    @Test func aConnectionThatDoesNotAnswerIsPassedBy() async throws {
+        let fixture = try Fixture()
+        let key = try fixture.key()
+        let server = try await fixture.server()
+        try fixture.configure(server, key: key)
+        let shell = try Transport.libssh.shell(fixture) { $0.times.open = .seconds(1) }
+        let stream = try await shell.open("cat")
+        try server.signalSessions(SIGSTOP)
+        let used = clock()
+        let output = try await shell.output(of: "echo there")
+        #expect(output.text == "there\n")
+        #expect(server.logins == 2)
+        #expect(clock() - used < CLOCKS_PER_SEC / 2)
+        try server.signalSessions(SIGCONT)
+        // It froze, and lives on.
+        try await stream.write([7])
+        #expect(try await stream.readExactly(1) == [7])
+        await stream.close()
+        await shell.close()
     }
 }

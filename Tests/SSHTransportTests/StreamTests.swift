@@ -5,7 +5,7 @@ import Testing
 @testable import SSHTransport
 
 /// Streams of commands behind real servers, over both transports.
-@Suite struct StreamTests {
+@Suite(.timeLimit(.minutes(2))) struct StreamTests {
     @Test(arguments: Transport.allCases)
     func twentyMegabytesComeBackAsTheyWere(_ transport: Transport) async throws {
         try await withShell(transport) { shell, _, _ in
@@ -106,7 +106,7 @@ import Testing
         }
     }
 
-    /// The one fills what its reader leaves it, and waits; another goes on over the same connection.
+    /// The one fills what its reader leaves it, and waits; another goes on beside it.
     @Test(arguments: Transport.allCases)
     func aStalledReaderHoldsUpNobodyElse(_ transport: Transport) async throws {
         try await withShell(transport) { shell, fixture, _ in
@@ -158,7 +158,7 @@ import Testing
         try await withShell(transport) { shell, _, server in
             let stream = try await shell.open("echo x; cat")
             _ = try await stream.readExactly(2)
-            try server.killSessions()
+            try server.signalSessions()
             await #expect(throws: (any Error).self) { _ = try await stream.readToEnd() }
             #expect(await stream.exit() == nil)
             await stream.close()

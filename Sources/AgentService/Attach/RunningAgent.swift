@@ -48,6 +48,10 @@ struct RunningAgent: Sendable {
 
     private func start() throws -> DetachedProcess {
         try directory.secureRuntimeDirectory()
+        // What installers keep between builds stays in the directory too, unless the account says
+        // where it wants it.
+        setenv("PIP_CACHE_DIR", directory.path + "/cache/pip", 0)
+        setenv("UV_CACHE_DIR", directory.path + "/cache/uv", 0)
         let agent = DetachedProcess()
         let status = agent.spawn(
             directory.attach,

@@ -60,7 +60,7 @@ extension AgentDaemon {
                     event = .staged(token)
                 } else {
                     let outcome = try await staging.stage(
-                        order, onPlaced: { await self.post(.contentPlaced(token)) },
+                        order, onContent: { await self.post(.contentComplete(token)) },
                         onActivity: { await self.post(.staging(token, activity: $0)) })
                     event = outcome.event(for: token)
                 }

@@ -3,12 +3,14 @@ internal import CLinux
 internal import ContentStore
 internal import Glibc
 internal import JobModel
+internal import Transfer
 
 /// Puts a task's inputs in place: its tree, its environment, and the plan by which supervisor and
 /// init run it. Every step is safe to repeat after a crash.
 struct TaskStaging: Sendable {
     let home: AgentHome
     let store: ObjectStore
+    let inventory: TreeInventory
     let environments: PythonEnvironments
     let executor: BlockingExecutor
     /// The executable of init, absolute.
@@ -31,26 +33,30 @@ struct TaskStaging: Sendable {
     static func baselineFile(in directory: String) -> String { directory + "/baseline" }
 
     /// - Parameters:
-    ///   - onPlaced: is told that all content is in place, where more is to be done after that.
+    ///   - onContent: is told that all content is in the store: nothing more is needed of others.
     ///   - onActivity: is told what is being done, for people.
     /// - Throws: `CancellationError` when nobody wants the task any more.
     func stage(
-        _ order: StartOrder, onPlaced: @escaping @Sendable () async -> Void,
+        _ order: StartOrder, onContent: @escaping @Sendable () async -> Void,
         onActivity: @escaping @Sendable (String) async -> Void
     ) async throws -> Outcome {
         let directory = home.taskDirectory(order.token)
         do {
+            guard try await executor.run({ try inventory.isWhole(order.tree) }) else {
+                return .contentMissing
+            }
+            // The checkout of a large tree takes long, and nobody has to stay awake for it.
+            await onContent()
             let isPlaced = try await executor.run { try checkOut(order, in: directory) }
             guard isPlaced else { return .contentMissing }
             try Task.checkCancellation()
             var environment: String?
             if let python = order.spec.python {
-                await onPlaced()
                 do {
                     environment = try await environments.environment(
                         for: python,
                         file: Self.workDirectory(in: directory) + "/" + python.requirementsPath,
-                        onBuild: { await onActivity("building the environment") })
+                        onBuild: onActivity)
                 } catch let error as ShuntError {
                     return .failed(
                         .environmentFailed, message: "environment failed: \(error.message)")
@@ -108,7 +114,8 @@ struct TaskStaging: Sendable {
 }
 
 /// The environment of a task's command: what a login would give, what Shunt tells, and what the
-/// job asks for, the later ones winning.
+/// job asks for, the later ones winning; `PATH` begins with the programs of the job's environment
+/// in any case.
 struct TaskVariables {
     private var values: [(name: String, value: String)] = []
 
@@ -135,12 +142,13 @@ struct TaskVariables {
             set("SHUNT_GIT_DIRTY", git.dirty ? "1" : "0")
             if let branch = git.branch { set("SHUNT_GIT_BRANCH", branch) }
         }
+        if let environment { set("VIRTUAL_ENV", environment) }
+        for variable in order.spec.environment { set(variable.name, variable.value) }
+        // After them: a job that sets `PATH` still runs in the environment that it asked for.
         if let environment {
             let path = values.last { $0.name == "PATH" }?.value ?? ExecutableSearch.standardPath
-            set("VIRTUAL_ENV", environment)
             set("PATH", environment + "/bin:" + path)
         }
-        for variable in order.spec.environment { set(variable.name, variable.value) }
     }
 
     private mutating func set(_ name: String, _ value: String) {

@@ -73,6 +73,11 @@ final class Fleet: Sendable {
         for kept in state.withLock({ Array($0.links.values) }) { kept.link.hurry() }
     }
 
+    /// The same for those that wait for a person.
+    func hurryLogins() {
+        for kept in state.withLock({ Array($0.links.values) }) { kept.link.hurryLogin() }
+    }
+
     /// Returns once the task is cancelled and every link has ended.
     func run() async {
         await withTaskCancellationHandler {

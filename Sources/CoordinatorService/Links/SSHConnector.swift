@@ -31,7 +31,7 @@ final class SSHConnector: WorkerConnector {
             shell.use(authSocket: authentication.current)
             return try await shell.open("exec \(directory)/attach")
         } catch let error as SSHError {
-            throw Self.translated(error)
+            throw translated(error)
         }
     }
 
@@ -57,7 +57,7 @@ final class SSHConnector: WorkerConnector {
     private static let exitLimit = Duration.seconds(2)
 
     func explain(_ error: any Error, of stream: any ByteStream) async -> any Error {
-        if let error = error as? SSHError { return Self.translated(error) }
+        if let error = error as? SSHError { return translated(error) }
         guard let stream = stream as? any RemoteStream else { return error }
         let exit = await withTaskGroup(of: RemoteExit?.self) { group in
             group.addTask { await stream.exit() }
@@ -93,7 +93,8 @@ final class SSHConnector: WorkerConnector {
             hint: hint)
     }
 
-    private static func translated(_ error: SSHError) -> any Error {
-        error.code == .needsLogin ? NeedsLogin(error: ShuntError(error)) : ShuntError(error)
+    private func translated(_ error: SSHError) -> any Error {
+        let shown = ShuntError(error, addedBy: "shunt worker add \(worker) \(address)")
+        return error.code == .needsLogin ? NeedsLogin(error: shown) : shown
     }
 }

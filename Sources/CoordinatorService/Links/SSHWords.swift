@@ -14,8 +14,18 @@ extension SSHTarget {
 
 extension ShuntError {
     /// What went wrong with SSH, in the shape of every other error.
-    package init(_ error: SSHError) {
-        self.init(error.code.asShuntCode, error.message, hint: error.hint)
+    ///
+    /// - Parameter command: how the worker is added, for hints that say to do that with something
+    ///   more: the transport knows the destination and not what the worker is called.
+    package init(_ error: SSHError, addedBy command: String? = nil) {
+        var hint = error.hint
+        let prefix = "shunt worker add NAME "
+        if let command, let text = hint, text.hasPrefix(prefix) {
+            // Behind the placeholder stands the destination, which `command` has.
+            let rest = text.dropFirst(prefix.count).split(separator: " ", maxSplits: 1).dropFirst()
+            hint = ([command] + rest.map(String.init)).joined(separator: " ")
+        }
+        self.init(error.code.asShuntCode, error.message, hint: hint)
     }
 }
 

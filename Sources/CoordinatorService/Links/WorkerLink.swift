@@ -23,7 +23,7 @@ final class WorkerLink: Sendable {
     private let session = Mutex<Session?>(nil)
     private let transfers = Mutex<[UInt64: Task<Void, Never>]>([:])
     /// The pause before the next try, which somebody may cut short.
-    private let pause = Mutex<Task<Void, any Error>?>(nil)
+    private let pause = Mutex<Pause?>(nil)
 
     private var inbox: Inbox { context.inbox }
     private var logger: Logger { context.logger }
@@ -37,10 +37,17 @@ final class WorkerLink: Sendable {
         var end: AsyncStream<String>.Continuation
     }
 
+    /// Between two tries.
+    private struct Pause {
+        var sleep: Task<Void, any Error>
+        var since: SteadyTime
+        var needsLogin: Bool
+    }
+
     /// How a try to connect, or a connection, ended.
     private struct Ending {
         var reason: String
-        var needsLogin = false
+        var login: LoginNeed?
         var wasConnected = false
     }
 
@@ -51,6 +58,8 @@ final class WorkerLink: Sendable {
     private static let longestBackoff: Int64 = 15_000
     /// Before a try that only a person can make succeed, and that nobody asked for.
     private static let loginBackoff: Int64 = 60_000
+    /// However many commands a person gives, there is so much time between two tries to log in.
+    private static let shortestLoginBackoff = Milliseconds.seconds(1)
 
     init(name: WorkerName, connector: any WorkerConnector, context: Fleet.Context) {
         self.name = name
@@ -74,14 +83,15 @@ final class WorkerLink: Sendable {
             await inbox.post(
                 .event(
                     .disconnected(
-                        name, fence, reason: ending.reason, needsLogin: ending.needsLogin)))
+                        name, fence, reason: ending.reason, login: ending.login)))
             if Task.isCancelled { break }
             logger.notice(
                 "worker unreachable; its attempts keep running",
                 metadata: ["worker": "\(name)", "reason": "\(ending.reason)"])
             if ending.wasConnected { backoff = Self.firstBackoff }
-            let longest = ending.needsLogin ? Self.loginBackoff : backoff
-            await rest(Int64.random(in: longest / 2...longest))
+            let longest = ending.login != nil ? Self.loginBackoff : backoff
+            await rest(
+                Int64.random(in: longest / 2...longest), needsLogin: ending.login != nil)
             backoff = min(Self.longestBackoff, backoff * 2)
         }
         fenceArrived.finish()
@@ -91,9 +101,10 @@ final class WorkerLink: Sendable {
     }
 
     /// Waits before the next try, or until somebody is in a hurry.
-    private func rest(_ milliseconds: Int64) async {
+    private func rest(_ milliseconds: Int64, needsLogin: Bool) async {
         let sleep = Task { try await Task.sleep(for: .milliseconds(milliseconds)) }
-        pause.withLock { $0 = sleep }
+        let begun = Pause(sleep: sleep, since: .current, needsLogin: needsLogin)
+        pause.withLock { $0 = begun }
         await withTaskCancellationHandler {
             // How it ended makes no difference: the next try is due.
             _ = await sleep.result
@@ -104,7 +115,19 @@ final class WorkerLink: Sendable {
     }
 
     /// Cuts the pause before the next try short, if there is one.
-    func hurry() { pause.withLock { $0 }?.cancel() }
+    func hurry() { pause.withLock { $0 }?.sleep.cancel() }
+
+    /// The same where a person was needed, who may have loaded a key since.
+    func hurryLogin() {
+        guard let pause = pause.withLock({ $0 }), pause.needsLogin else { return }
+        let rest = Self.shortestLoginBackoff.count - (SteadyTime.current - pause.since).count
+        guard rest > 0 else { return pause.sleep.cancel() }
+        Task {
+            // Nobody cancels it; at worst a pause is cut short that has ended.
+            try? await Task.sleep(for: .milliseconds(rest))
+            pause.sleep.cancel()
+        }
+    }
 
     /// Opens a control stream and serves it until it breaks.
     private func hold(_ fence: Fence) async -> Ending {
@@ -130,7 +153,8 @@ final class WorkerLink: Sendable {
             await control.close()
             return Ending(reason: reason, wasConnected: true)
         } catch let login as NeedsLogin {
-            return Ending(reason: login.error.message, needsLogin: true)
+            return Ending(
+                reason: login.error.message, login: LoginNeed(remedy: login.error.hint))
         } catch let error as ShuntError {
             return Ending(reason: error.message)
         } catch {

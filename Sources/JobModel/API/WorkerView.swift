@@ -3,6 +3,8 @@ package struct WorkerView: Hashable, Sendable, Codable {
     package var name: WorkerName
     /// `connected`, or what is wrong with the link and since when.
     package var link: String
+    /// The command that mends the link, where one is known.
+    package var remedy: String?
     package var connected: Bool
     package var platform: Platform?
     package var capacity: Resources?
@@ -19,11 +21,13 @@ package struct WorkerView: Hashable, Sendable, Codable {
     package var facts: WorkerFacts?
 
     package init(
-        record: WorkerRecord, link: String, connected: Bool, welcome: Welcome?,
+        record: WorkerRecord, link: String, remedy: String? = nil, connected: Bool,
+        welcome: Welcome?,
         inUse: Resources?, runningJobs: Int
     ) {
         name = record.name
         self.link = link
+        self.remedy = remedy
         self.connected = connected
         platform = welcome?.platform ?? record.facts?.platform
         capacity = welcome?.capacity
@@ -39,6 +43,7 @@ package struct WorkerView: Hashable, Sendable, Codable {
     enum CodingKeys: String, CodingKey {
         case name
         case link
+        case remedy
         case connected
         case platform
         case capacity

@@ -94,7 +94,7 @@ package struct AgentCore: Sendable {
             sessions.removeAll { $0.connection == connection }
             return []
         case .contentMissing(let token): return contentMissing(token)
-        case .contentPlaced(let token):
+        case .contentComplete(let token):
             return update(token) { $0.phase == .staging ? $0.holdsContent = true : () }
         case .staging(let token, let activity):
             return update(token) { $0.phase == .staging ? $0.activity = activity : () }

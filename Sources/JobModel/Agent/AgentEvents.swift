@@ -14,8 +14,9 @@ package enum AgentEvent: Sendable {
     case disconnected(ConnectionID)
     /// The task's tree is not complete in the store.
     case contentMissing(StartToken)
-    /// The task's tree is in place; what is still to be made needs nothing of the coordinator.
-    case contentPlaced(StartToken)
+    /// The task's tree is whole in the store: what is still to be done needs nothing of the
+    /// coordinator.
+    case contentComplete(StartToken)
     case staging(StartToken, activity: String)
     case staged(StartToken)
     case stagingFailed(StartToken, TaskResult.Verdict, message: String)

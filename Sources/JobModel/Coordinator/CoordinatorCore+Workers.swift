@@ -70,7 +70,7 @@ extension CoordinatorCore {
     }
 
     mutating func disconnected(
-        _ name: WorkerName, _ fence: Fence, reason: String, needsLogin: Bool,
+        _ name: WorkerName, _ fence: Fence, reason: String, login: LoginNeed?,
         _ turn: inout Turn
     ) {
         guard let index = workerIndex(name),
@@ -82,7 +82,7 @@ extension CoordinatorCore {
         workers[index].pushes = []
         workers[index].forgetLocality()
         workers[index].link = before.lost(
-            at: turn.now.wall, reason: reason, needsLogin: needsLogin)
+            at: turn.now.wall, reason: reason, login: login)
         showTasks(on: name, &turn)
         if before != workers[index].link { showQueued(&turn) }
     }

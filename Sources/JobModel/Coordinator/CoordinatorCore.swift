@@ -73,8 +73,8 @@ package struct CoordinatorCore: Sendable {
         case .connecting(let name): connecting(name, &turn)
         case .connected(let name, let fence, let welcome):
             try connected(name, fence, welcome, &turn)
-        case .disconnected(let name, let fence, let reason, let needsLogin):
-            disconnected(name, fence, reason: reason, needsLogin: needsLogin, &turn)
+        case .disconnected(let name, let fence, let reason, let login):
+            disconnected(name, fence, reason: reason, login: login, &turn)
         case .silent(let name, let fence, let since): silent(name, fence, since: since, &turn)
         case .message(let name, let fence, let message):
             // Late words of a session that is over change nothing.

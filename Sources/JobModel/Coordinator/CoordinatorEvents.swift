@@ -17,8 +17,8 @@ package enum CoordinatorEvent: Sendable {
     /// A connection to the worker is about to be opened and needs a fence.
     case connecting(WorkerName)
     case connected(WorkerName, Fence, Welcome)
-    /// - `needsLogin`: no try can succeed before a person has done something.
-    case disconnected(WorkerName, Fence, reason: String, needsLogin: Bool)
+    /// - `login`: no try can succeed before a person has done something.
+    case disconnected(WorkerName, Fence, reason: String, login: LoginNeed?)
     /// A ping was not answered; the connection stands, as far as anyone can tell.
     case silent(WorkerName, Fence, since: WallTime)
     case message(WorkerName, Fence, AgentMessage)

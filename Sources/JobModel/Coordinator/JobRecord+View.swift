@@ -1,8 +1,11 @@
 extension JobRecord {
-    /// The code that `shunt run` ends with; `nil` before the job is terminal.
+    /// The code that `shunt run` ends with; `nil` before the job is terminal. A job that did not
+    /// succeed never has 0: of a command that ended with it, what failed is Shunt's doing.
     package var exitCode: Int32? {
         guard state.isTerminal else { return nil }
-        return outputTask?.result?.exit?.shellCode ?? (state == .succeeded ? 0 : 125)
+        if state == .succeeded { return 0 }
+        let code = outputTask?.result?.exit?.shellCode ?? 125
+        return code == 0 ? 125 : code
     }
 
     /// What the API says of the job.
@@ -46,7 +49,8 @@ extension CoordinatorCore {
             }
             return WorkerView(
                 record: worker.record, link: worker.link.trouble(at: now) ?? "connected",
-                connected: worker.link.isConnected, welcome: worker.welcome,
+                remedy: worker.link.remedy, connected: worker.link.isConnected,
+                welcome: worker.welcome,
                 inUse: worker.welcome.map { _ in worker.reserved + worker.foreignUse },
                 runningJobs: running)
         }
@@ -58,9 +62,17 @@ extension LinkState {
     package func trouble(at now: WallTime) -> String? {
         switch self {
         case .connected: nil
-        case .needsLogin(let since, _): "needs login for \(Self.span(since, now))" + because
+        case .needsLogin(let since, _, _): "needs login for \(Self.span(since, now))" + because
         case .suspect(let since): "silent for \(Self.span(since, now))"
         case .unreachable(let since, _): "unreachable for \(Self.span(since, now))" + because
+        }
+    }
+
+    /// The command that mends the link, where one is known.
+    package var remedy: String? {
+        switch self {
+        case .needsLogin(_, _, let remedy): remedy
+        case .connected, .suspect, .unreachable: nil
         }
     }
 
@@ -68,7 +80,7 @@ extension LinkState {
     var because: String {
         switch self {
         case .unreachable(_, let reason) where !reason.isEmpty: ": \(reason)"
-        case .needsLogin(_, let reason) where !reason.isEmpty: ": \(reason)"
+        case .needsLogin(_, let reason, _) where !reason.isEmpty: ": \(reason)"
         case .connected, .needsLogin, .suspect, .unreachable: ""
         }
     }

@@ -78,24 +78,24 @@ package enum AttemptPhase: String, Sendable, Codable, CaseIterable {
 package enum LinkState: Hashable, Sendable {
     case connected
     /// A person is needed: no key that the coordinator has is accepted.
-    case needsLogin(since: WallTime, reason: String)
+    /// - `remedy`: the command that helps, where one is known.
+    case needsLogin(since: WallTime, reason: String, remedy: String?)
     /// Connected, and nothing has been heard for longer than a ping takes.
     case suspect(since: WallTime)
     case unreachable(since: WallTime, reason: String)
 
     /// The link after a try to connect, or a connection, has ended. The moment since which a worker
     /// is out of reach stays while tries fail.
-    func lost(at now: WallTime, reason: String, needsLogin: Bool) -> LinkState {
+    func lost(at now: WallTime, reason: String, login: LoginNeed?) -> LinkState {
         let since: WallTime =
             switch self {
             case .connected: now
             case .suspect(let since): since
             case .unreachable(let since, _): since
-            case .needsLogin(let since, _): since
+            case .needsLogin(let since, _, _): since
             }
-        return needsLogin
-            ? .needsLogin(since: since, reason: reason)
-            : .unreachable(since: since, reason: reason)
+        guard let login else { return .unreachable(since: since, reason: reason) }
+        return .needsLogin(since: since, reason: reason, remedy: login.remedy)
     }
 
     package var isConnected: Bool {
@@ -104,4 +104,12 @@ package enum LinkState: Hashable, Sendable {
         case .needsLogin, .suspect, .unreachable: false
         }
     }
+}
+
+/// A person is needed before a worker can be reached.
+package struct LoginNeed: Hashable, Sendable {
+    /// The command that helps, where one is known: `ssh-add ~/.ssh/id_ed25519`.
+    package var remedy: String?
+
+    package init(remedy: String?) { self.remedy = remedy }
 }

@@ -44,9 +44,9 @@ struct LoginReport: Hashable {
             return SSHError(
                 .needsLogin,
                 "\(place) ended the connection after \(offered) keys, none of them its own "
-                    + "(MaxAuthTries)",
-                hint: "set IdentityFile and IdentitiesOnly for `\(configuration.alias)` in "
-                    + "~/.ssh/config; then: ssh \(name)")
+                    + "(MaxAuthTries); IdentityFile and IdentitiesOnly in ~/.ssh/config say which "
+                    + "to show",
+                hint: "ssh -v \(name)")
         }
         if !configuration.allowsPublicKey {
             return SSHError(
@@ -78,7 +78,10 @@ struct LoginReport: Hashable {
     }
 
     private var fileWords: [String] {
-        var words = [offered == 1 ? "1 key was refused" : "\(offered) keys were refused"]
+        var words: [String] = []
+        if offered > 0 {
+            words.append(offered == 1 ? "1 key was refused" : "\(offered) keys were refused")
+        }
         words += misspelt.map { "the passphrase of `\($0)` was wrong" }
         words += locked.map { "`\($0)` needs its passphrase" }
         words += open.map { "`\($0)` can be read by others" }

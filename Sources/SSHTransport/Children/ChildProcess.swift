@@ -10,7 +10,7 @@ internal import Synchronization
 /// given to somebody else.
 final class ChildProcess: Sendable {
     let ended = Promise<Ending>()
-    private let pid: pid_t
+    let pid: pid_t
     /// A session of its own: its whole group is ended, and it finds no terminal to ask at.
     private let leadsGroup: Bool
     private let isReaped = Mutex(false)

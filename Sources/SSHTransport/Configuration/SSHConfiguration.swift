@@ -58,6 +58,7 @@ package struct SSHConfiguration: Hashable, Sendable {
         case refuse
     }
 
+    /// Which of a name's addresses are tried.
     package enum AddressFamily: Hashable, Sendable {
         case any, inet, inet6
     }

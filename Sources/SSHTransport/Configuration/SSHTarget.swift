@@ -17,12 +17,14 @@ package struct SSHTarget: Hashable, Sendable {
         guard Self.isHarmless(destination), !host.isEmpty, !host.hasPrefix("-"), user != "@" else {
             throw SSHError(
                 .configuration,
-                "`\(SSHError.printable(destination.utf8))` names no host",
-                hint: "give an alias of ~/.ssh/config, HOST or USER@HOST")
+                "`\(SSHError.printable(destination.utf8))` names no host: it is to be an alias of "
+                    + "~/.ssh/config, HOST or USER@HOST",
+                hint: "shunt worker add --help")
         }
         if let port, !(1...65_535).contains(port) {
             throw SSHError(
-                .configuration, "\(port) is no port", hint: "give a port from 1 to 65535")
+                .configuration, "\(port) is no port: there are 1 to 65535",
+                hint: "shunt worker add --help")
         }
         if let file = configurationFile, file.isEmpty || file.utf8.contains(0) {
             throw SSHError(

@@ -86,7 +86,7 @@ extension ProxyChild {
                 let line = try tokens.expand(text)
                 words = ["/bin/sh", "-c", "exec \(line)"]
                 name = "the ProxyCommand of `\(configuration.alias)`"
-                hint = line
+                hint = "ssh -v \(SSHError.quoted(configuration.alias))"
             case .jump(let hosts):
                 let jump = try Jump(hosts.last ?? "")
                 words = ["ssh"] + (target.configurationFile.map { ["-F", $0] } ?? [])
@@ -99,7 +99,7 @@ extension ProxyChild {
                     "-W", "[\(host)]:\(configuration.port)", "--", jump.host,
                 ]
                 name = "ProxyJump `\(hosts.joined(separator: ","))`"
-                hint = "ssh \(SSHError.quoted(hosts.last ?? ""))"
+                hint = "ssh -v \(SSHError.quoted(configuration.alias))"
             }
         }
     }

@@ -97,7 +97,7 @@ enum TCPConnector {
             return SSHError(
                 .unreachable,
                 "\(StreamError(operation: "connect to \(name), \(port)", errno: code))",
-                hint: "ip route; ping \(SSHError.quoted(configuration.hostName))")
+                hint: "ip route get \(SSHError.quoted(configuration.hostName))")
         default:
             return SSHError(
                 .refusedConnection,

@@ -41,8 +41,9 @@ struct HostKeyCheck {
         if let accepted = policy.accepted, accepted != key.fingerprint {
             throw SSHError(
                 .hostKeyChanged,
-                "\(host) shows the key \(key.fingerprint), not \(SSHError.printable(accepted.utf8))",
-                hint: "ask its administrator for: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub")
+                "\(host) shows the key \(key.fingerprint), not "
+                    + "\(SSHError.printable(accepted.utf8)): on the machine itself one can look",
+                hint: "ssh-keygen -lf /etc/ssh/ssh_host_\(key.shortType)_key.pub")
         }
         switch known.verdict(on: key) {
         case .known: return .go
@@ -63,9 +64,10 @@ struct HostKeyCheck {
                 hint: "shunt worker add NAME \(configuration.alias) --transport openssh")
         }
         return SSHError(
-            .hostKeyUnknown, "\(host) is not known yet; its \(key.type) key is \(key.fingerprint)",
-            hint: "if that is right: shunt worker add NAME \(configuration.alias) "
-                + "--host-key \(key.fingerprint)")
+            .hostKeyUnknown,
+            "\(host) is not known yet, and nobody has said that its \(key.type) key "
+                + "\(key.fingerprint) is the right one",
+            hint: "shunt worker add NAME \(configuration.alias) --host-key \(key.fingerprint)")
     }
 
     /// Puts the key on record, in the caller's file.
@@ -102,8 +104,9 @@ struct HostKeyCheck {
         SSHError(
             .hostKeyChanged,
             "\(host) shows the key \(key.fingerprint), but \(entry.key.fingerprint) is on record "
-                + "(`\(entry.file)`, line \(entry.line)): somebody may be in between",
-            hint: "if its administrator says that it changed: \(forget(entry.file))")
+                + "(`\(entry.file)`, line \(entry.line)): somebody may be in between, unless its "
+                + "administrator says that it changed",
+            hint: forget(entry.file))
     }
 
     private func otherType(_ key: PublicKey, _ entries: [KnownHosts.Entry]) -> SSHError {
@@ -111,15 +114,18 @@ struct HostKeyCheck {
         return SSHError(
             .hostKeyType,
             "\(host) shows a key of type \(key.type) (\(key.fingerprint)), and does not offer the "
-                + "one on record: \(types) (`\(entries[0].file)`, line \(entries[0].line))",
-            hint: "if its administrator says that it changed: \(forget(entries[0].file))")
+                + "one on record: \(types) (`\(entries[0].file)`, line \(entries[0].line)); "
+                + "somebody may be in between, unless its administrator says that it changed",
+            hint: forget(entries[0].file))
     }
 
     private func revoked(_ key: PublicKey, _ file: String, _ line: Int?) -> SSHError {
         let place = "`\(file)`" + (line.map { ", line \($0)" } ?? "")
         return SSHError(
             .hostKeyRevoked,
-            "\(host) shows the key \(key.fingerprint), which is revoked (\(place))",
-            hint: "ask its administrator for a new host key: ssh-keygen -A, after the old is gone")
+            "\(host) shows the key \(key.fingerprint), which is revoked (\(place)): its "
+                + "administrator has to make another",
+            hint: line.map { "sed -n \($0)p \(SSHError.quoted(file))" }
+                ?? "ssh-keygen -lf \(SSHError.quoted(file))")
     }
 }

@@ -49,6 +49,12 @@ package struct PublicKey: Hashable, Sendable {
         ssh_clean_pubkey_hash(&hash)
     }
 
+    /// As the names of sshd's key files have it.
+    var shortType: String {
+        if type.hasPrefix("ecdsa") { return "ecdsa" }
+        return type == "ssh-rsa" ? "rsa" : "ed25519"
+    }
+
     /// The algorithms by which a host proves that it has this key, the best first.
     var hostKeyAlgorithms: [String] {
         type == "ssh-rsa" ? ["rsa-sha2-512", "rsa-sha2-256"] : [type]

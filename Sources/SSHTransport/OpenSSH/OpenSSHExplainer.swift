@@ -48,7 +48,7 @@ struct OpenSSHExplainer: Sendable {
         (.hostKeyChanged, ["remote host identification has changed"]),
         (.hostKeyUnknown, ["host key is known for", "host key verification failed"]),
         (.nameNotResolved, ["could not resolve hostname", "name or service not known"]),
-        (.proxy, ["stdio forwarding failed", "closed by unknown port 65535", "banner exchange"]),
+        (.proxy, ["stdio forwarding failed", "unknown port 65535"]),
         (.refusedConnection, ["connection refused"]),
         (.timedOut, ["timed out", "timeout, server"]),
         (.unreachable, ["no route to host", "network is unreachable", "cannot assign requested"]),
@@ -63,7 +63,8 @@ struct OpenSSHExplainer: Sendable {
         (
             .lost,
             [
-                "connection reset", "connection closed", "broken pipe", "client_loop:", "disconnect",
+                "connection reset", "connection closed", "broken pipe", "client_loop:",
+                "disconnect",
                 "closed by remote host", "connection to",
             ]
         ),

@@ -40,6 +40,7 @@ package final class OpenSSHShell: RemoteShell {
         try await start(command, ["-o", "ControlPath=none"])
     }
 
+    /// As ``RemoteShell/use(authSocket:)``.
     package func use(authSocket: String?) {
         state.withLock { $0.options.authSocket = authSocket }
     }

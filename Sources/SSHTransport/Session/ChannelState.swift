@@ -4,7 +4,9 @@ internal import Synchronization
 /// What a stream's tasks and its connection's thread share.
 final class ChannelState: Sendable {
     let command: String
-    /// Without it the opening waits for no longer than this.
+    /// As the person calls the machine.
+    let name: String
+    /// The opening is given up then.
     let deadline: ContinuousClock.Instant
     let inbound = BoundedByteQueue()
     let outbound = BoundedByteQueue()
@@ -17,8 +19,9 @@ final class ChannelState: Sendable {
     let end = Gate()
     private let closing = Atomic(false)
 
-    init(_ command: String, deadline: ContinuousClock.Instant) {
+    init(_ command: String, name: String, deadline: ContinuousClock.Instant) {
         self.command = command
+        self.name = name
         self.deadline = deadline
     }
 

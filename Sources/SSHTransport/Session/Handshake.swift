@@ -17,20 +17,27 @@ struct Handshake {
         let connect = configuration.connectTimeout ?? options.times.connect
         let limit = proxy == nil ? connect : max(connect, options.times.proxy)
         let start = Patience(until: .now + limit, stop: stop)
-        // Sends our version, so that a server that waits for its client to speak says something.
-        _ = ssh_connect(session.raw)
-        session.hardenSocket()
         do {
-            try Greeting(configuration).await(on: session.descriptor, start)
+            let greeting = Greeting(configuration)
+            // libssh closes a socket whose peer has gone, with what was said still in it.
+            let hasSpoken = start.until(.now).wait(for: session.assignedDescriptor, POLLIN)
+            if case .ready = hasSpoken {
+                try greeting.await(on: session.assignedDescriptor, start)
+            }
+            // Sends our version: a server that waits for its client to speak now says something.
+            session.begin()
+            try greeting.await(on: session.descriptor, start)
+            try exchangeKeys()
         } catch {
             throw proxy?.failure(error, start) ?? error
         }
-        try exchangeKeys()
         try verify()
     }
 
     private func exchangeKeys() throws(SSHError) {
-        let patience = Patience(until: .now + options.times.keyExchange, stop: stop)
+        // ConnectTimeout of ssh_config(5) holds for the exchange of keys as well.
+        let limit = configuration.connectTimeout ?? options.times.keyExchange
+        let patience = Patience(until: .now + limit, stop: stop)
         let result = try session.finish(patience) { ssh_connect(session.raw) }
         if result == SSH_OK { return }
         let port = "`\(configuration.hostName)`, port \(configuration.port),"
@@ -83,9 +90,13 @@ struct Greeting {
     init(_ configuration: SSHConfiguration) { self.configuration = configuration }
 
     private static let start = Array("SSH-".utf8)
+    /// The peer will send no more. It stands behind `_GNU_SOURCE`, without which Swift's Glibc
+    /// module is built.
+    private static let hangUp: Int32 = 0x2000
 
     /// Returns once the server's version stands at the front of the socket.
     func await(on descriptor: Int32, _ patience: Patience) throws(SSHError) {
+        guard descriptor >= 0 else { throw closed([]) }
         var said: [UInt8] = []
         var isLineStart = true
         var buffer = [UInt8](repeating: 0, count: 1 << 10)
@@ -101,10 +112,12 @@ struct Greeting {
             let peeked = buffer.prefix(count)
             if isLineStart, peeked.starts(with: Self.start) { return }
             if isLineStart, Self.start.starts(with: peeked) {
-                // One to three letters of it: `poll` would report them again and again.
-                guard case .timedOut = patience.until(.now + .milliseconds(5)).wait(for: [])
-                else { throw .stopped }
-                if patience.deadline <= .now { throw notSSH(Array(peeked)) }
+                // One to three letters of it, which `poll` reports again and again.
+                switch patience.until(.now + .milliseconds(5)).wait(for: descriptor, Self.hangUp) {
+                case .ready: throw closed(said + peeked)
+                case .stopped: throw .stopped
+                case .timedOut: if patience.deadline <= .now { throw notSSH(said + peeked) }
+                }
                 continue
             }
             let end = peeked.firstIndex(of: UInt8(ascii: "\n"))

@@ -21,6 +21,8 @@ final class SSHChannel {
     /// Read since the window was last made wide.
     private var consumed = 0
     private var closeDeadline: ContinuousClock.Instant?
+    /// What had arrived when libssh took none of the bytes that it had room for.
+    private var refusedAt: UInt64?
 
     private enum Phase {
         case opening, requesting, open
@@ -45,7 +47,8 @@ final class SSHChannel {
     var holdsSession: Bool { !isClosedRemotely && phase != .over }
     /// When it must be looked at again whatever happens.
     var deadline: ContinuousClock.Instant? {
-        phase == .opening || phase == .requesting ? state.deadline : closeDeadline
+        guard phase == .opening || phase == .requesting else { return closeDeadline }
+        return state.opening.current == nil ? state.deadline : nil
     }
 
     /// Moves what can be moved now.
@@ -86,6 +89,9 @@ final class SSHChannel {
 
     // MARK: Opening
 
+    /// To be run on the server.
+    private static let lookAtServer = "grep -nE 'MaxSessions|ForceCommand' /etc/ssh/sshd_config"
+
     private func open() {
         if case .opening = phase {
             switch ssh_channel_open_session(raw) {
@@ -98,8 +104,9 @@ final class SSHChannel {
                 refuse(
                     SSHError(
                         .sessionLimit,
-                        "the server opens no further session: \(session.lastWords)",
-                        hint: "raise MaxSessions in /etc/ssh/sshd_config there"))
+                        "the server opens no further session (MaxSessions): "
+                            + session.lastWords,
+                        hint: Self.lookAtServer))
             }
         }
         guard case .requesting = phase else { return }
@@ -112,8 +119,9 @@ final class SSHChannel {
         default:
             refuse(
                 SSHError(
-                    .unsupported, "the server does not start commands: \(session.lastWords)",
-                    hint: "look at ForceCommand in /etc/ssh/sshd_config there, and at its log"))
+                    .unsupported,
+                    "the server does not start commands (ForceCommand): \(session.lastWords)",
+                    hint: Self.lookAtServer))
         }
     }
 
@@ -124,8 +132,8 @@ final class SSHChannel {
         state.opening.fulfil(
             .failure(
                 SSHError(
-                    .timedOut, "the server does not open a session",
-                    hint: "ssh HOST uptime")))
+                    .timedOut, "`\(state.name)` does not answer on a connection that stood",
+                    hint: "ssh \(SSHError.quoted(state.name)) uptime")))
     }
 
     private func refuse(_ error: SSHError) {
@@ -217,7 +225,7 @@ extension SSHChannel {
     /// The queue holds bytes that the server would take, and libssh too.
     var canSend: Bool {
         phase == .open && isOutputOpen && !session.hasUnsent && state.outbound.count > 0
-            && ssh_channel_window_size(raw) > 0
+            && ssh_channel_window_size(raw) > 0 && session.received != refusedAt
     }
 
     /// - Returns: whether more could go at once.
@@ -244,8 +252,11 @@ extension SSHChannel {
                 Int(ssh_channel_write(raw, $0.baseAddress, UInt32(limit)))
             }
             if sent < 0, session.isAlive { isClosedRemotely = true }
-            // None go while keys are exchanged anew; the socket reports when that is over.
-            guard sent > 0 else { return sent < 0 && session.isAlive }
+            guard sent > 0 else {
+                // None go while keys are exchanged anew; what arrives ends that.
+                refusedAt = session.received
+                return sent < 0 && session.isAlive
+            }
             state.outbound.removeFirst(sent)
             budget -= sent
         }

@@ -53,7 +53,7 @@ final class SSHConnection: Sendable {
     ///
     /// - Throws: ``SSHError``; `CancellationError`.
     func open(_ command: String) async throws -> LibSSHStream {
-        let channel = ChannelState(command, deadline: .now + times.open)
+        let channel = ChannelState(command, name: state.name, deadline: .now + times.open)
         try state.submit(channel)
         let stream = LibSSHStream(channel, state)
         guard let outcome = await channel.opening.value() else {
@@ -92,6 +92,7 @@ package final class LibSSHStream: RemoteStream {
         try await channel.outbound.write(bytes, waking: connection.waker)
     }
 
+    /// As ``RemoteStream/finishWriting()``.
     package func finishWriting() { channel.outbound.finish(waking: connection.waker) }
 
     package nonisolated(nonsending) func exit() async -> RemoteExit? {

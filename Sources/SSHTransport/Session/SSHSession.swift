@@ -13,6 +13,9 @@ final class SSHSession {
     let raw: ssh_session
     /// Counts what has arrived: whatever a call took from the socket is seen here.
     private let counter: UnsafeMutablePointer<ssh_counter_struct>
+    /// The socket's number, which libssh keeps for itself until it is told to connect.
+    let assignedDescriptor: Int32
+    private var hasConnected = false
     private var event: ssh_event?
     /// ``SSHLimits/window`` bytes, of which only those take memory that are used.
     let scratch: UnsafeMutableRawPointer
@@ -27,6 +30,7 @@ final class SSHSession {
         Self.prepareLibrary
         guard let session = ssh_new() else { throw Self.outOfMemory }
         raw = session
+        assignedDescriptor = descriptor.release()
         counter = .allocate(capacity: 1)
         counter.initialize(to: ssh_counter_struct())
         scratch = .allocate(byteCount: SSHLimits.window, alignment: 16)
@@ -45,13 +49,13 @@ final class SSHSession {
         set(SSH_OPTIONS_CIPHERS_S_C, Self.ciphers)
         // Of the names those remain that libssh knows; with none, its own order stands.
         set(SSH_OPTIONS_HOSTKEYS, hostKeyAlgorithms.joined(separator: ","))
-        var socket = descriptor.release()
+        var socket = assignedDescriptor
         ssh_options_set(raw, SSH_OPTIONS_FD, &socket)
     }
 
     // MARK: What it is like
 
-    /// For `poll`; −1 once libssh has closed it.
+    /// For `poll`; −1 before the first `ssh_connect`, and once libssh has closed it.
     var descriptor: Int32 { ssh_get_fd(raw) }
 
     /// Bytes that arrived so far.
@@ -95,6 +99,13 @@ final class SSHSession {
         }
     }
 
+    /// Has libssh take the socket and send our version.
+    func begin() {
+        hasConnected = true
+        _ = ssh_connect(raw)
+        hardenSocket()
+    }
+
     /// libssh makes the socket blocking once it has it, and forgets to keep it out of children.
     func hardenSocket() {
         let socket = descriptor
@@ -134,8 +145,8 @@ final class SSHSession {
             ssh_event_remove_session(event, raw)
             ssh_event_free(event)
         }
-        let socket = descriptor
-        if socket >= 0 { ssh_set_fd_towrite(raw) }
+        let socket = hasConnected ? descriptor : assignedDescriptor
+        if hasConnected, socket >= 0 { ssh_set_fd_towrite(raw) }
         ssh_disconnect(raw)
         if socket >= 0 { _ = Glibc.close(socket) }
         ssh_free(raw)

@@ -90,7 +90,6 @@ struct WorkerAddCommand: AsyncParsableCommand {
             .unreachable,
             "`\(view.name)` is set up, and the coordinator cannot reach it: "
                 + Quoting.visible(view.link),
-            hint: view.link.hasPrefix("needs login") ? "ssh-add" : "shunt worker check \(view.name)"
-        )
+            hint: view.remedy ?? "shunt worker check \(view.name)")
     }
 }

@@ -8,6 +8,8 @@ struct RemoteCommand: Sendable {
     let shell: any RemoteShell
     /// How messages call the worker.
     let name: String
+    /// How it is added, for hints.
+    let adding: String
 
     /// How a command ended and what it said.
     struct Outcome: Sendable {
@@ -55,7 +57,7 @@ struct RemoteCommand: Sendable {
             return outcome
         } catch {
             await stream.close()
-            throw Self.translated(error)
+            throw translated(error)
         }
     }
 
@@ -63,7 +65,7 @@ struct RemoteCommand: Sendable {
         do {
             return try await shell.open(command)
         } catch {
-            throw Self.translated(error)
+            throw translated(error)
         }
     }
 
@@ -103,7 +105,14 @@ struct RemoteCommand: Sendable {
         }
     }
 
-    private static func translated(_ error: any Error) -> any Error {
-        (error as? SSHError).map { ShuntError($0) } ?? error
+    private func translated(_ error: any Error) -> any Error {
+        switch error {
+        case let error as SSHError: ShuntError(error, addedBy: adding)
+        case let error as StreamError:
+            ShuntError(
+                .unreachable, "\(error)",
+                hint: adding)
+        default: error
+        }
     }
 }

@@ -26,7 +26,8 @@ struct WorkerEnrolment: Sendable {
         let shell = try RemoteAccess(layout: session.home.layout, progress: progress)
             .shell(to: address, hostKey: description.hostKey)
         do {
-            let record = try await enrol(RemoteCommand(shell: shell, name: name.text))
+            let record = try await enrol(
+                RemoteCommand(shell: shell, name: name.text, adding: description.adding))
             await shell.close()
             try await session.connection.putWorker(record)
         } catch {

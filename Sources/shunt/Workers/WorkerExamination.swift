@@ -36,7 +36,9 @@ struct WorkerExamination: Sendable {
         if let address = worker.address {
             let shell = try RemoteAccess(layout: session.home.layout, progress: progress)
                 .shell(to: address)
-            findings = await examine(RemoteCommand(shell: shell, name: worker.name.text), address)
+            let remote = RemoteCommand(
+                shell: shell, name: worker.name.text, adding: worker.adding)
+            findings = await examine(remote, address)
             await shell.close()
         }
         progress.update("asking the coordinator")
@@ -80,7 +82,7 @@ struct WorkerExamination: Sendable {
             return .bad(
                 "directory",
                 ShuntError(
-                    .failed, "`\(worker.directory)` is gone", hint: "shunt worker add \(line)"))
+                    .failed, "`\(worker.directory)` is gone", hint: worker.adding))
         }
         do {
             try WorkerInspection.requireSuitable(probe, name: worker.name)
@@ -98,7 +100,7 @@ struct WorkerExamination: Sendable {
             "space",
             ShuntError(
                 .failed, "\(text), which is little",
-                hint: "shunt worker add \(line) --dir /ANOTHER/DISK/shunt-agent"))
+                hint: "\(worker.adding) --dir /ANOTHER/DISK/shunt-agent"))
     }
 
     private func agent(_ probe: WorkerProbe, _ remote: RemoteCommand) async -> WorkerFinding {
@@ -110,7 +112,7 @@ struct WorkerExamination: Sendable {
                     probe.isInstalled ? "it is of another release than this `shunt`" : "it is gone"
                 }
             return .bad(
-                "agent", ShuntError(.failed, what, hint: "shunt worker add \(line)"))
+                "agent", ShuntError(.failed, what, hint: worker.adding))
         }
         do {
             let outcome = try await remote.run(
@@ -120,7 +122,7 @@ struct WorkerExamination: Sendable {
             throw ShuntError(
                 .failed,
                 said?.message ?? RemoteText.lastLine(outcome.diagnostics) ?? "it does not start",
-                hint: said?.hint ?? "shunt worker add \(line)")
+                hint: said?.hint ?? worker.adding)
         } catch {
             return .bad("agent", Self.shown(error))
         }
@@ -143,15 +145,9 @@ struct WorkerExamination: Sendable {
         let view = try await session.connection.connectWorker(
             worker.name, wait: Self.connectLimit)
         if view.connected { return .good("coordinator", "connected") }
-        let isLogin = view.link.hasPrefix("needs login")
         return WorkerFinding(
             part: "coordinator", text: view.link,
-            remedy: isLogin ? "ssh-add" : "tail \(session.home.layout.coordinatorLog)")
-    }
-
-    /// The worker as `worker add` takes it.
-    private var line: String {
-        "\(worker.name)" + (worker.address.map { " \($0)" } ?? "")
+            remedy: view.remedy ?? "tail \(session.home.layout.coordinatorLog)")
     }
 
     private static func shown(_ error: any Error) -> ShuntError {

@@ -13,6 +13,31 @@ struct WorkerDescription: Hashable, Sendable {
 
 extension WorkerAddress.Transport: ExpressibleByArgument {}
 
+extension WorkerDescription {
+    /// The command that adds it.
+    var adding: String { AddingCommand.text(name, address, directory: directory) }
+}
+
+extension WorkerView {
+    /// The command that adds it again.
+    var adding: String { AddingCommand.text(name, address, directory: directory) }
+}
+
+/// `shunt worker add` with what it needs, for hints.
+private enum AddingCommand {
+    static func text(_ name: WorkerName, _ address: WorkerAddress?, directory: String?) -> String {
+        var words = ["shunt worker add \(name)"]
+        if let address {
+            if "\(address)" != name.text { words.append(Quoting.forShell("\(address)")) }
+            if address.transport != .libssh { words.append("--transport \(address.transport)") }
+        }
+        if let directory, !directory.isEmpty {
+            words.append("--dir \(Quoting.forShell(directory))")
+        }
+        return words.joined(separator: " ")
+    }
+}
+
 /// Rules for what is said about a worker, by flags or in an inventory file.
 enum WorkerFields {
     static func name(_ text: String) throws(FieldError) -> WorkerName {

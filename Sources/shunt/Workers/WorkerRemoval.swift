@@ -25,7 +25,8 @@ struct WorkerRemoval: Sendable {
         let shell = try RemoteAccess(layout: session.home.layout, progress: progress)
             .shell(to: address)
         do {
-            try await purge(RemoteCommand(shell: shell, name: worker.name.text))
+            try await purge(
+                RemoteCommand(shell: shell, name: worker.name.text, adding: worker.adding))
             await shell.close()
         } catch {
             await shell.close()

@@ -40,7 +40,7 @@ func expectRefused(
 enum HintCheck {
     private static let commands: Set<String> = [
         "run", "submit", "ps", "inspect", "wait", "logs", "cancel", "pull", "worker",
-        "coordinator", "--help",
+        "coordinator", "config", "--help",
     ]
 
     /// - Returns: what a shell would say against it; `nil` for a command.

@@ -10,10 +10,13 @@ struct CountingJob {
     var files = 40
     let code: Int32 = 7
     /// Where the job writes a line for each time that it starts: its pid.
-    var mark: String { home.base + "/starts" }
+    let mark: String
 
-    init(_ home: ShuntHome) throws {
+    /// - Parameter directory: where the job, which may run as another account, can write its mark;
+    ///   the test's own unless given.
+    init(_ home: ShuntHome, marksIn directory: String? = nil) throws {
         self.home = home
+        mark = "\(directory ?? home.base)/starts-\(UInt64.random(in: 0...UInt64.max))"
         try home.write(
             "count.py",
             """
@@ -62,12 +65,18 @@ struct CountingJob {
     }
 
     /// Expects what is true of a job that ran once and whose follower saw it to the end.
-    func expectRanOnce(_ outcome: Outcome, _ what: Comment) async throws {
+    ///
+    /// - Parameter name: of the job, where it is not the home's latest.
+    func expectRanOnce(
+        _ outcome: Outcome, _ what: Comment, named name: String? = nil
+    ) async throws {
         #expect(outcome.code == code, "\(what): \(outcome.errorText)")
         #expect(outcome.text == expectedOutput, what)
         #expect(outcome.errorLines.filter { $0.hasPrefix("error ") } == expectedErrors, what)
         #expect(starts.count == 1, what)
-        let view = try await home.inspect(try await home.latestJob())
+        var reference = name ?? ""
+        if name == nil { reference = try await home.latestJob() }
+        let view = try await home.inspect(reference)
         #expect(view["state"].string == "failed", what)
         #expect(view["exit_code"].int == Int(code), what)
         for number in 0..<files {

@@ -11,11 +11,14 @@ import Foundation
 struct ShuntHome: Sendable {
     /// Holds everything of this test.
     let base: String
-    /// Variables of every command, on top of this process's own without its `SHUNT_*`.
+    /// Variables of every command, on top of this process's own without its `SHUNT_*` and its
+    /// ssh-agent.
     var variables: [String: String]
 
     var root: String { base + "/home" }
-    var work: String { base + "/work" }
+
+    /// The working directory of commands unless they name another.
+    var work: String
 
     /// The `shunt` under test: `SHUNT_BINARY`, else the debug build of this package.
     static let binary: String = {
@@ -58,6 +61,7 @@ struct ShuntHome: Sendable {
         var template = Array("/tmp/shunt-test-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw HarnessError("mkdtemp", errno) }
         base = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
+        work = base + "/work"
         variables = ["SHUNT_HOME": base + "/home"]
         try FileManager.default.createDirectory(
             atPath: base + "/work", withIntermediateDirectories: true)
@@ -97,7 +101,9 @@ struct ShuntHome: Sendable {
     }
 
     func environment(_ extra: [String: String] = [:]) -> [String: String] {
-        var result = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("SHUNT_") }
+        var result = ProcessInfo.processInfo.environment.filter {
+            !$0.key.hasPrefix("SHUNT_") && $0.key != "SSH_AUTH_SOCK"
+        }
         let directory = URL(fileURLWithPath: Self.binary).deletingLastPathComponent().path
         result["PATH"] = directory + ":" + (result["PATH"] ?? "/usr/local/bin:/usr/bin:/bin")
         result["PIP_DISABLE_PIP_VERSION_CHECK"] = "1"

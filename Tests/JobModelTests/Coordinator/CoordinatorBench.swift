@@ -40,7 +40,7 @@ struct CoordinatorBench {
 
     @discardableResult
     mutating func disconnect() throws -> [CoordinatorEffect] {
-        try step(.disconnected(Self.gpu, fence, reason: "cut", needsLogin: false))
+        try step(.disconnected(Self.gpu, fence, reason: "cut", login: nil))
     }
 
     /// Submits a job and gives its ID, and what the step did.

@@ -89,7 +89,7 @@ import Testing
         _ = try Self.connect(&bench, agent: 1)
         let id = try #require(try bench.submit("a", Self.spec(on: Self.lab)).id)
         try bench.step(
-            .disconnected(Self.lab, Self.fence(bench), reason: "cut", needsLogin: false))
+            .disconnected(Self.lab, Self.fence(bench), reason: "cut", login: nil))
         let effects = try Self.connect(&bench, agent: 2)
         #expect(
             effects.contains { if case .breakLink = $0 { true } else { false } },
@@ -102,7 +102,7 @@ import Testing
         var bench = try Self.bench()
         _ = try Self.connect(&bench, agent: 1)
         try bench.step(
-            .disconnected(Self.lab, Self.fence(bench), reason: "cut", needsLogin: false))
+            .disconnected(Self.lab, Self.fence(bench), reason: "cut", login: nil))
         let effects = try Self.connect(&bench, agent: 2)
         #expect(effects.contains(where: Self.isWorkerCommit))
         #expect(bench.core.worker(Self.lab)?.link == .connected)
@@ -123,7 +123,8 @@ import Testing
         var bench = try Self.bench()
         try bench.step(.connecting(Self.lab))
         try bench.step(
-            .disconnected(Self.lab, Self.fence(bench), reason: "no key", needsLogin: true))
+            .disconnected(
+                Self.lab, Self.fence(bench), reason: "no key", login: LoginNeed(remedy: nil)))
         let id = try #require(try bench.submit("a", Self.spec(on: Self.lab)).id)
         let link = bench.core.worker(Self.lab)?.link.trouble(at: bench.now.wall)
         #expect(link?.hasPrefix("needs login for ") == true)

@@ -18,6 +18,8 @@ struct JobViewTests {
         arguments: [
             (.succeeded, .exited(code: 0), .succeeded, 0), (.failed, .exited(code: 7), .failed, 7),
             (.failed, .signalled(signal: 9), .failed, 137),
+            (.failed, .exited(code: 0), .failed, 125),
+            (.cancelled, .exited(code: 0), .cancelled, 125),
             (.failed, .execFailed(errno: 2), .failed, 127),
             (.stagingFailed, .neverStarted, .failed, 125), (.environmentFailed, nil, .failed, 125),
             (.cancelled, .signalled(signal: 15), .cancelled, 143),
@@ -139,7 +141,7 @@ struct LinkTroubleTests {
         let now = WallTime(milliseconds: Self.since.milliseconds + span)
         #expect(LinkState.suspect(since: Self.since).trouble(at: now) == "silent for \(text)")
         #expect(
-            LinkState.needsLogin(since: Self.since, reason: "").trouble(at: now)
+            LinkState.needsLogin(since: Self.since, reason: "", remedy: nil).trouble(at: now)
                 == "needs login for \(text)")
     }
 
@@ -156,7 +158,7 @@ struct LinkTroubleTests {
         bench.now = Sample.moment(60_000)
         try bench.step(
             .disconnected(
-                CoordinatorBench.gpu, bench.fence, reason: "no route", needsLogin: false))
+                CoordinatorBench.gpu, bench.fence, reason: "no route", login: nil))
         let link = bench.core.worker(CoordinatorBench.gpu)?.link
         #expect(link == .unreachable(since: Sample.moment(0).wall, reason: "no route"))
     }

@@ -88,7 +88,7 @@ struct SchedulerTests {
 
     @Test(
         arguments: [
-            .needsLogin(since: WallTime(milliseconds: 0), reason: ""),
+            .needsLogin(since: WallTime(milliseconds: 0), reason: "", remedy: nil),
             .suspect(since: WallTime(milliseconds: 0)),
             .unreachable(since: WallTime(milliseconds: 0), reason: "cut"),
         ] as [LinkState])

@@ -67,7 +67,7 @@ struct WaitingReasonTests {
         #expect(
             WaitingReason.Code.allCases.map(\.rawValue) == [
                 "worker_unreachable", "worker_unknown", "too_large", "worker_busy",
-                "behind_others", "backing_off",
+                "behind_others", "backing_off", "comparing_workers",
             ])
     }
 }

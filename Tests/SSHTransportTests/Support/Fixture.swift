@@ -1,3 +1,4 @@
+import ByteStream
 import Foundation
 import Testing
 
@@ -11,7 +12,7 @@ final class Fixture {
     let extraFile: String
     let authorizedKeys: String
     private(set) var servers: [TestServer] = []
-    private var children: [Process] = []
+    private var children: [ChildProcess] = []
 
     init() throws {
         var template = Array("/tmp/shunt-ssh-XXXXXX".utf8CString)
@@ -27,8 +28,9 @@ final class Fixture {
 
     deinit {
         for server in servers { server.stop() }
-        for child in children where child.isRunning { child.terminate() }
-        for child in children { child.waitUntilExit() }
+        for child in children { child.end() }
+        // Each removes its socket, which must not happen while the directory is removed.
+        for child in children { _ = child.wait(Patience(until: .now + .seconds(10))) }
         // What stays behind in /tmp harms nobody.
         try? FileManager.default.removeItem(atPath: path)
     }
@@ -112,36 +114,29 @@ final class Fixture {
         let socket = "\(path)/agent\(children.count)"
         try background("ssh-agent", "-D", "-a", socket)
         #expect(await eventually { FileManager.default.fileExists(atPath: socket) })
-        for key in keys { try run("ssh-add", "-q", key, environment: ["SSH_AUTH_SOCK": socket]) }
+        for key in keys { try run("ssh-add", "-q", key, authSocket: socket) }
         return socket
     }
 
     func background(_ words: String...) throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = words
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        children.append(process)
+        let null = try SocketPair.null()
+        children.append(
+            try ChildProcess(
+                .init(words: words, input: null.raw, output: null.raw, errors: null.raw)))
     }
 
+    /// Runs a program to its end. Foundation's `Process` loses track of children that close the
+    /// descriptors they inherit, as sshd does.
     @discardableResult
-    func run(_ words: String..., environment: [String: String] = [:]) throws -> String {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = words
-        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardInput = FileHandle.nullDevice
-        try process.run()
-        let data = output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else {
-            throw FixtureError("\(words.joined(separator: " ")): \(process.terminationStatus)")
+    func run(_ words: String..., authSocket: String? = nil) throws -> String {
+        let patience = Patience(until: .now + .seconds(30))
+        let outcome = try BoundedCommand.run(
+            words, limit: 1 << 20, authSocket: authSocket, patience)
+        guard outcome.ending == .code(0) else {
+            let said = String(decoding: outcome.words, as: UTF8.self)
+            throw FixtureError("\(words.joined(separator: " ")): \(said)")
         }
-        return String(decoding: data, as: UTF8.self)
+        return String(decoding: outcome.output, as: UTF8.self)
     }
 }
 

@@ -1,4 +1,7 @@
+import ByteStream
 import Foundation
+
+@testable import SSHTransport
 
 /// A real sshd on a loopback address, in the foreground, with host keys of its own.
 final class TestServer {
@@ -6,7 +9,7 @@ final class TestServer {
     let port: Int
     let directory: String
     let publicHostKeys: [String]
-    private let process = Process()
+    private let process: ChildProcess
 
     init(
         number: Int, fixture: Fixture, address: String, hostKeys: [String], options: [String]
@@ -39,11 +42,12 @@ final class TestServer {
         try Data((lines.joined(separator: "\n") + "\n").utf8)
             .write(to: URL(fileURLWithPath: config))
         try Data().write(to: URL(fileURLWithPath: directory + "/log"))
-        process.executableURL = URL(fileURLWithPath: "/usr/sbin/sshd")
-        process.arguments = ["-D", "-e", "-f", config]
-        process.standardError = FileHandle(forWritingAtPath: directory + "/log")
-        process.standardInput = FileHandle.nullDevice
-        try process.run()
+        let log = try FileHandle(forWritingTo: URL(fileURLWithPath: directory + "/log"))
+        let null = try SocketPair.null()
+        process = try ChildProcess(
+            .init(
+                words: ["/usr/sbin/sshd", "-D", "-e", "-f", config], input: null.raw,
+                output: null.raw, errors: log.fileDescriptor))
     }
 
     /// As it stands in a known-hosts file.
@@ -60,6 +64,11 @@ final class TestServer {
         log.split(whereSeparator: \.isNewline).count { $0.contains("Accepted publickey") }
     }
 
+    /// A connection has ended, politely or not.
+    var hasSeenAnEnd: Bool {
+        ["Disconnected from user", "Connection closed by"].contains { log.contains($0) }
+    }
+
     func waitUntilItListens() async throws {
         guard await eventually({ self.log.contains("Server listening") }) else {
             throw FixtureError("sshd does not listen: \(log)")
@@ -68,17 +77,17 @@ final class TestServer {
 
     /// Ends the listener; connections that stand go on.
     func stop() {
-        if process.isRunning { process.terminate() }
-        process.waitUntilExit()
+        process.end()
+        _ = process.wait(Patience(until: .now + .seconds(10)))
     }
 
-    /// Ends the processes that serve connections, by force.
-    func killSessions() throws {
+    /// Ends the processes that serve connections, by force, or freezes them.
+    func signalSessions(_ signal: Int32 = SIGKILL) throws {
         for name in try FileManager.default.contentsOfDirectory(atPath: "/proc") {
-            guard let pid = Int32(name), Self.parent(of: pid) == process.processIdentifier else {
+            guard let pid = Int32(name), Self.parent(of: pid) == process.pid else {
                 continue
             }
-            kill(pid, SIGKILL)
+            kill(pid, signal)
         }
     }
 

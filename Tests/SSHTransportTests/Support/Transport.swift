@@ -7,7 +7,8 @@ enum Transport: String, CaseIterable, CustomStringConvertible {
     var description: String { rawValue }
 
     func shell(
-        _ fixture: Fixture, _ alias: String = "host", _ change: (inout SSHOptions) -> Void = { _ in }
+        _ fixture: Fixture, _ alias: String = "host",
+        _ change: (inout SSHOptions) -> Void = { _ in }
     ) throws -> any RemoteShell {
         var options = fixture.options
         change(&options)

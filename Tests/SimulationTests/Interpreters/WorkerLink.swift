@@ -61,7 +61,7 @@ final class WorkerLink {
         current = nil
         connection.breakOff()
         coordinator.post(
-            .disconnected(machine.name, connection.fence, reason: reason, needsLogin: false))
+            .disconnected(machine.name, connection.fence, reason: reason, login: nil))
         world.after(50...2000) { [self] in connect() }
     }
 

@@ -9,7 +9,7 @@ enum Text {
         case .message(_, let fence, let message): "\(of(fence)) \(of(message))"
         case .disconnected(let connection): "disconnected \(connection.number)"
         case .contentMissing(let token): "contentMissing \(token.task)"
-        case .contentPlaced(let token): "contentPlaced \(token.task)"
+        case .contentComplete(let token): "contentComplete \(token.task)"
         case .staging(let token, _): "staging \(token.task)"
         case .staged(let token): "staged \(token.task)"
         case .stagingFailed(let token, let verdict, _): "stagingFailed \(token.task) \(verdict)"

@@ -25,8 +25,9 @@ package final class LibSSHShell: RemoteShell {
         try Self.check(command)
         // A kept connection may have broken unseen, or turn out to have less room than thought:
         // each of those costs one round, and there are only so many connections.
+        var last: SSHError?
         for _ in 0...limits.connections {
-            let number = try await connectionNumber()
+            let (number, isNew) = try await connectionNumber()
             guard let connection = pool.withLock({ $0.connection(number) }) else { continue }
             do {
                 let stream = try await connection.open(command)
@@ -37,15 +38,19 @@ package final class LibSSHShell: RemoteShell {
                 wakeWaiting()
                 if let dropped = outcome.dropped { Self.drop(dropped) }
                 if outcome.isHopeless { throw error }
-            } catch let error as SSHError where error.code == .lost && connection.isOver {
-                let wasFresh = pool.withLock { $0.remove(number) }
+                last = error
+            } catch let error as SSHError where connection.isOver && !isNew {
+                pool.withLock { $0.remove(number) }
                 wakeWaiting()
-                if wasFresh { throw error }
+                last = error
+            } catch let error as SSHError where error.code == .timedOut && !isNew {
+                // A link that was cut without a word: what still hopes for it keeps it.
+                pool.withLock { $0.distrust(number) }
+                wakeWaiting()
+                last = error
             }
         }
-        throw SSHError(
-            .sessionLimit, "`\(target.host)` opens no further session on any connection",
-            hint: "raise MaxSessions in /etc/ssh/sshd_config there")
+        throw last ?? .closed
     }
 
     package nonisolated(nonsending) func openOnOwnConnection(
@@ -67,6 +72,7 @@ package final class LibSSHShell: RemoteShell {
         return OwnConnectionStream(try await connection.open(command), connection)
     }
 
+    /// As ``RemoteShell/use(authSocket:)``.
     package func use(authSocket: String?) { options.withLock { $0.authSocket = authSocket } }
 
     package nonisolated(nonsending) func close() async {
@@ -90,12 +96,12 @@ package final class LibSSHShell: RemoteShell {
 
     // MARK: Finding room
 
-    /// The number of a connection on which a place is reserved.
-    private nonisolated(nonsending) func connectionNumber() async throws -> Int {
+    /// A connection on which a place is kept, and whether it was opened for that.
+    private nonisolated(nonsending) func connectionNumber() async throws -> (Int, isNew: Bool) {
         while true {
             switch pool.withLock({ $0.place() }) {
-            case .use(let number): return number
-            case .open(let number): return try await openConnection(number)
+            case .use(let number): return (number, false)
+            case .open(let number): return (try await openConnection(number), true)
             case .wait(let promise):
                 guard let outcome = await promise.value() else {
                     pool.withLock { $0.leave(promise) }
@@ -159,9 +165,7 @@ package final class LibSSHShell: RemoteShell {
 
     /// A connection has more room, or has ended. Called from its thread.
     private func lookAgain() {
-        let ended = pool.withLock { pool in
-            pool.removeAll { $0.isOver }
-        }
+        let ended = pool.withLock { $0.removeEnded() }
         // Dropped only here, outside of the lock.
         withExtendedLifetime(ended) {}
         wakeWaiting()

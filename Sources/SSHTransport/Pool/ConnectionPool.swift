@@ -31,7 +31,7 @@ struct ConnectionPool<Connection: PooledConnection> {
         streams = limits.streams
     }
 
-    var count: Int { entries.count }
+    var count: Int { entries.values.count { $0.limit > 0 } }
 
     enum Place {
         /// A place on this connection is reserved.
@@ -52,7 +52,8 @@ struct ConnectionPool<Connection: PooledConnection> {
             entries[number]?.connection.reserve()
             return .use(number)
         }
-        guard entries.count + openingShared < limits.connections, opening < limits.opening,
+        let trusted = entries.values.count { $0.limit > 0 }
+        guard trusted + openingShared < limits.connections, opening < limits.opening,
             // One that is on its way has room for as many as wait for it.
             openingShared * (streams - 1) <= waiting.count
         else { return wait() }
@@ -129,6 +130,7 @@ struct ConnectionPool<Connection: PooledConnection> {
     mutating func limit(_ number: Int) -> (isHopeless: Bool, dropped: Connection?) {
         guard var entry = entries[number] else { return (false, nil) }
         let sessions = entry.connection.sessions
+        guard entry.limit > 0 else { return (false, nil) }
         entry.limit = max(1, min(entry.limit - 1, sessions))
         entries[number] = entry
         streams = min(streams, entry.limit)
@@ -137,13 +139,15 @@ struct ConnectionPool<Connection: PooledConnection> {
         return (entry.isFresh, entry.connection)
     }
 
-    /// - Returns: whether no stream had ever been opened on it.
-    mutating func remove(_ number: Int) -> Bool {
-        entries.removeValue(forKey: number)?.isFresh ?? false
-    }
+    mutating func remove(_ number: Int) { entries[number] = nil }
 
-    mutating func removeAll(where isGone: (Connection) -> Bool) -> [Connection] {
-        let gone = entries.filter { isGone($0.value.connection) }
+    /// It does not answer: it gets no more streams, and is let go when its last has ended.
+    mutating func distrust(_ number: Int) { entries[number]?.limit = 0 }
+
+    mutating func removeEnded() -> [Connection] {
+        let gone = entries.filter { _, entry in
+            entry.connection.isOver || entry.limit == 0 && entry.connection.sessions == 0
+        }
         for number in gone.keys { entries[number] = nil }
         return gone.values.map(\.connection)
     }

@@ -1,0 +1,206 @@
+import Foundation
+import Lab
+import Testing
+
+/// `worker add`, and what becomes of what it puts on a bare account.
+@Suite(.enabled(if: geteuid() == 0, RemoteLab.reason))
+struct EnrolmentTests {
+    /// Known to nobody: neither the person's record of hosts nor Shunt's has its key.
+    private func stranger(_ lab: RemoteLab) throws {
+        var entry = lab.host.entry
+        entry.knownHostsFile = lab.home.base + "/nobody-known"
+        try lab.configure([entry.adding("StrictHostKeyChecking ask")])
+    }
+
+    @Test func anUnknownHostKeyIsTakenOnlyWhenSomebodyVouchesForIt() async throws {
+        try await RemoteLab.use(isEnrolled: false) { lab in
+            try stranger(lab)
+            let fingerprint = try lab.host.server.hostKeys[0].fingerprint()
+            let other = "SHA256:" + String(repeating: "A", count: 43)
+            let before = try await lab.host.homeListing()
+
+            let unasked = try await lab.home.run("worker", "add", lab.name)
+            expectRefused(unasked, code: 5, naming: [fingerprint])
+            let wrong = try await lab.home.run("worker", "add", lab.name, "--host-key", other)
+            expectRefused(wrong, code: 5, naming: [fingerprint, other])
+            #expect(try await lab.worker() == .null)
+            #expect(try await lab.host.homeListing() == before)
+            #expect(lab.host.account.processes.isEmpty)
+
+            let words = [
+                "worker", "add", lab.name, "--host-key", fingerprint, "--label", "gpu=a100",
+                "--label", "room=3",
+            ]
+            let right = try await lab.home.run(words)
+            #expect(right.code == 0, "\(right.errorText)")
+            for part in ["linux", lab.host.account.name, "connected", "gpu=a100", "python"] {
+                #expect(right.text.contains(part), "\(part): \(right.text)")
+            }
+            let worker = try await lab.worker()
+            #expect(worker["connected"] == .bool(true))
+            #expect(worker["labels"].items.count == 2, "\(worker)")
+            // The person's own record stays as it was.
+            #expect(!FileManager.default.fileExists(atPath: lab.home.base + "/nobody-known"))
+            // From now on it is known.
+            #expect(try await lab.home.run("worker", "add", lab.name).code == 0)
+            let ran = try await lab.run("id", "-un", options: ["-q"])
+            #expect(ran.text == lab.host.account.name + "\n", "\(ran.errorText)")
+        }
+    }
+
+    @Test func aPersonAtATerminalIsAskedAboutAnUnknownHostKey() async throws {
+        try await RemoteLab.use(isEnrolled: false) { lab in
+            try stranger(lab)
+            let question = "Is that the right one?"
+            let no = try await Terminal.run(
+                lab.home, ["worker", "add", lab.name], after: question, typing: "n\n")
+            #expect(no.code == 5, "\(no.text)")
+            #expect(no.text.contains(try lab.host.server.hostKeys[0].fingerprint()))
+            #expect(try await lab.worker() == .null)
+            let yes = try await Terminal.run(
+                lab.home, ["worker", "add", lab.name], after: question, typing: "y\n")
+            #expect(yes.code == 0, "\(yes.text)")
+            #expect(try await lab.worker()["connected"] == .bool(true))
+        }
+    }
+
+    @Test func anUpgradeLeavesTheRunningJobUntouched() async throws {
+        try await RemoteLab.use { lab in
+            var job = try lab.countingJob()
+            job.lines = 400
+            let run = try await job.start(["--on", lab.name], untilLine: 5)
+            let old = lab.host.agentPids
+            let command = lab.host.pids(running: "count.py")
+            #expect(old.count == 1 && !command.isEmpty)
+
+            // An executable with bytes behind its end runs as before, under another digest.
+            let release = lab.home.base + "/release"
+            let upgraded = try await lab.home.shell(
+                """
+                set -e
+                here=$(dirname "$(command -v shunt)"); here=$(cd "$here" && pwd -P)
+                mkdir -p \(release)/bin \(release)/libexec
+                ln "$here/shunt" \(release)/bin/ || cp "$here/shunt" \(release)/bin/
+                cp -r "$here/../libexec/shunt" \(release)/libexec/shunt
+                for agent in \(release)/libexec/shunt/shunt-agent-*; do echo more >>"$agent"; done
+                \(release)/bin/shunt worker add \(lab.name)
+                """)
+            #expect(upgraded.code == 0, "\(upgraded.errorText)")
+            let new = lab.host.agentPids
+            #expect(new.count == 1 && new != old)
+            #expect(lab.host.pids(running: "count.py") == command)
+            #expect(!run.hasEnded)
+            let outcome = await run.outcome()
+            try await job.expectRanOnce(outcome, "across an upgrade")
+
+            // Both programs are there; the next upload clears away what nobody runs any more.
+            let bin = try #require(try await lab.worker()["directory"].string) + "/bin"
+            let programs = Set(directories(in: bin))
+            #expect(programs.count == 2)
+            let again = try await lab.home.shell(
+                """
+                for agent in \(release)/libexec/shunt/shunt-agent-*; do echo more >>"$agent"; done
+                \(release)/bin/shunt worker add \(lab.name)
+                """)
+            #expect(again.code == 0, "\(again.errorText)")
+            let left = directories(in: bin)
+            #expect(left.count == 2 && programs.intersection(left).count == 1, "\(left)")
+        }
+    }
+
+    @Test func aCheckSaysWhatIsWrongAndHowToMendIt() async throws {
+        try await RemoteLab.use { lab in
+            let good = try await lab.home.run("worker", "check", lab.name)
+            #expect(good.code == 0, "\(good.text)\(good.errorText)")
+            #expect(!good.text.contains("wrong"), "\(good.text)")
+
+            let directory = try #require(try await lab.worker()["directory"].string)
+            for agent in try await lab.host.account.shell("ls -d \(directory)/bin/*/*").text
+                .split(separator: "\n")
+            {
+                #expect(rename(String(agent), agent + ".away") == 0)
+            }
+            let broken = try await lab.home.run("worker", "check", lab.name)
+            #expect(broken.code == 1)
+            #expect(broken.text.contains("agent") && broken.text.contains("wrong"))
+            #expect(
+                broken.text.contains("hint: shunt worker add \(lab.name)"), "\(broken.text)")
+            try await lab.add(lab.name)
+            #expect(try await lab.home.run("worker", "check", lab.name).code == 0)
+
+            lab.host.relay.cut(arrivals: .refused)
+            let cut = try await lab.home.run("worker", "check", lab.name)
+            #expect(cut.code == 1)
+            #expect(cut.text.contains("login") && cut.text.contains("hint: "), "\(cut.text)")
+            let unknown = try await lab.home.run("worker", "check", "nobody")
+            expectRefused(unknown, code: 3, naming: ["nobody", lab.name])
+        }
+    }
+
+    @Test func removalForgetsAndPurgeLeavesNothing() async throws {
+        try await RemoteLab.use(isEnrolled: false) { lab in
+            let account = lab.host.account
+            _ = try await account.shell("mkdir -p .local/share && echo kept >.local/share/own")
+            let before = try await lab.host.homeListing()
+            try await lab.add(lab.name)
+            #expect(try await account.shell("crontab -l").text.contains("/attach --start"))
+            #expect(lab.host.socketDirectories.count == 1)
+            #expect(try await lab.run("sh", "-c", "mkdir d; touch d/f; chmod 500 d").code == 0)
+
+            // Forgotten, it goes on there, and can be added again.
+            let forgotten = try await lab.home.run("worker", "rm", lab.name)
+            #expect(forgotten.text == lab.name + "\n", "\(forgotten.errorText)")
+            #expect(try await lab.worker() == .null)
+            #expect(lab.host.agentPids.count == 1)
+            try await lab.add(lab.name)
+
+            let id = try await lab.home.submit("sleep", "600", options: ["--on", lab.name])
+            #expect(await eventually { !lab.host.pids(running: "600").isEmpty })
+            let busy = try await lab.home.run("worker", "rm", lab.name, "--purge")
+            expectRefused(busy, code: 5, naming: [id])
+            #expect(lab.host.agentPids.count == 1)
+            _ = try await lab.home.run("cancel", "--now", id)
+            _ = try await lab.home.run("wait", id)
+
+            let purged = try await lab.home.run("worker", "rm", lab.name, "--purge")
+            #expect(purged.code == 0, "\(purged.errorText)")
+            #expect(try await lab.worker() == .null)
+            #expect(try await lab.host.homeListing() == before)
+            #expect(try await account.shell("crontab -l").code != 0)
+            #expect(lab.host.socketDirectories.isEmpty)
+            let ended = await eventually { account.processes.isEmpty }
+            #expect(ended, "\(account.processes.map { Lab.ProcessTable.command($0.pid) })")
+        }
+    }
+
+    @Test func anInventoryIsAppliedAroundItsBadWorkers() async throws {
+        try await RemoteLab.use(isEnrolled: false) { lab in
+            let closed = try Impostor(.closed, address: "127.0.1.3")
+            defer { closed.stop() }
+            let home = lab.host.account.home
+            try lab.home.write(
+                "inventory.yaml",
+                """
+                workers:
+                  one: {host: \(lab.name), dir: \(home)/one, labels: {room: 1}}
+                  bad: {host: "\(closed.endpoint)"}
+                  two: {host: \(lab.name), dir: \(home)/two}
+
+                """)
+            let applied = try await lab.home.run("worker", "apply", "-f", "inventory.yaml")
+            #expect(applied.code == 4, "\(applied.errorText)")
+            #expect(applied.errorLines.contains { $0.hasPrefix("error: ") && $0.contains("`bad`") })
+            #expect(applied.errorLines.contains { $0.hasPrefix("hint: ") })
+            #expect(try await lab.worker("one")["connected"] == .bool(true))
+            #expect(try await lab.worker("two")["connected"] == .bool(true))
+            #expect(try await lab.worker("bad") == .null)
+            for name in ["one", "two"] {
+                let ran = try await lab.home.run("run", "-q", "--on", name, "--", "echo", name)
+                #expect(ran.text == name + "\n", "\(ran.errorText)")
+            }
+            try lab.home.write("wrong.yaml", "workers:\n  one: {hots: x}\n")
+            let wrong = try await lab.home.run("worker", "apply", "-f", "wrong.yaml")
+            expectRefused(wrong, code: 2, naming: ["hots", "2"])
+        }
+    }
+}
