@@ -27,7 +27,7 @@ package struct CoordinatorDaemon: Sendable {
     /// Without a live job and without a request for this long, the coordinator ends.
     package static let idleLimit = Milliseconds.minutes(15)
     /// Between two looks at whether the socket is still there.
-    private static let socketCheck = Duration.seconds(1)
+    private static let socketCheck = Duration.seconds(5)
     /// From the last commit to the end of the process.
     private static let stopLimit = Duration.seconds(3)
 
