@@ -131,15 +131,6 @@ package struct TaskDirectory: Hashable, Sendable {
         }
     }
 
-    /// What supervisors had to say to people: at most the last 4 KiB, empty as a rule.
-    package func supervisorMessages() throws(ShuntError) -> String {
-        try reporting { () throws(SystemError) in
-            let name = Self.supervisorErrors
-            let bytes = try SmallFile.read(name, in: open(), limit: 1 << 20) ?? []
-            return String(decoding: bytes.suffix(4096), as: UTF8.self)
-        }
-    }
-
     /// Removes all but the log of a task that has ended. What is not listed above stays.
     ///
     /// - Throws: ``ShuntError`` with `refused` while a supervisor or an init lives.

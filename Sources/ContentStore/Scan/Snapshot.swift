@@ -128,7 +128,8 @@ private struct SnapshotSession {
             try cache.replace(root: path, with: builder)
             return nil
         } catch {
-            return error as? ShuntError ?? ShuntError(.failed, "\(error)")
+            return error as? ShuntError
+                ?? ShuntError(.failed, "\(error)", hint: "df -h \(shellQuoted(path))")
         }
     }
 

@@ -130,7 +130,7 @@ import Testing
         try await ShuntHome.use { home in
             try home.write("there/already", Data(count: 40 << 20))
             #expect(try await home.run("run", "-q", "--", "true").code == 0)
-            // Files above 64 MiB stay where they are, so the worker lacks them; these have no blocks.
+            // Files above 64 MiB stay where they are, so the worker lacks them; these are holes.
             let made = try await home.shell(
                 "truncate -s 1100M large.bin && mkdir -p sub/inner && "
                     + "truncate -s 70M sub/inner/larger.bin && echo >>sub/inner/larger.bin")
