@@ -120,4 +120,5 @@ lint:
 	@$(SWIFT) format lint --strict --recursive Package.swift Sources Tests
 
 clean:
-	@rm -rf .build .build-static .demo
+	@if [ -d .demo ]; then chmod -R u+w .demo; fi
+	rm -rf .build .build-static .demo

@@ -36,7 +36,9 @@ package enum AgentMain {
 
     private static func supervise(_ arguments: [String]) -> Int32 {
         guard arguments.count == 1 else {
-            complain(ShuntError(.usage, "supervise takes the directory of a task"))
+            complain(
+                ShuntError(
+                    .usage, "supervise takes the directory of a task", hint: "shunt worker ls"))
             return 2
         }
         return Supervisor.main(taskDirectory: arguments[0])
@@ -58,7 +60,10 @@ package enum AgentMain {
             try body()
             return 0
         } catch let taken as AgentHome.Taken {
-            complain(ShuntError(.refused, "another agent has `\(taken.root)`"))
+            complain(
+                ShuntError(
+                    .refused, "another agent has `\(taken.root)`",
+                    hint: "kill $(cat \(taken.root)/lock)"))
             return takenCode
         } catch let error as ShuntError {
             complain(error)
@@ -103,7 +108,9 @@ enum DaemonArguments {
                 .usage, "an agent needs --home, --store and --socket", hint: "shunt worker ls")
         }
         guard let executable else {
-            throw ShuntError(.failed, "/proc is not mounted, and Shunt needs it")
+            throw ShuntError(
+                .failed, "/proc is not mounted, and Shunt needs it",
+                hint: "mount -t proc proc /proc")
         }
         let end = executable.lastIndex(of: "/") ?? executable.endIndex
         let directory = executable[..<end]

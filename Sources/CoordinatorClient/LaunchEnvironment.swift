@@ -18,16 +18,50 @@ package enum LaunchEnvironment {
     /// - Parameters:
     ///   - variables: `NAME=VALUE` as `environ` has them, raw bytes.
     ///   - root: the home, which the coordinator must not compute anew from another directory.
-    /// - Returns: the variables of the coordinator, in the order given.
+    /// - Returns: the variables of the coordinator, in the order given, with a `PATH` that leads into
+    ///   no environment that is active in the shell.
     package static func select(from variables: [[UInt8]], root: String) -> [[UInt8]] {
-        var result = variables.filter { variable in
-            guard let equals = variable.firstIndex(of: UInt8(ascii: "=")) else { return false }
-            let name = String(decoding: variable[..<equals], as: UTF8.self)
-            if name == "SHUNT_HOME" { return false }
-            return names.contains(name) || prefixes.contains { name.hasPrefix($0) }
+        let pairs = variables.compactMap(split)
+        let active = pairs.filter { isActiveEnvironment($0.name) }.map { withoutSlash($0.value) }
+        var result: [[UInt8]] = []
+        for pair in pairs where pair.name != "SHUNT_HOME" {
+            guard names.contains(pair.name) || prefixes.contains(where: pair.name.hasPrefix) else {
+                continue
+            }
+            let value = pair.name == "PATH" ? path(pair.value, without: active) : pair.value
+            result.append(Array("\(pair.name)=".utf8) + value)
         }
         result.append(Array("SHUNT_HOME=\(root)".utf8))
         return result
+    }
+
+    private static func split(_ variable: [UInt8]) -> (name: String, value: ArraySlice<UInt8>)? {
+        guard let equals = variable.firstIndex(of: UInt8(ascii: "=")) else { return nil }
+        return (
+            String(decoding: variable[..<equals], as: UTF8.self), variable[(equals + 1)...]
+        )
+    }
+
+    /// Conda numbers those that it stacks.
+    private static func isActiveEnvironment(_ name: String) -> Bool {
+        name == "VIRTUAL_ENV" || name == "CONDA_PREFIX" || name.hasPrefix("CONDA_PREFIX_")
+    }
+
+    private static func path(
+        _ path: ArraySlice<UInt8>, without environments: [ArraySlice<UInt8>]
+    ) -> ArraySlice<UInt8> {
+        let colon = UInt8(ascii: ":")
+        let kept = path.split(separator: colon, omittingEmptySubsequences: false).filter { entry in
+            !environments.contains { environment in
+                !environment.isEmpty
+                    && withoutSlash(entry).elementsEqual(environment + Array("/bin".utf8))
+            }
+        }
+        return ArraySlice(kept.joined(separator: [colon]))
+    }
+
+    private static func withoutSlash(_ path: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        path.last == UInt8(ascii: "/") ? path.dropLast() : path
     }
 
     /// The variables of this process as they stand in `environ`.

@@ -53,6 +53,8 @@ actor AgentDaemon {
     var bulkServices: [ConnectionID: BulkService] = [:]
     /// Ends the daemon.
     var leave: () -> Void = {}
+    /// How often in a row a look found no task.
+    var idleTicks = 0
     /// Since when nobody needs this agent.
     var idleSince: SteadyTime?
 
@@ -78,7 +80,7 @@ actor AgentDaemon {
             home: home, store: store, inventory: inventory,
             environments: PythonEnvironments(
                 directory: home.environments, platform: facts.platform,
-                executor: try BlockingExecutor(name: "environments", threads: 2)),
+                executor: try BlockingExecutor(name: "environments", threads: 2), disk: disk),
             executor: disk, initExecutable: options.initExecutable)
     }
 

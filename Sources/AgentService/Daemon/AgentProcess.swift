@@ -1,4 +1,5 @@
 internal import ByteStream
+internal import CLinux
 internal import Glibc
 internal import JobModel
 internal import Logging
@@ -88,6 +89,7 @@ extension AgentDaemon {
             try await loop.sleep(for: Self.rescanInterval)
             lookAtAll()
             await clearDiscarded()
+            await giveMemoryBack()
             // Somebody cleared /tmp: whoever comes next starts an agent that can be reached.
             if access(options.socket, F_OK) != 0, errno == ENOENT {
                 logger.warning("the socket is gone; this agent ends")
@@ -103,6 +105,21 @@ extension AgentDaemon {
             if (SteadyTime.current - since) >= linger { return }
         }
     }
+
+    /// The allocator keeps what a burst of jobs or a large tree took: a worker's memory is for jobs.
+    private func giveMemoryBack() async {
+        guard !core.isBusy else {
+            idleTicks = 0
+            return
+        }
+        idleTicks += 1
+        guard idleTicks == Self.trimAfter else { return }
+        // It cannot fail: without it the memory is there for the next burst.
+        try? await disk.run { _ = malloc_trim(0) }
+    }
+
+    /// Looks in a row that found no task.
+    private static let trimAfter = 3
 
     /// After the end of a connection: an agent that is not to linger is no longer needed.
     func leaveIfUnneeded() {

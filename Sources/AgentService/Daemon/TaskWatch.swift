@@ -20,6 +20,8 @@ struct TaskWatch {
     var startAllowedAt: SteadyTime
     var reportedReady = false
     var reportedSurvivors = false
+    /// Since when the supervisor has been found stopped.
+    var stoppedSince: SteadyTime?
 
     /// Records on which the agent acts. The supervisor acts on the others, and its own end is told
     /// by SIGCHLD, or found by the timer where another agent started it.
@@ -119,8 +121,26 @@ extension AgentDaemon {
             watches[token]?.reportedSurvivors = true
             post(.unkillable(token))
         }
+        rouse(seen.stoppedSupervisor, of: token)
         if seen.needsSupervisor { await supervise(token) }
     }
+
+    /// Lets a supervisor go on that somebody has stopped, or kills it where that does not help:
+    /// another one takes its place.
+    private func rouse(_ supervisor: Int32?, of token: StartToken) {
+        guard let supervisor else {
+            watches[token]?.stoppedSince = nil
+            return
+        }
+        let since = watches[token]?.stoppedSince ?? .current
+        watches[token]?.stoppedSince = since
+        let isHopeless = SteadyTime.current - since >= Self.rousePatience
+        logger.warning(
+            "a supervisor was stopped", metadata: ["task": "\(token.task)", "pid": "\(supervisor)"])
+        kill(supervisor, isHopeless ? SIGKILL : SIGCONT)
+    }
+
+    private static let rousePatience = Milliseconds.seconds(5)
 
     /// A task whose directory is gone has nobody left to testify: what can be found of it is ended,
     /// and then it is lost, or never was.

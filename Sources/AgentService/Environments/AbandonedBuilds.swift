@@ -4,7 +4,8 @@ internal import Glibc
 internal import JobModel
 
 /// Builds of environments whose agent was killed: a directory that nothing links to, and as a rule
-/// an installer that goes on writing into it. Blocks.
+/// an installer that goes on writing into it. And those that a job has changed, once no job runs in
+/// them any more. Blocks.
 struct AbandonedBuilds: Sendable {
     /// Of the environments, see ``PythonEnvironments``.
     let directory: String
@@ -15,8 +16,11 @@ struct AbandonedBuilds: Sendable {
     private var builds: String { directory + "/builds" }
 
     func remove() throws {
+        forgetChanged()
         let published = Set(
-            names(in: directory).compactMap { target(of: directory + "/" + $0) })
+            names(in: directory).compactMap { name in
+                PublishedEnvironment.target(of: directory + "/" + name)
+            })
         for name in names(in: builds) {
             let path = builds + "/" + name
             if name.hasSuffix(".log") || published.contains(path) { continue }
@@ -30,14 +34,30 @@ struct AbandonedBuilds: Sendable {
     private func endProcesses(of build: String) {
         let mark = Array("\(Self.variable)=\(build)".utf8)
         for _ in 0..<8 {
-            let found = names(in: "/proc").compactMap { pid_t($0) }.filter { pid in
-                // A process that has ended meanwhile, or is another account's, is not of the build.
-                let bytes = try? SmallFile.read("/proc/\(pid)/environ", limit: 1 << 20)
-                return bytes?.split(separator: 0).contains { $0.elementsEqual(mark) } == true
-            }
+            let found = processes { $0.elementsEqual(mark) }
             if found.isEmpty { return }
             for pid in found { kill(pid, SIGKILL) }
             usleep(10_000)
+        }
+    }
+
+    /// Removes the links of builds that were set aside and that no process has in its environment.
+    private func forgetChanged() {
+        for name in names(in: directory) where name.hasSuffix(PublishedEnvironment.changedSuffix) {
+            let link = directory + "/" + name
+            guard let path = PublishedEnvironment.target(of: link) else { continue }
+            let marks = ["VIRTUAL_ENV=\(path)", "PATH=\(path)/bin:"].map { Array($0.utf8) }
+            let isUsed = processes { entry in marks.contains { entry.starts(with: $0) } }
+            if isUsed.isEmpty { unlink(link) }
+        }
+    }
+
+    /// Those with such an entry in their environment.
+    private func processes(_ having: (ArraySlice<UInt8>) -> Bool) -> [pid_t] {
+        names(in: "/proc").compactMap { pid_t($0) }.filter { pid in
+            // A process that has ended meanwhile, or is another account's, has none that counts.
+            let bytes = try? SmallFile.read("/proc/\(pid)/environ", limit: 1 << 20)
+            return bytes?.split(separator: 0).contains(where: having) == true
         }
     }
 
@@ -48,13 +68,5 @@ struct AbandonedBuilds: Sendable {
         }
         // Likewise.
         return (try? directory.names()) ?? []
-    }
-
-    private func target(of link: String) -> String? {
-        var buffer = [UInt8](repeating: 0, count: 4096)
-        let count = buffer.withUnsafeMutableBytes { bytes in
-            readlink(link, bytes.baseAddress!.assumingMemoryBound(to: CChar.self), bytes.count)
-        }
-        return count > 0 ? String(decoding: buffer[..<count], as: UTF8.self) : nil
     }
 }

@@ -5,12 +5,14 @@ internal import JobModel
 internal import Synchronization
 
 /// The virtual environments of one agent: one for each (digest of the requirements file, Python
-/// version, platform), built once, shared by every later job, never changed.
+/// version, platform), built once, shared by every later job, never changed: what a job has changed
+/// all the same is set aside and built anew (``EnvironmentSeal``).
 ///
 /// ```
 /// DIR/KEY            a symbolic link to the finished build: its rename publishes it
 /// DIR/builds/KEY.N   a build, at the path at which it stays, since scripts hold that path
 /// DIR/builds/KEY.log what the installer printed last
+/// DIR/KEY.N.changed  a link to a build that was set aside
 /// ```
 ///
 /// Two jobs that ask for the same one at the same time share the build. A build that fails, is
@@ -21,9 +23,13 @@ actor PythonEnvironments {
 
     private let directory: String
     private let platform: Platform
+    /// For builds, each of which holds a thread until it is over.
     private let executor: BlockingExecutor
+    /// For what takes moments and must not wait behind builds.
+    private let disk: BlockingExecutor
     private var builds: [String: Build] = [:]
-    private var interpreters: [String: Interpreter] = [:]
+    /// By the path under which they were found.
+    private var interpreters: [String: PythonInterpreter] = [:]
     /// How often an interpreter was asked for its version.
     private var questions = 0
 
@@ -34,16 +40,13 @@ actor PythonEnvironments {
         var waiters: Int
     }
 
-    /// What an interpreter said of itself, for as long as its file is the same.
-    private struct Interpreter {
-        var identity: String
-        var version: String
-    }
-
-    init(directory: String, platform: Platform, executor: BlockingExecutor) {
+    init(
+        directory: String, platform: Platform, executor: BlockingExecutor, disk: BlockingExecutor
+    ) {
         self.directory = directory
         self.platform = platform
         self.executor = executor
+        self.disk = disk
     }
 
     /// Ends what the builds of an earlier life of this agent left running, and removes what they
@@ -56,33 +59,57 @@ actor PythonEnvironments {
 
     /// The path of the environment, built if need be.
     ///
-    /// - Parameter file: the requirements file as it was checked out.
+    /// - Parameters:
+    ///   - file: the requirements file as it was checked out; it is read before the build, which may
+    ///     last longer than the checkout.
+    ///   - onBuild: is told what is being done, for people.
     /// - Throws: ``ShuntError`` with the end of the installer's output; `CancellationError`.
     func environment(
         for python: JobSpec.PythonEnvironment, file: String,
-        onBuild: @Sendable () async -> Void
+        onBuild: @Sendable (_ activity: String) async -> Void
     ) async throws -> String {
-        let key = try await key(for: python.requirementsDigest)
-        let published = directory + "/" + key
-        if access(published + "/bin/python", X_OK) == 0 { return published }
-        await onBuild()
-        return try await join(key, file: file)
+        let interpreter = try await interpreter()
+        let key = key(for: python.requirementsDigest, interpreter)
+        let published = PublishedEnvironment(directory: directory, key: key)
+        switch try await disk.run({ published.look() }) {
+        case .intact(let path): return path
+        case .changed(_, let file):
+            await onBuild("building the environment again, since a job has changed `\(file)`")
+        case .missing: await onBuild("building the environment")
+        }
+        let requirements = try await disk.run { try Self.read(file) }
+        return try await join(key, requirements, interpreter)
     }
 
     /// Whether an environment is there already.
     func isCached(_ requirements: Digest) async throws -> Bool {
-        let key = try await key(for: requirements)
+        let key = key(for: requirements, try await interpreter())
         return access(directory + "/" + key + "/bin/python", X_OK) == 0
     }
 
-    private func join(_ key: String, file: String) async throws -> String {
+    private static func read(_ file: String) throws -> [UInt8] {
+        do throws(SystemError) {
+            return try SmallFile.read(file, limit: largestRequirements)
+        } catch {
+            throw ShuntError(
+                .failed, "the requirements cannot be read: \(error)", hint: "ls -l \(file)")
+        }
+    }
+
+    /// Of a requirements file, in bytes. The CLI has the same bound.
+    private static let largestRequirements = 16 << 20
+
+    private func join(
+        _ key: String, _ requirements: [UInt8], _ python: PythonInterpreter
+    ) async throws -> String {
         var build: Build
         if let running = builds[key] {
             build = running
         } else {
             let abort = AbortFlag()
             let builder = EnvironmentBuilder(
-                directory: directory, key: key, file: file, abort: abort)
+                directory: directory, key: key, python: python.executable,
+                requirements: requirements, abort: abort)
             let executor = executor
             build = Build(
                 task: Task { try await executor.run { try builder.build() } }, abort: abort,
@@ -111,43 +138,28 @@ actor PythonEnvironments {
         builds[key] = nil
     }
 
-    private func key(for requirements: Digest) async throws -> String {
-        let version = try await interpreterVersion()
-        return "py\(version)-\(platform.system)-\(platform.architecture)-"
+    private func key(for requirements: Digest, _ python: PythonInterpreter) -> String {
+        "py\(python.version)-\(platform.system)-\(platform.architecture)-"
             + String(requirements.hex.prefix(32))
     }
 
-    /// Asks `python3` for its version, once for each file that bears that name.
-    private func interpreterVersion() async throws -> String {
+    /// The interpreter that `python3` stands for. It is asked once for as long as its file is the
+    /// same; where `python3` only starts another one (pyenv), which one that is can change at any
+    /// time, and it is asked each time.
+    private func interpreter() async throws -> PythonInterpreter {
         guard let path = ExecutableSearch.find("python3") else {
             throw ShuntError(
                 .notFound, "there is no `python3` on this worker",
                 hint: "apt-get install python3 python3-venv")
         }
-        var status = stat()
-        stat(path, &status)
-        let identity = "\(status.st_dev).\(status.st_ino).\(status.st_mtim.tv_sec)"
-        if let known = interpreters[path], known.identity == identity { return known.version }
+        let identity = PythonInterpreter.identity(of: path)
+        if let known = interpreters[path], known.identity == identity { return known }
         // Two jobs may ask at the same time: each question has a file of its own.
         questions += 1
         let output = directory + "/python-version.\(getpid()).\(questions)"
-        let version = try await executor.run {
-            defer { unlink(output) }
-            let code = "import sys; print('.'.join(map(str, sys.version_info[:3])))"
-            let ending = try HelperProcess(
-                arguments: [path, "-c", code], environment: EnvironmentBuilder.variables(),
-                workingDirectory: "/", outputPath: output
-            ).run(within: .seconds(30), abort: AbortFlag())
-            let text = SmallFile.text(output)?.trimmedLine ?? ""
-            guard ending == .exited(0), text.split(separator: ".").count == 3 else {
-                throw ShuntError(
-                    .failed, "`\(path)` does not tell its version: \(text)",
-                    hint: "\(path) --version")
-            }
-            return text
-        }
-        interpreters[path] = Interpreter(identity: identity, version: version)
-        return version
+        let found = try await disk.run { try PythonInterpreter(asking: path, output: output) }
+        interpreters[path] = found.identity == identity ? found : nil
+        return found
     }
 }
 

@@ -56,7 +56,7 @@ struct TaskStaging: Sendable {
                     environment = try await environments.environment(
                         for: python,
                         file: Self.workDirectory(in: directory) + "/" + python.requirementsPath,
-                        onBuild: { await onActivity("building the environment") })
+                        onBuild: onActivity)
                 } catch let error as ShuntError {
                     return .failed(
                         .environmentFailed, message: "environment failed: \(error.message)")
@@ -114,7 +114,8 @@ struct TaskStaging: Sendable {
 }
 
 /// The environment of a task's command: what a login would give, what Shunt tells, and what the
-/// job asks for, the later ones winning.
+/// job asks for, the later ones winning; `PATH` begins with the programs of the job's environment
+/// in any case.
 struct TaskVariables {
     private var values: [(name: String, value: String)] = []
 
@@ -141,12 +142,13 @@ struct TaskVariables {
             set("SHUNT_GIT_DIRTY", git.dirty ? "1" : "0")
             if let branch = git.branch { set("SHUNT_GIT_BRANCH", branch) }
         }
+        if let environment { set("VIRTUAL_ENV", environment) }
+        for variable in order.spec.environment { set(variable.name, variable.value) }
+        // After them: a job that sets `PATH` still runs in the environment that it asked for.
         if let environment {
             let path = values.last { $0.name == "PATH" }?.value ?? ExecutableSearch.standardPath
-            set("VIRTUAL_ENV", environment)
             set("PATH", environment + "/bin:" + path)
         }
-        for variable in order.spec.environment { set(variable.name, variable.value) }
     }
 
     private mutating func set(_ name: String, _ value: String) {

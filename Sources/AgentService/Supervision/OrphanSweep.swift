@@ -2,13 +2,15 @@ internal import CLinux
 internal import Glibc
 internal import JobModel
 
-/// Ends the tree of an init that was killed: the cgroup where there was one, else what has become
-/// a child of this process (a subreaper), or bears the task's token in its environment. The last
-/// is best effort: a process may have changed its environment, and this process may have been
-/// started after the orphans went to PID 1.
+/// Ends the tree of an init that was killed or does not do it: the cgroup where there was one, else
+/// what descends from init, what has become a child of this process (a subreaper), or bears the
+/// task's token in its environment. The last is best effort: a process may have changed its
+/// environment, and this process may have been started after the orphans went to PID 1.
 struct OrphanSweep {
     var token: String
     var cgroup: String?
+    /// An init that lives: what descends from it is ended, and it stays to tell of it.
+    var witness: TaskProcess?
     /// Whether the children of this process are orphans: not so in an agent, whose children are the
     /// supervisors of other tasks.
     var takesChildren = true
@@ -17,7 +19,11 @@ struct OrphanSweep {
         var pid: pid_t
         var parent: pid_t
         var start: UInt64
-        var isDead: Bool
+        /// A letter, as in proc(5).
+        var state: String
+
+        var isDead: Bool { state == "Z" || state == "X" }
+        var isStopped: Bool { state == "T" }
     }
 
     /// Stops all that can be found until nothing new appears, then kills it.
@@ -27,7 +33,10 @@ struct OrphanSweep {
         var found: [Process] = []
         if let cgroup { killCgroup(cgroup) }
         for _ in 0..<64 {
-            let new = orphans().filter { !found.contains($0) }
+            // Its state changes under our hands; pid and start name a process.
+            let new = orphans().filter { one in
+                !found.contains { $0.pid == one.pid && $0.start == one.start }
+            }
             if new.isEmpty { break }
             for process in new { signal(process, SIGSTOP) }
             found += new
@@ -63,14 +72,31 @@ struct OrphanSweep {
         }
     }
 
-    /// Kills an init, if the process is still the one that was meant. Pid and start may come again
-    /// after a boot, hence the name.
+    /// Kills an init, if the process is still the one that was meant.
     func kill(_ process: TaskProcess) {
-        guard let seen = Self.read(process.pid), seen.start == process.startTicks,
-            SmallFile.text("/proc/\(process.pid)/comm") == "shunt-init\n"
-        else { return }
-        signal(seen, SIGKILL)
+        if let seen = Self.initProcess(process) { signal(seen, SIGKILL) }
     }
+
+    /// Lets an init go on that somebody has stopped.
+    ///
+    /// - Returns: whether it was stopped.
+    @discardableResult
+    func resume(_ process: TaskProcess) -> Bool {
+        guard let seen = Self.initProcess(process), seen.isStopped else { return false }
+        signal(seen, SIGCONT)
+        return true
+    }
+
+    /// Pid and start may come again after a boot, hence the name.
+    private static func initProcess(_ process: TaskProcess) -> Process? {
+        guard let seen = read(process.pid), seen.start == process.startTicks,
+            SmallFile.text("/proc/\(process.pid)/comm") == "shunt-init\n"
+        else { return nil }
+        return seen
+    }
+
+    /// What lives of the tree now.
+    func living() -> [Int32] { orphans().map(\.pid) }
 
     /// Removes the cgroup, with those that the job made in it.
     func removeCgroup() {
@@ -92,6 +118,8 @@ struct OrphanSweep {
             pid_t(name).flatMap(Self.read)
         }
         var ours: Set<pid_t> = takesChildren ? [getpid()] : []
+        let spared = witness.flatMap(Self.initProcess)?.pid
+        if let spared { ours.insert(spared) }
         if !token.isEmpty {
             for process in all where process.pid != getpid() && hasToken(process.pid) {
                 ours.insert(process.pid)
@@ -103,6 +131,7 @@ struct OrphanSweep {
             for process in all where ours.contains(process.parent) { ours.insert(process.pid) }
         }
         ours.remove(getpid())
+        if let spared { ours.remove(spared) }
         return all.filter { ours.contains($0.pid) && !$0.isDead }
     }
 
@@ -129,8 +158,7 @@ struct OrphanSweep {
         guard let state = field(3), let parent = field(4).flatMap({ pid_t($0) }),
             let start = field(22).flatMap({ UInt64($0) })
         else { return nil }
-        return Process(
-            pid: pid, parent: parent, start: start, isDead: state == "Z" || state == "X")
+        return Process(pid: pid, parent: parent, start: start, state: state)
     }
 
     /// Signals the process that was seen, not another one that got its pid since: pinned by a

@@ -25,6 +25,7 @@ package enum Supervisor {
             _ = shunt_become_subreaper()
             let task = TaskDirectory(path)
             guard let lock = try takeLock(of: task) else { return 75 }
+            lock.writeProcess()
             var run = try SupervisorRun(task)
             try run.untilEnded()
             lock.release()

@@ -94,7 +94,7 @@ extension SupervisorRun {
             maxDuration: exit == nil ? plan?.maxDuration : nil,
             grace: plan?.stopGrace ?? .seconds(10))
         let request = stopRequest()
-        while !killWasSent {
+        while killing == nil {
             switch schedule.next(
                 at: now.steady, start: start, request: request, stopping: stopping)
             {
@@ -108,9 +108,10 @@ extension SupervisorRun {
                 save(record)
             case .kill:
                 try tell(.kill)
-                killWasSent = true
+                killing = KillSchedule(since: now.steady)
             }
         }
+        endByHand(at: now)
     }
 
     /// What the agent asks for. A request that cannot be understood is not obeyed but said.
@@ -129,11 +130,6 @@ extension SupervisorRun {
         // On a full disk a successor grants the grace period again: late, but no harm.
         try? SmallFile.write(
             record.encoded, to: StoppingRecord.name, in: records.directory, durable: false)
-    }
-
-    private func tell(_ command: InitCommand) throws(SystemError) {
-        // With nobody there to hear it, the next look finds that init is gone.
-        _ = try command.send(in: records.directory)
     }
 
     /// Init is dead and the tree may not be. Ends what can be found, then testifies.
@@ -173,7 +169,9 @@ extension SupervisorRun {
         // One that is damaged has nothing left to tell: the command has ended.
         let process = try? records.ready()
         var record = EndedRecord(
-            ending: TaskEnding(exit: exit.status, cause: exit.wasStopped ? stopping?.cause : nil),
+            ending: TaskEnding(
+                exit: exit.status,
+                cause: exit.wasStopped || endedByHand ? stopping?.cause : nil),
             end: exit.end)
         record.problem = exit.problem
         record.start = exit.start
@@ -210,6 +208,7 @@ extension SupervisorRun {
         // To one that came to its barrier too late, `quit` means nothing until it is killed.
         if exit == nil { try tell(.kill) }
         try tell(.quit)
+        killDeafInit(at: now)
         look(after: Milliseconds(initWatch.descriptor >= 0 ? 500 : 10), from: now)
         return false
     }

@@ -18,7 +18,12 @@ struct SupervisorRun: ~Copyable {
     /// What is known of init and what has been done, all found again by a successor.
     var initWatch = InitWatch()
     var stopping: StoppingRecord?
-    var killWasSent = false
+    /// Set once init was told to kill the tree.
+    var killing: KillSchedule?
+    /// The tree, or a part of it, was ended by this process while its init lived.
+    var endedByHand = false
+    /// When init was first told that it may go.
+    var dismissedAt: SteadyTime?
     var hasReportedStop = false
     var exit: ExitRecord?
     /// Rounds in which orphans of a killed init were still found.
@@ -115,6 +120,7 @@ struct SupervisorRun: ~Copyable {
             } else if !(try records.isHeld(TaskDirectory.initLock)) {
                 try endOrphans(exit)
             } else {
+                wakeInit()
                 look(after: Self.lookInterval, from: now)
             }
         case .vanishing:

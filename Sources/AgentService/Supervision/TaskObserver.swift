@@ -22,6 +22,8 @@ package struct TaskObservation: Hashable, Sendable {
 
     package var phase: Phase
     package var supervisorAlive: Bool
+    /// The pid of a supervisor that somebody has stopped: it reads no output and obeys nobody.
+    package var stoppedSupervisor: Int32?
     package var initAlive: Bool
     /// Processes that SIGKILL has not ended after five seconds; the kernel holds them.
     package var survivors: [Int32]
@@ -49,12 +51,23 @@ extension TaskDirectory {
             }
             let records = RecordReader(directory)
             let phase = try records.phase()
+            let supervisorAlive = try records.isHeld(Self.supervisorLock)
             return TaskObservation(
-                phase: phase,
-                supervisorAlive: try records.isHeld(Self.supervisorLock),
+                phase: phase, supervisorAlive: supervisorAlive,
+                stoppedSupervisor: supervisorAlive ? stoppedSupervisor() : nil,
                 initAlive: try records.isHeld(Self.initLock),
                 survivors: phase.mayHaveSurvivors ? try records.survivors() : [])
         }
+    }
+
+    private func stoppedSupervisor() -> Int32? {
+        guard let text = SmallFile.text(path + "/" + Self.supervisorLock),
+            let pid = Int32(text.trimmedLine),
+            // The number may be that of an earlier one, where the disk was full since.
+            ProcessState.arguments(of: pid).suffix(2) == ["supervise", path],
+            ProcessState.isStopped(pid)
+        else { return nil }
+        return pid
     }
 
     /// Whether the last record is there: the log is whole, and the rest is for the agent to report.

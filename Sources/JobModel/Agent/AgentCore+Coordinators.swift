@@ -132,7 +132,7 @@ extension AgentCore {
         case .collecting where tasks[index].activity != nil:
             // The outputs cannot be stored at the moment, and nobody wants to wait for them.
             return try collected(
-                token, nil, giving: "its outputs could not be stored and were given up", at: now)
+                token, nil, losing: "its outputs could not be stored and were given up", at: now)
         case .dispatching, .exited, .collecting, .terminal, .revoked:
             return report(index)
         }

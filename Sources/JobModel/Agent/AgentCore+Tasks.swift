@@ -131,8 +131,7 @@ extension AgentCore {
     }
 
     mutating func collected(
-        _ token: StartToken, _ outputs: OutputSummary?, giving warning: String? = nil,
-        at now: Moment
+        _ token: StartToken, _ outputs: OutputSummary?, losing: String? = nil, at now: Moment
     ) throws(IllegalTransition) -> [AgentEffect] {
         guard let index = index(of: token), tasks[index].phase == .collecting,
             let ending = tasks[index].ending
@@ -141,7 +140,7 @@ extension AgentCore {
         var result = TaskResult(
             ending: ending, stop: tasks[index].stop, outputs: outputs,
             command: tasks[index].order?.spec.command)
-        if let warning { result.warnings.append(warning) }
+        if let losing { result.loseOutputs(losing) }
         let effect = commit(.finished(token, result, at: now.wall))
         return [effect] + report(index)
     }
@@ -154,7 +153,7 @@ extension AgentCore {
         else { return [] }
         guard mayHeal else {
             return try collected(
-                token, nil, giving: "its outputs could not be collected: \(message)", at: now)
+                token, nil, losing: "its outputs could not be collected: \(message)", at: now)
         }
         let job = token.task.job
         tasks[index].activity =
@@ -205,6 +204,18 @@ extension TaskResult {
         }
         self.outputs = outputs
         warnings = ending.warnings
+    }
+
+    /// Makes a success without its outputs a failure: nobody gets what the command was run for. Of
+    /// another ending it is said beside what there is to say.
+    mutating func loseOutputs(_ why: String) {
+        switch verdict {
+        case .succeeded:
+            verdict = .failed
+            message = "the command succeeded, and " + why
+        case .failed, .stagingFailed, .environmentFailed, .cancelled, .refused, .lost:
+            warnings.append(why)
+        }
     }
 
     private static func cannotExecute(_ command: JobSpec.Command?, errno: Int32) -> String {

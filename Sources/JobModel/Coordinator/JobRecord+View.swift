@@ -1,8 +1,11 @@
 extension JobRecord {
-    /// The code that `shunt run` ends with; `nil` before the job is terminal.
+    /// The code that `shunt run` ends with; `nil` before the job is terminal. A job that did not
+    /// succeed never has 0: of a command that ended with it, what failed is Shunt's doing.
     package var exitCode: Int32? {
         guard state.isTerminal else { return nil }
-        return outputTask?.result?.exit?.shellCode ?? (state == .succeeded ? 0 : 125)
+        if state == .succeeded { return 0 }
+        let code = outputTask?.result?.exit?.shellCode ?? 125
+        return code == 0 ? 125 : code
     }
 
     /// What the API says of the job.

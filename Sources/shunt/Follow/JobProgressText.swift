@@ -28,8 +28,13 @@ enum JobProgressText {
         case .queued, .active, .succeeded: return nil
         case .cancelled, .lost: return "job \(view.id) " + view.state.rawValue + suffix(view)
         case .failed:
-            // A command that ended by itself has said what there was to say.
-            if view.verdict == .failed, view.cause == nil, case .exited? = view.exit { return nil }
+            // A command that ended by itself has said what there was to say, unless what failed
+            // is not its doing.
+            if view.verdict == .failed, view.cause == nil,
+                case .exited(let code)? = view.exit, code != 0
+            {
+                return nil
+            }
             return "job \(view.id) failed" + suffix(view)
         }
     }

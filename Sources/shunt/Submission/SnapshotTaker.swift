@@ -77,11 +77,16 @@ struct SnapshotTaker: Sendable {
             // Whatever keeps it from being read, the plan has no such file.
             let bytes = try? SmallFile.read(directory.appending(path), limit: 16 << 20)
             guard let bytes else { throw missing }
+            try RequirementsFile.check(bytes)
             return JobSpec.PythonEnvironment(
                 requirementsPath: path, requirementsDigest: ContentHasher.digest(of: bytes))
         }
         guard case .file(let digest, _, _)? = try TreeLookup.node(path, in: tree, store) else {
             throw missing
+        }
+        // One that is not in the store is too large to be one; the worker says so.
+        if let bytes = try? store.readBytes(of: digest, limit: 16 << 20) {
+            try RequirementsFile.check(bytes)
         }
         return JobSpec.PythonEnvironment(requirementsPath: path, requirementsDigest: digest)
     }

@@ -128,4 +128,25 @@ import Testing
         #expect(
             selected == ["PATH=/bin", "LC_ALL=C", "PIP_INDEX_URL=u", "SHUNT_HOME=/home/shunt"])
     }
+
+    @Test(
+        arguments: [
+            (["PATH=/v/bin:/usr/bin:/bin", "VIRTUAL_ENV=/v"], "PATH=/usr/bin:/bin"),
+            (["VIRTUAL_ENV=/v/", "PATH=/usr/bin:/v/bin/:/vv/bin"], "PATH=/usr/bin:/vv/bin"),
+            (
+                [
+                    "PATH=/c/envs/a/bin:/c/bin:/c/condabin:/bin", "CONDA_PREFIX=/c/envs/a",
+                    "CONDA_PREFIX_1=/c",
+                ],
+                "PATH=/c/condabin:/bin"
+            ),
+            (["PATH=/bin::/usr/bin", "VIRTUAL_ENV="], "PATH=/bin::/usr/bin"),
+        ])
+    func anEnvironmentThatIsActiveInTheShellIsNotThatOfJobs(_ shell: [String], _ path: String) {
+        let selected = LaunchEnvironment.select(
+            from: shell.map { Array($0.utf8) }, root: "/home/shunt")
+        #expect(
+            selected.map { String(decoding: $0, as: UTF8.self) }
+                == [path, "SHUNT_HOME=/home/shunt"])
+    }
 }

@@ -152,6 +152,29 @@ import Testing
         }
     }
 
+    @Test func aJobThatStoppedItsInitIsCancelled() async throws {
+        try await ShuntHome.use { home in
+            let id = try await home.submit(
+                "sh", "-c", "kill -STOP $PPID; touch \(home.base)/stopped; exec sleep 1000")
+            #expect(
+                await eventually {
+                    FileManager.default.fileExists(atPath: home.base + "/stopped")
+                })
+            #expect(try await home.run("cancel", id).code == 0)
+            _ = try await home.run(["wait", id], within: .seconds(40))
+            let view = try await home.inspect(id)
+            #expect(view["state"].string == "cancelled", "\(view)")
+        }
+    }
+
+    @Test func aStoppedSupervisorIsMadeToObey() async throws {
+        try await ShuntHome.use { home in
+            let id = try await startEscaping(home)
+            for pid in home.pids(of: [.supervisor]) { kill(pid, SIGSTOP) }
+            try await expectNothingLeft(home, id)
+        }
+    }
+
     private static let silentIndex = """
         import socket, time
         listener = socket.socket()

@@ -32,6 +32,21 @@ import Testing
         }
     }
 
+    @Test func aSuccessWhoseOutputsAreLostIsNone() async throws {
+        try await ShuntHome.use { home in
+            let ran = try await home.run(
+                "run", "-q", "--", "sh", "-c", "cd ..; mv work work2; exit 0")
+            #expect(ran.code == 125, "\(ran.errorText)")
+            expectRemedy(ran, naming: "its outputs could not be collected")
+            let id = try await home.latestJob()
+            let view = try await home.inspect(id)
+            #expect(view["state"].string == "failed")
+            #expect(view["exit_code"].int == 125)
+            #expect(view["reason"].string?.contains("could not be collected") == true)
+            #expect(try await home.run("wait", id).text == "125\n")
+        }
+    }
+
     /// The hint of a damaged journal is obeyed while a job runs.
     @Test func aTaskThatItsAgentForgotIsEndedBeforeItIsCalledLost() async throws {
         try await ShuntHome.use { home in

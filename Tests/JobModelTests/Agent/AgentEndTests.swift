@@ -82,9 +82,12 @@ struct AgentCancelTests {
                 == "outputs cannot be stored yet, and `shunt cancel 100000` gives them up: "
                 + "the disk is full")
         let effects = try bench.hear(.cancel(token, immediately: false))
-        #expect(effects.reports.first?.result?.verdict == .succeeded)
+        #expect(effects.reports.first?.result?.verdict == .failed)
+        #expect(effects.reports.first?.result?.exit == .exited(code: 0))
         #expect(effects.reports.first?.result?.outputs == nil)
-        #expect(effects.reports.first?.result?.warnings.count == 1)
+        #expect(
+            effects.reports.first?.result?.message
+                == "the command succeeded, and its outputs could not be stored and were given up")
         #expect(effects.reports.first?.activity == nil)
     }
 }
@@ -98,6 +101,21 @@ struct AgentEndTests {
         let result = try #require(effects.reports.first?.result)
         #expect(result.exit == .exited(code: 5) && result.outputs == nil)
         #expect(result.warnings == ["its outputs could not be collected: it is gone"])
+    }
+
+    @Test func aSuccessWithoutItsOutputsIsAFailure() throws {
+        var bench = try AgentBench.standing(
+            in: .collecting, ending: TaskEnding(exit: .exited(code: 0)))
+        let effects = try bench.step(
+            .collectFailed(Sample.token(), message: "it is gone", mayHeal: false))
+        let result = try #require(effects.reports.first?.result)
+        #expect(result.verdict == .failed && result.exit == .exited(code: 0))
+        #expect(
+            result.message
+                == "the command succeeded, and its outputs could not be collected: it is gone")
+        let view = try JobViewTests.view(result)
+        #expect(view.state == .failed && view.exitCode == 125)
+        #expect(view.reason == result.message)
     }
 
     @Test func whyACommandNeverRanIsTheMessageOfItsResult() throws {

@@ -18,6 +18,8 @@ struct JobViewTests {
         arguments: [
             (.succeeded, .exited(code: 0), .succeeded, 0), (.failed, .exited(code: 7), .failed, 7),
             (.failed, .signalled(signal: 9), .failed, 137),
+            (.failed, .exited(code: 0), .failed, 125),
+            (.cancelled, .exited(code: 0), .cancelled, 125),
             (.failed, .execFailed(errno: 2), .failed, 127),
             (.stagingFailed, .neverStarted, .failed, 125), (.environmentFailed, nil, .failed, 125),
             (.cancelled, .signalled(signal: 15), .cancelled, 143),
