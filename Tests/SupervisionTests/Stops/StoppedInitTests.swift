@@ -29,11 +29,23 @@ internal import Testing
     }
 
     @Test func aJobThatStoppedItsInitHasItsGracePeriod() throws {
-        let (_, record) = try end(
-            { _ in
-                "trap 'exit 8' TERM; kill -STOP $PPID; touch ready; while :; do sleep 0.01; done"
-            }, grace: .seconds(60))
-        #expect(record.ending == TaskEnding(exit: .exited(code: 8), cause: .cancel))
+        let harness = try TaskHarness(
+            shell: """
+                trap 'exit 8' TERM; touch began
+                while [ ! -e go ]; do sleep 0.01; done
+                kill -STOP $PPID; touch ready; while :; do sleep 0.01; done
+                """)
+        _ = try harness.prepareAndSupervise()
+        try harness.release()
+        try harness.waitForFile("began")
+        // A command whose start init could not record any more has no grace period.
+        try harness.running()
+        let go = creat(harness.root + "/go", 0o600)
+        #expect(go >= 0)
+        close(go)
+        try harness.waitForFile("ready")
+        try harness.task.requestStop(StopOrder(cause: .cancel, grace: .seconds(60)))
+        #expect(try harness.end().ending == TaskEnding(exit: .exited(code: 8), cause: .cancel))
     }
 
     @Test(arguments: StopTests.policies)
