@@ -41,14 +41,6 @@ package final class MemoryStream: ByteStream {
 
     package nonisolated(nonsending) func close() async { end() }
 
-    /// Cuts the stream as a lost connection would: both ends fail with `errno`, and nothing that
-    /// was on its way arrives.
-    package func breakDown(errno: Int32) {
-        let error = StreamError(operation: "read", errno: errno)
-        inbound.refuse(error)
-        outbound.refuse(error)
-    }
-
     /// Bytes that stand between the two ends.
     package var buffered: (inbound: Int, outbound: Int) { (inbound.count, outbound.count) }
 

@@ -24,12 +24,6 @@ package struct OwnedDescriptor: ~Copyable, Sendable {
         try systemCall("fcntl") { fcntl(raw, F_SETFL, flags | O_NONBLOCK) }
     }
 
-    /// Keeps it out of children.
-    package func setCloseOnExec() throws(StreamError) {
-        let flags = try systemCall("fcntl") { fcntl(raw, F_GETFD) }
-        try systemCall("fcntl") { fcntl(raw, F_SETFD, flags | FD_CLOEXEC) }
-    }
-
     /// Whether it is a socket, which takes `send` and its flags where a pipe takes `write`.
     package var isSocket: Bool {
         var status = stat()

@@ -78,18 +78,33 @@ struct APIAnswer {
 
 /// Why a request got no answer.
 struct TransportFailure: Error {
-    /// Nobody listens on the socket, so nobody has seen the request.
-    var requestWasNotSent: Bool
+    var reason: Reason
     var detail: String
 
-    func error(socketPath: String) -> ShuntError {
-        requestWasNotSent
-            ? ShuntError(
-                .unreachable, "no coordinator runs (`\(socketPath)`: \(detail))",
+    enum Reason {
+        /// Nobody listens on the socket, or whoever does is ending: nobody has seen the request.
+        case notSent
+        /// The connection broke before the answer.
+        case interrupted
+        /// Somebody listens and says nothing; another try would wait as long.
+        case silence
+    }
+
+    func error(_ connection: CoordinatorConnection) -> ShuntError {
+        switch reason {
+        case .notSent:
+            return ShuntError(
+                .unreachable, "no coordinator runs (`\(connection.socketPath)`: \(detail))",
                 hint: "shunt ps")
-            : ShuntError(
+        case .interrupted:
+            return ShuntError(
                 .unreachable, "the coordinator stopped answering: \(detail)",
                 hint: "shunt coordinator status")
+        case .silence:
+            return ShuntError(
+                .unreachable, "\(connection.coordinatorText) \(detail)",
+                hint: connection.holder.map { "kill -KILL \($0)" } ?? "ps -C shunt")
+        }
     }
 }
 
@@ -150,13 +165,15 @@ extension CoordinatorConnection {
             message.headers.add(name: "Content-Type", value: "application/json")
         }
         let seconds = ClientLimits.answerSeconds + request.wait.count / 1000
+        let watch = watchSilence(beyond: request.wait)
+        defer { watch.cancel() }
         do {
             let response = try await client.execute(message, timeout: .seconds(seconds))
             let buffer = try await response.body.collect(upTo: ClientLimits.answerBytes)
             let bytes = [UInt8](buffer.readableBytesView)
             if response.status == .serviceUnavailable {
                 // It ends; the one that comes next has not seen the request.
-                throw TransportFailure(requestWasNotSent: true, detail: "it is stopping")
+                throw TransportFailure(reason: .notSent, detail: "it is stopping")
             }
             guard (200..<300).contains(response.status.code) else {
                 throw Self.refusal(response.status, bytes)
@@ -168,12 +185,35 @@ extension CoordinatorConnection {
             throw error
         } catch let error as IOError {
             throw TransportFailure(
-                requestWasNotSent: [ENOENT, ECONNREFUSED].contains(error.errnoCode),
+                reason: [ENOENT, ECONNREFUSED].contains(error.errnoCode)
+                    ? .notSent : .interrupted,
                 detail: String(cString: strerror(error.errnoCode)))
         } catch let error as HTTPClientError where error == .cancelled && Task.isCancelled {
             throw CancellationError()
+        } catch let error as HTTPClientError where Self.isSilence(error) {
+            throw TransportFailure(
+                reason: .silence, detail: "has not answered for \(seconds) s")
+        } catch let failure as TransportFailure {
+            throw failure
         } catch {
-            throw TransportFailure(requestWasNotSent: false, detail: "\(error)")
+            throw TransportFailure(reason: .interrupted, detail: "\(error)")
+        }
+    }
+
+    private static func isSilence(_ error: HTTPClientError) -> Bool {
+        error == .deadlineExceeded || error == .readTimeout || error == .connectTimeout
+    }
+
+    /// Tells a person, once, that an answer is late.
+    private func watchSilence(beyond wait: Milliseconds) -> Task<Void, Never> {
+        Task {
+            do {
+                try await Task.sleep(
+                    for: .milliseconds(wait.count) + ClientLimits.silenceBeforeWord)
+            } catch {
+                return
+            }
+            silence.tell("\(coordinatorText) does not answer; waiting for it")
         }
     }
 

@@ -2,6 +2,7 @@ internal import AsyncHTTPClient
 package import JobModel
 internal import NIOCore
 internal import NIOHTTP1
+internal import Synchronization
 
 /// A typed client of the coordinator's HTTP API: one function for each row of the table in
 /// ``APIPath``. Owns an HTTP client whose connections go to one Unix socket; ``close()`` ends it.
@@ -14,12 +15,23 @@ package struct CoordinatorConnection: Sendable {
     package let socketPath: String
     let client: HTTPClient
     private let restart: (@Sendable () async throws -> Void)?
+    private let lockPath: String?
+    let silence: SilenceNotice
 
-    /// - Parameter restart: starts a coordinator and returns once one answers; `nil` for callers
-    ///   that would rather hear that there is none.
-    package init(socketPath: String, restart: (@Sendable () async throws -> Void)? = nil) {
+    /// - Parameters:
+    ///   - lockPath: the file whose lock the coordinator holds, which says what process it is.
+    ///   - restart: starts a coordinator and returns once one answers; `nil` for callers that
+    ///     would rather hear that there is none.
+    ///   - onSilence: is told once, in words, that an answer is late.
+    package init(
+        socketPath: String, lockPath: String? = nil,
+        restart: (@Sendable () async throws -> Void)? = nil,
+        onSilence: @escaping @Sendable (String) -> Void = { _ in }
+    ) {
         self.socketPath = socketPath
+        self.lockPath = lockPath
         self.restart = restart
+        silence = SilenceNotice(onSilence)
         var configuration = HTTPClient.Configuration()
         // A socket that nobody listens on is an answer, not a fault that goes away by waiting.
         configuration.connectionPool.retryConnectionEstablishment = false
@@ -34,6 +46,26 @@ package struct CoordinatorConnection: Sendable {
     package func close() async {
         // Fails only where it was shut down before, and then there is nothing left to do.
         try? await client.shutdown()
+    }
+
+    /// The process of the coordinator, where one has the lock and says so.
+    var holder: Int32? { lockPath.flatMap { LockProbe.holder($0) } }
+
+    /// The coordinator with its process, for people.
+    var coordinatorText: String {
+        "the coordinator" + (holder.map { " (process \($0))" } ?? "")
+    }
+}
+
+/// Tells of silence once, however many requests meet it.
+final class SilenceNotice: Sendable {
+    private let wasTold = Atomic(false)
+    private let onSilence: @Sendable (String) -> Void
+
+    init(_ onSilence: @escaping @Sendable (String) -> Void) { self.onSilence = onSilence }
+
+    func tell(_ text: String) {
+        if !wasTold.exchange(true, ordering: .relaxed) { onSilence(text) }
     }
 }
 
@@ -202,9 +234,9 @@ extension CoordinatorConnection {
             do {
                 return try await self.attempt(request)
             } catch let failure as TransportFailure {
-                guard let restart, attempt < ClientLimits.attempts,
-                    repeating == .ifInterrupted || failure.requestWasNotSent
-                else { throw failure.error(socketPath: socketPath) }
+                guard let restart, attempt < ClientLimits.attempts, failure.reason != .silence,
+                    repeating == .ifInterrupted || failure.reason == .notSent
+                else { throw failure.error(self) }
                 attempt += 1
                 // One that is ending may still have the socket: then restarting does nothing yet.
                 try await Task.sleep(for: .milliseconds(10 << attempt))
@@ -226,6 +258,8 @@ enum ClientLimits {
     static let attempts = 8
     /// For an answer that does not wait for anything.
     static let answerSeconds: Int64 = 60
+    /// After which a person is told that an answer is late.
+    static let silenceBeforeWord = Duration.seconds(3)
     /// 10,000 jobs with long commands.
     static let answerBytes = 256 << 20
 }

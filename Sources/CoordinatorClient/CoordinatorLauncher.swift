@@ -79,6 +79,7 @@ package struct CoordinatorLauncher: Sendable {
         var started = ContinuousClock.now
         let deadline = started + Self.patience
         var handOver = Self.handOver
+        var mayTryAgain = true
         var child = try SpawnedCoordinator(executable: executable, home: home)
         defer { child.release() }
         while true {
@@ -96,15 +97,34 @@ package struct CoordinatorLauncher: Sendable {
             case .ready, .alreadyRunning, nil: break
             }
             if report == nil, child.hasEnded {
-                throw startupFailure("the coordinator ended while it was starting")
+                guard mayTryAgain else {
+                    throw startupFailure("the coordinator ended while it was starting")
+                }
+                // Somebody may have ended that process, and the next one does not hear of it.
+                mayTryAgain = false
+                let next = try SpawnedCoordinator(executable: executable, home: home)
+                child.release()
+                child = next
+                started = .now
             }
             guard ContinuousClock.now < deadline else {
-                throw startupFailure(
-                    report == .alreadyRunning
-                        ? "another coordinator has the home and does not answer"
-                        : "the coordinator does not answer \(Self.patience) after its start")
+                throw report == .alreadyRunning
+                    ? unansweringHolder()
+                    : startupFailure(
+                        "the coordinator does not answer \(Self.patience) after its start")
             }
         }
+    }
+
+    /// Somebody has the lock and does not listen; to end that process harms no job.
+    private func unansweringHolder() -> ShuntError {
+        guard let pid = LockProbe.holder(home.layout.coordinatorLock) else {
+            return startupFailure("another coordinator has the home and does not answer")
+        }
+        return ShuntError(
+            .unreachable,
+            "another coordinator (process \(pid)) has the home and does not answer",
+            hint: "kill -KILL \(pid)")
     }
 
     private func startupFailure(_ message: String) -> ShuntError {

@@ -15,18 +15,41 @@ package struct HomeDirectory: Hashable, Sendable {
     /// - Parameter creates: `false` for a command that only asks a coordinator: where there is no
     ///   home, or no socket directory, none runs, and ``ShuntError`` `unreachable` is thrown.
     package static func open(creates: Bool = true) throws -> HomeDirectory {
-        let machine = MachineKey(machineID: readMachineID(), hostName: readHostName())
-        let variables = HomeVariables(
-            shuntHome: try variable("SHUNT_HOME"), dataHome: try variable("XDG_DATA_HOME"),
-            home: try variable("HOME"), workingDirectory: try workingDirectory())
+        let (machine, root) = try choice()
         if let other = try variable("SHUNT_AGENT_HOME"), !other.isEmpty, !other.hasPrefix("/") {
             throw ShuntError(
                 .usage, "SHUNT_AGENT_HOME is `\(other)`, and has to be an absolute path",
                 hint: "SHUNT_AGENT_HOME=\"$PWD/agent\" shunt ps")
         }
-        return try open(
-            root: try variables.root(machine: machine), userID: geteuid(), machine: machine,
-            creates: creates)
+        return try open(root: root, userID: geteuid(), machine: machine, creates: creates)
+    }
+
+    /// Where everything is or would be of the home that the environment asks for; creates nothing
+    /// and verifies nothing.
+    package static func planned() throws -> HomeLayout {
+        let (machine, root) = try choice()
+        var path = root[...]
+        while true {
+            if let resolved = realpath(String(path), nil) {
+                defer { free(resolved) }
+                guard let text = String(validatingCString: resolved) else { break }
+                let rest = root[path.endIndex...]
+                let whole = text == "/" ? String(rest) : text + rest
+                return HomeLayout(root: whole, userID: geteuid(), machine: machine)
+            }
+            // What is not there yet stands beneath what is.
+            guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { break }
+            path = path[..<slash]
+        }
+        return HomeLayout(root: root, userID: geteuid(), machine: machine)
+    }
+
+    private static func choice() throws -> (machine: MachineKey, root: String) {
+        let machine = MachineKey(machineID: readMachineID(), hostName: readHostName())
+        let variables = HomeVariables(
+            shuntHome: try variable("SHUNT_HOME"), dataHome: try variable("XDG_DATA_HOME"),
+            home: try variable("HOME"), workingDirectory: try workingDirectory())
+        return (machine, try variables.root(machine: machine))
     }
 
     /// Opens the home at `root`, creating what is missing.
@@ -40,8 +63,9 @@ package struct HomeDirectory: Hashable, Sendable {
             throw ShuntError(
                 .refused,
                 "the home `\(canonical)` belongs to user \(status.owner), not to you (\(userID))",
-                hint: "SHUNT_HOME=\"$HOME/shunt-of-mine\" shunt ps")
+                hint: "SHUNT_HOME=/var/tmp/shunt-of-mine shunt ps")
         }
+        try refuseIfOthersMayWrite(canonical, status)
         let layout = HomeLayout(root: canonical, userID: userID, machine: machine)
         if !creates { try requireTraces(at: layout.runtimeDirectory) }
         for directory in [
@@ -49,9 +73,40 @@ package struct HomeDirectory: Hashable, Sendable {
             layout.agentDirectory,
         ] {
             try create(directory)
+            try verify(directory, userID: userID)
         }
         try secureRuntimeDirectory(layout.runtimeDirectory, userID: userID)
         return HomeDirectory(layout: layout)
+    }
+
+    /// One of the directories in a home; a link is followed, since a person may have put the store
+    /// on another disk.
+    private static func verify(_ directory: String, userID: UInt32) throws {
+        let status = try DirectoryStatus(of: directory, followingLinks: true)
+        guard status.isDirectory else {
+            throw ShuntError(
+                .refused, "`\(directory)` is in the way: a directory of shunt's belongs there",
+                hint: "ls -ld '\(directory)'")
+        }
+        guard status.owner == userID else {
+            throw ShuntError(
+                .refused,
+                "`\(directory)` in the home belongs to user \(status.owner), "
+                    + "not to you (\(userID))",
+                hint: "ls -ld '\(directory)'")
+        }
+        try refuseIfOthersMayWrite(directory, status)
+    }
+
+    /// Whoever may write there may have others run what they like.
+    private static func refuseIfOthersMayWrite(
+        _ path: String, _ status: DirectoryStatus
+    ) throws {
+        guard status.mode & 0o022 == 0 else {
+            throw ShuntError(
+                .refused, "others than you may write to `\(path)`, where shunt keeps its files",
+                hint: "chmod go-w '\(path)'")
+        }
     }
 
     /// A coordinator that runs has left its traces: a home and a socket directory.
@@ -139,7 +194,7 @@ extension HomeDirectory {
         guard let text = String(validatingCString: resolved) else {
             throw ShuntError(
                 .usage, "the path of the home is not valid UTF-8",
-                hint: "SHUNT_HOME=\"$HOME/shunt\" shunt ps")
+                hint: HomeVariables.otherPlace)
         }
         return text
     }
@@ -157,7 +212,7 @@ extension HomeDirectory {
         guard let text = String(validatingCString: value) else {
             throw ShuntError(
                 .usage, "the variable `\(name)` is not valid UTF-8",
-                hint: "SHUNT_HOME=\"$HOME/shunt\" shunt ps")
+                hint: HomeVariables.otherPlace)
         }
         return text
     }
@@ -165,7 +220,7 @@ extension HomeDirectory {
     fileprivate static func failure(_ verb: String, _ path: String, _ code: Int32) -> ShuntError {
         ShuntError(
             .failed, "cannot \(verb) `\(path)`: \(String(cString: strerror(code)))",
-            hint: "SHUNT_HOME=$HOME/shunt shunt ps")
+            hint: HomeVariables.otherPlace)
     }
 
     /// `/etc/machine-id` as machine-id(5) describes it; absent in many containers.

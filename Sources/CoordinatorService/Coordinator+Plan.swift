@@ -1,3 +1,5 @@
+internal import ByteStream
+internal import ContentStore
 internal import JobModel
 internal import Transfer
 
@@ -14,19 +16,41 @@ extension Coordinator {
         if request.spec.placement == .any, waiting == nil {
             plan.worker = try await nearest(to: request) ?? worker
         }
-        guard let worker = plan.worker, let link = ports.link(worker) else { return plan }
-        let requirements = request.spec.python?.requirementsDigest
         do {
-            (plan.missing, plan.environmentCached) = try await link.withBulk { client in
-                let missing = try await link.content.missing(request.inputs.tree, over: client)
-                guard let requirements else { return (missing, nil) }
-                return (missing, try await client.hasEnvironment(requirements))
+            guard let worker = plan.worker, let link = ports.link(worker) else {
+                return try await allMissing(plan, request.inputs)
             }
+            return try await compared(plan, request, over: link)
         } catch let error as ShuntError where error.code == .unreachable {
-            // The worker cannot be asked; the plan then counts everything as missing.
+            // The worker cannot be asked.
+            return try await allMissing(plan, request.inputs)
         } catch let error as ShuntError where error.code == .notFound {
             // A dry run stores no tree that could be compared with what the worker has.
+            return plan
         }
+    }
+
+    private func compared(
+        _ plan: PlanView, _ request: PlanRequest, over link: WorkerLink
+    ) async throws -> PlanView {
+        try await link.withBulk { client in
+            var plan = plan
+            (plan.missing, plan.largest) = try await link.content.shortfall(
+                request.inputs.tree, over: client)
+            if let requirements = request.spec.python?.requirementsDigest {
+                plan.environmentCached = try await client.hasEnvironment(requirements)
+            }
+            return plan
+        }
+    }
+
+    /// Counts everything as missing.
+    private func allMissing(_ plan: PlanView, _ inputs: JobInputs) async throws -> PlanView {
+        var plan = plan
+        guard plan.missing > JobLimits.unconfirmedTransfer else { return plan }
+        // Every link speaks of the one store of this coordinator, and `local` always has one.
+        guard let content = ports.link(.local)?.content else { return plan }
+        plan.largest = try await content.largest(of: inputs.tree) { _ in true }
         return plan
     }
 
@@ -70,4 +94,33 @@ extension Coordinator {
     }
 
     private static let firstConnection = Milliseconds.seconds(3)
+}
+
+extension CoordinatorContent {
+    /// What the worker lacks of a tree, and where most of it lies if that is more than anybody
+    /// sends without being asked.
+    fileprivate func shortfall(
+        _ tree: TreeReference, over client: BulkClient
+    ) async throws -> (missing: ByteCount, largest: [PlanView.Share]) {
+        let files = try await client.missingFiles(of: tree, in: store, on: executor)
+        let missing = files.totalSize
+        guard missing > JobLimits.unconfirmedTransfer else { return (missing, []) }
+        let lacked = Set(files.map(\.digest))
+        return (missing, try await largest(of: tree) { lacked.contains($0) })
+    }
+
+    /// The directories of a tree that hold most of what counts, largest first.
+    fileprivate func largest(
+        of tree: TreeReference, counting counts: @escaping @Sendable (Digest) -> Bool
+    ) async throws -> [PlanView.Share] {
+        let shares = try await executor.run { [store] in
+            try store.largestDirectories(
+                of: tree, top: JobLimits.planDirectories, counting: counts)
+        }
+        return shares.map {
+            PlanView.Share(
+                directory: $0.path == .root ? nil : $0.path.description,
+                bytes: ByteCount($0.bytes))
+        }
+    }
 }

@@ -26,6 +26,8 @@ package struct CoordinatorDaemon: Sendable {
 
     /// Without a live job and without a request for this long, the coordinator ends.
     package static let idleLimit = Milliseconds.minutes(15)
+    /// Between two looks at whether the socket is still there.
+    private static let socketCheck = Duration.seconds(1)
     /// From the last commit to the end of the process.
     private static let stopLimit = Duration.seconds(3)
 
@@ -103,12 +105,16 @@ package struct CoordinatorDaemon: Sendable {
         _ coordinator: Coordinator, _ loop: CoreThread, _ fleet: Fleet,
         _ activity: ActivityClock, _ isReady: @escaping @Sendable () -> Void
     ) async throws {
+        let bound = Gate()
         let application = Application(
             router: CoordinatorAPI(coordinator: coordinator).router(),
             configuration: .init(
                 address: .unixDomainSocket(path: layout.coordinatorSocket),
                 serverName: "shunt"),
-            onServerRunning: { _ in isReady() },
+            onServerRunning: { _ in
+                bound.open()
+                isReady()
+            },
             logger: quiet(logger))
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await loop.run() }
@@ -117,6 +123,7 @@ package struct CoordinatorDaemon: Sendable {
             group.addTask { await coordinator.waitForStop() }
             group.addTask { try await Self.endWhenIdle(coordinator, activity) }
             group.addTask { await Self.endOnSignal() }
+            group.addTask { try await endWithoutSocket(once: bound) }
             // The first that ends, for whatever reason, ends all.
             defer {
                 coordinator.ports.close()
@@ -199,6 +206,17 @@ package struct CoordinatorDaemon: Sendable {
             let isIdle = try await coordinator.peek { $0.core.isIdle }
             if isIdle { return }
         }
+    }
+
+    /// Returns when the socket is not there any more: nobody can reach this process from then on,
+    /// and as long as it has the lock, no other can serve the home. The next command starts one.
+    private func endWithoutSocket(once bound: Gate) async throws {
+        while !bound.isOpen { try await Task.sleep(for: Self.socketCheck) }
+        let socket = SocketWatch(layout.coordinatorSocket)
+        while socket.isInPlace { try await Task.sleep(for: Self.socketCheck) }
+        logger.warning(
+            "the socket was removed or replaced; the coordinator ends",
+            metadata: ["socket": "\(layout.coordinatorSocket)"])
     }
 
     private static func endOnSignal() async {

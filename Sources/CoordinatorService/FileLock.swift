@@ -4,7 +4,8 @@ internal import Glibc
 internal import JobModel
 
 /// An exclusive lock on a file, which says that a process lives: the kernel lets go of it when the
-/// process ends, however it ends.
+/// process ends, however it ends. The file holds the number of the process that has it, or had it
+/// last, for people.
 final class FileLock: Sendable {
     private let descriptor: Int32
 
@@ -20,6 +21,10 @@ final class FileLock: Sendable {
             _ = close(descriptor)
             throw CoordinatorDaemon.AlreadyRunning()
         }
+        let text = Array("\(getpid())\n".utf8)
+        // A full disk keeps the number from being read, and nothing else.
+        _ = ftruncate(descriptor, 0)
+        _ = pwrite(descriptor, text, text.count, 0)
     }
 
     func release() { _ = close(descriptor) }

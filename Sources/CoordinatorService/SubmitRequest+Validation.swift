@@ -8,7 +8,9 @@ extension SubmitRequest {
     /// - Throws: ``ShuntError`` with `usage`.
     func validate() throws(ShuntError) {
         guard (1...JobLimits.clientKeyLength).contains(clientKey.utf8.count) else {
-            throw ShuntError(.usage, "a client key has 1 … \(JobLimits.clientKeyLength) bytes")
+            throw ShuntError(
+                .usage, "a client key has 1 … \(JobLimits.clientKeyLength) bytes",
+                hint: "shunt run --help")
         }
         let arguments = spec.command.argumentVector
         guard let program = arguments.first, !program.isEmpty else {
@@ -27,7 +29,9 @@ extension SubmitRequest {
         }
         for text in arguments + spec.environment.flatMap({ [$0.name, $0.value] })
         where text.utf8.contains(0) {
-            throw ShuntError(.usage, "a command or its environment cannot hold a NUL byte")
+            throw ShuntError(
+                .usage, "a command or its environment cannot hold a NUL byte",
+                hint: "shunt run --help")
         }
         for variable in spec.environment
         where variable.name.isEmpty || variable.name.utf8.contains(UInt8(ascii: "=")) {

@@ -12,6 +12,7 @@ internal import GRDB
 package final class Ledger: Sendable {
     private let database: DatabaseQueue
     private let path: String
+    private let reserve: LedgerReserve
 
     /// Opens the ledger, creating or migrating it.
     ///
@@ -19,6 +20,12 @@ package final class Ledger: Sendable {
     /// - Throws: ``ShuntError`` for a newer format, a file that is no ledger, or a failing disk.
     package init(path: String) throws {
         self.path = path
+        reserve = LedgerReserve(path: path + ".reserve")
+        database = try Self.retrying(with: reserve, path) { try Self.open(path) }
+        reserve.makeGood()
+    }
+
+    private static func open(_ path: String) throws -> DatabaseQueue {
         var configuration = Configuration()
         configuration.label = "ledger"
         configuration.prepareDatabase { connection in
@@ -27,22 +34,19 @@ package final class Ledger: Sendable {
             try connection.execute(sql: "PRAGMA journal_mode=WAL")
             try connection.execute(sql: "PRAGMA synchronous=FULL")
         }
-        do {
-            database = try DatabaseQueue(path: path, configuration: configuration)
-            try database.inDatabase { connection in
-                let mode = try String.fetchOne(connection, sql: "PRAGMA journal_mode")
-                let synchronous = try Int.fetchOne(connection, sql: "PRAGMA synchronous")
-                guard mode == "wal", synchronous == 2 else {
-                    throw ShuntError(
-                        .failed,
-                        "the ledger `\(path)` cannot be made durable (journal \(mode ?? "none"))",
-                        hint: "df -T '\(path)'")
-                }
+        let database = try DatabaseQueue(path: path, configuration: configuration)
+        try database.inDatabase { connection in
+            let mode = try String.fetchOne(connection, sql: "PRAGMA journal_mode")
+            let synchronous = try Int.fetchOne(connection, sql: "PRAGMA synchronous")
+            guard mode == "wal", synchronous == 2 else {
+                throw ShuntError(
+                    .failed,
+                    "the ledger `\(path)` cannot be made durable (journal \(mode ?? "none"))",
+                    hint: "df -T '\(path)'")
             }
-            try LedgerSchema.migrate(database, path: path)
-        } catch let error as DatabaseError {
-            throw Self.translated(error, path: path)
         }
+        try LedgerSchema.migrate(database, path: path)
+        return database
     }
 
     /// Who the coordinator of this home is, and its next epoch, made durable before it returns.
@@ -61,6 +65,12 @@ package final class Ledger: Sendable {
                 arguments: [id.text, String(epoch)])
             return (id, UInt64(epoch))
         }
+    }
+
+    /// Why no new job can be taken: what is left of a full disk is for those that are there. `nil`
+    /// where one can.
+    package func refusalOfNewJobs() -> ShuntError? {
+        reserve.hasRoom() ? nil : Self.full(path)
     }
 
     /// Writes jobs and workers as one transaction.
@@ -86,10 +96,22 @@ package final class Ledger: Sendable {
 
     /// One transaction, durable when this returns.
     private func write<Value>(_ body: (Database) throws -> Value) throws -> Value {
-        do {
-            return try database.write(body)
-        } catch let error as DatabaseError {
-            throw Self.translated(error, path: path)
+        let value = try Self.retrying(with: reserve, path) { try database.write(body) }
+        reserve.makeGood()
+        return value
+    }
+
+    /// Runs `body`, and once more for each piece of the reserve while the disk is full.
+    private static func retrying<Value>(
+        with reserve: LedgerReserve, _ path: String, _ body: () throws -> Value
+    ) throws -> Value {
+        while true {
+            do {
+                return try body()
+            } catch let error as DatabaseError {
+                if error.resultCode == .SQLITE_FULL, reserve.giveUpPiece() { continue }
+                throw translated(error, path: path)
+            }
         }
     }
 
@@ -99,15 +121,17 @@ package final class Ledger: Sendable {
         return try encoder.encode(record)
     }
 
+    private static func full(_ path: String) -> ShuntError {
+        ShuntError(.failed, "no space is left for the ledger `\(path)`", hint: "df -h '\(path)'")
+    }
+
     private static func translated(_ error: DatabaseError, path: String) -> ShuntError {
         switch error.resultCode {
         case .SQLITE_NOTADB, .SQLITE_CORRUPT:
             ShuntError(
                 .failed, "the ledger `\(path)` is damaged: \(error.message ?? "")",
                 hint: "mv '\(path)' '\(path).damaged'")
-        case .SQLITE_FULL:
-            ShuntError(
-                .failed, "no space is left for the ledger `\(path)`", hint: "df -h '\(path)'")
+        case .SQLITE_FULL: full(path)
         case .SQLITE_BUSY, .SQLITE_LOCKED:
             ShuntError(
                 .refused, "the ledger `\(path)` is in use by another process",

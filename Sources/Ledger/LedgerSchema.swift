@@ -34,7 +34,7 @@ enum LedgerSchema {
                     .refused,
                     "the home's ledger `\(path)` was written by a newer release of Shunt "
                         + "(format \(version), this release knows \(migrations.count))",
-                    hint: "SHUNT_HOME=$HOME/shunt-other shunt ps")
+                    hint: "SHUNT_HOME=/var/tmp/shunt-other shunt ps")
             }
             for index in version..<migrations.count {
                 try connection.inTransaction {

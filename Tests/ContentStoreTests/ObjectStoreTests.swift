@@ -268,17 +268,19 @@ internal import Testing
         let store = try scratch.store()
         let living = try store.insert([1])
         let folder = scratch["store"].appending("temporary")
-        for name in ["99-dead", "98-never-locked"] {
+        for name in ["99-dead", "98-never-locked", "new-97-dead"] {
             makeDirectories(folder.appending(name))
             write("half", to: folder.appending(name).appending("1"))
         }
         write("", to: folder.appending("99-dead/lock"))
-        for name in names(folder) {
+        for name in ["98-never-locked", "new-97-dead"] {
             setModified(folder.appending(name), FileTime(seconds: 1_000_000, nanoseconds: 0))
         }
-        makeDirectories(folder.appending("97-just-made"))
-        #expect(try scratch.store().removeLeftovers(olderThanHours: 1) == 2)
-        #expect(names(folder).count == 2)
+        // Their makers may be about to lock them.
+        makeDirectories(folder.appending("96-just-made"))
+        write("", to: folder.appending("new-95/lock"))
+        _ = try scratch.store()
+        #expect(names(folder).count == 3)
         try store.flush()
         #expect(try scratch.store().contains(living))
     }

@@ -106,6 +106,18 @@ internal import Testing
         }
     }
 
+    @Test func whatWasInADirectoryThatIsAFileNowIsReportedAsDeleted() throws {
+        let baseline = try checkOut { source in
+            write("x", to: source.appending("d2f/in"))
+            write("x", to: source.appending("d2f/sub/deep"))
+        }
+        try removeTree(at: task.appending("d2f"))
+        write("a file now", to: task.appending("d2f"))
+        let outputs = try store.collectOutputs(of: task, since: baseline)
+        #expect(outputs.deleted.paths == ["d2f/in", "d2f/sub"])
+        #expect(outputs.deleted.files == 2)
+    }
+
     @Test func deletedPathsAreReportedAndNothingElse() throws {
         let baseline = try checkOut { source in
             write("1", to: source.appending("gone"))

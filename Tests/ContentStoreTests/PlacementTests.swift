@@ -155,7 +155,8 @@ internal import Testing
         let report = try place(job)
         #expect(
             report.conflicts == [
-                PlacementConflict(path: "dir", beside: "dir.shunt-7f3k2a"),
+                PlacementConflict(
+                    path: "dir", beside: "dir.shunt-7f3k2a", cause: .noDirectoryHere),
                 PlacementConflict(path: "file", beside: "file.shunt-7f3k2a"),
             ])
         #expect(text(outside.appending("f")) == "precious")
@@ -173,7 +174,11 @@ internal import Testing
         }
         write("a file", to: home.appending("dir"))
         let report = try place(job, ["dir/g"])
-        #expect(report.conflicts == [PlacementConflict(path: "dir", beside: "dir.shunt-7f3k2a")])
+        #expect(
+            report.conflicts == [
+                PlacementConflict(
+                    path: "dir", beside: "dir.shunt-7f3k2a", cause: .noDirectoryHere)
+            ])
         #expect(names(home.appending("dir.shunt-7f3k2a")) == [Array("g".utf8)])
     }
 
@@ -182,8 +187,44 @@ internal import Testing
         write("x", to: home.appending("name/inner"))
         #expect(
             try place(job).conflicts
-                == [PlacementConflict(path: "name", beside: "name.shunt-7f3k2a")])
+                == [
+                    PlacementConflict(
+                        path: "name", beside: "name.shunt-7f3k2a", cause: .directoryHere)
+                ])
         #expect(text(home.appending("name/inner")) == "x")
+    }
+
+    @Test(arguments: [nil, ["f2d"], ["f2d/deep/in"]])
+    func aFileThatIsAsItWasGivesWayToADirectory(patterns: [String]?) throws {
+        write("as it was", to: home.appending("f2d"))
+        link(home.appending("l2d"), to: "elsewhere")
+        let job = try run { task in
+            for name in ["f2d", "l2d"] {
+                _ = task.appending(name).withCString { unlink($0) }
+                write("theirs", to: task.appending(name).appending("deep/in"))
+            }
+        }
+        let report = try place(job, patterns)
+        #expect(report.conflicts.isEmpty)
+        #expect(text(home.appending("f2d/deep/in")) == "theirs")
+        #expect(status(home.appending("f2d"))?.kind == .directory)
+        #expect(status(home.appending("l2d"))?.kind == (patterns == nil ? .directory : .symlink))
+        #expect(noTemporariesAreLeft())
+        #expect(try place(job, patterns).conflicts.isEmpty)
+    }
+
+    @Test func aFileThatWasEditedGivesWayToNothing() throws {
+        write("as it was", to: home.appending("f2d"))
+        let job = try run { task in
+            _ = task.appending("f2d").withCString { unlink($0) }
+            write("theirs", to: task.appending("f2d/in"))
+        }
+        write("edited here", to: home.appending("f2d"))
+        let conflict = PlacementConflict(
+            path: "f2d", beside: "f2d.shunt-7f3k2a", cause: .noDirectoryHere)
+        #expect(try place(job).conflicts == [conflict])
+        #expect(text(home.appending("f2d")) == "edited here")
+        #expect(text(home.appending("f2d.shunt-7f3k2a/in")) == "theirs")
     }
 
     @Test func aLinkThatIsAsItWasIsReplacedByAFile() throws {

@@ -12,7 +12,7 @@ import Testing
     }
 
     private func state(_ path: String = "") -> GitState? {
-        GitProbe.start(in: RawPath(directory.absolute(path)))?.finish()
+        GitProbe.start(in: RawPath(directory.absolute(path)))?.finish { _ in false }
     }
 
     private func commit() -> String {
@@ -29,6 +29,26 @@ import Testing
         let head = commit()
         directory.write("untracked", "x")
         #expect(state() == GitState(commit: head, branch: "main", dirty: false))
+    }
+
+    /// What is sent and in no commit is what a person could not find again.
+    @Test func anUntrackedFileIsDirtIfItIsInTheSnapshot() throws {
+        _ = commit()
+        func isDirty() throws -> Bool? {
+            try Snapshot.take(root: RawPath(directory.string), store: nil, cache: nil).git?.dirty
+        }
+        #expect(try isDirty() == false)
+        directory.write("__pycache__/x.pyc", "left out by the built-in excludes")
+        directory.write(".env", "left out for its name")
+        directory.write("src/__pycache__/y.pyc", "in a directory with nothing else")
+        #expect(try isDirty() == false)
+        directory.write(".gitignore", "*.log\n")
+        git("add", ".gitignore")
+        git("commit", "-qm", "second")
+        directory.write("run.log", "ignored by git, and sent")
+        #expect(try isDirty() == false)
+        directory.write("src/train\n.py", "new")
+        #expect(try isDirty() == true)
     }
 
     @Test func aChangedTrackedFileIsDirt() {

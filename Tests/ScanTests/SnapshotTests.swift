@@ -202,15 +202,6 @@ import Testing
             #expect(reference.status.size == 5000)
         }
     }
-
-    @Test func theLargestDirectoriesAreNamed() throws {
-        bench.work.write("data/raw/images/a", [UInt8](repeating: 1, count: 90_000))
-        bench.work.write("data/notes", "x")
-        bench.work.write("src/main.py", [UInt8](repeating: 1, count: 100))
-        let result = try bench.take(try bench.store())
-        #expect(result.largestDirectories.map(\.path) == ["data/raw/images", "src"])
-        #expect(result.largestDirectories.first?.size == ByteCount(90_000))
-    }
 }
 
 extension ScanBench {

@@ -108,14 +108,16 @@ import Wire
             let have = try worker.inventory.isWhole(tree)
             #expect(!have)
             try await worker.over(.memory) { client in
-                let missing = try await client.missingBytes(of: tree, in: sender, on: blocking)
+                let missing = try await client.missingFiles(
+                    of: tree, in: sender, on: blocking)
                 let lacking = try sender.objects(of: tree).files.filter {
                     try !worker.store.contains($0.digest)
                 }
-                #expect(missing.bytes == lacking.reduce(0) { $0 + $1.size })
+                #expect(missing.totalSize.bytes == lacking.reduce(0) { $0 + $1.size })
                 try await client.push(tree, from: ObjectSource(store: sender), on: blocking)
-                let after = try await client.missingBytes(of: tree, in: sender, on: blocking)
-                #expect(after == .zero)
+                let after = try await client.missingFiles(
+                    of: tree, in: sender, on: blocking)
+                #expect(after.isEmpty)
             }
         }
     }

@@ -4,8 +4,8 @@ internal import JobModel
 
 /// What a finished environment looks like: names, kinds, sizes and times of all its files, written
 /// into it before it is published. Every later job of the same requirements runs in it, so one that
-/// changes it (`pip install` in a job) would change what those run with. An ordinary account cannot,
-/// since what is sealed is read-only; root can, and is found out at the next use. Blocks.
+/// changes it (`pip install` in a job) would change what those run with. An ordinary account does
+/// not, since what is sealed is read-only; root can, and is found out at the next use. Blocks.
 ///
 /// Left out are bytecode caches, which Python itself writes when it may.
 struct EnvironmentSeal: Sendable {

@@ -76,7 +76,8 @@ struct Checkout: Sendable {
             case (.directory(let content, let totals), .directory(let metadata)):
                 guard path.bytes.count <= RootDirectory.longestPath else {
                     throw ShuntError(
-                        .refused, "a path in the tree is longer than 16 KiB: `\(path)`")
+                        .refused, "a path in the tree is longer than 16 KiB: `\(path)`",
+                        hint: "find . -type d | awk 'length > 16384'")
                 }
                 try folder.makeDirectory(entry.name, mode: 0o755, shownAs: shown(path))
                 work.append(.directory(path, content: content, metadata: metadata, totals))
@@ -120,14 +121,10 @@ struct Checkout: Sendable {
         in folder: borrowing Descriptor, _ buffer: CopyBuffer, _ shown: RawPath
     ) throws -> FileStat {
         let file = try folder.open(
-            name, O_WRONLY | O_CREAT | O_EXCL, mode: mode, shownAs: shown)
+            name, O_RDWR | O_CREAT | O_EXCL, mode: mode, shownAs: shown)
         if size > 0 {
-            let object = try store.openForReading(digest)
-            guard object.size == size,
-                try copier.copy(
-                    from: object.descriptor, size: size, to: file, buffer: buffer.bytes,
-                    shown: shown) == size
-            else { throw store.damaged(digest) }
+            try store.fill(
+                file, with: digest, size: size, by: copier, buffer: buffer.bytes, shown: shown)
         } else if try !store.contains(digest) {
             throw store.notHere(digest)
         }

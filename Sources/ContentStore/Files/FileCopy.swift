@@ -1,5 +1,6 @@
 internal import CLinux
 internal import Glibc
+internal import JobModel
 internal import Synchronization
 
 /// Copies the bytes of files between two directories, by the best way that the file systems offer:
@@ -28,21 +29,51 @@ final class FileCopier: Sendable {
         from source: borrowing Descriptor, size: Int64, to target: borrowing Descriptor,
         buffer: UnsafeMutableRawBufferPointer, shown: RawPath
     ) throws(SystemError) -> Int64 {
-        if size >= Self.smallestClone, canClone.load(ordering: .relaxed) {
-            if shunt_clone_range(target.number, source.number) == 0 {
-                return try target.status(shownAs: shown).size
-            }
-            if errno == ENOSPC || errno == EDQUOT {
-                throw SystemError(operation: "write", path: shown, code: errno)
-            }
-            canClone.store(false, ordering: .relaxed)
+        if try clone(source, size, target, shown) {
+            return try target.status(shownAs: shown).size
         }
         var copied: Int64 = 0
         if size >= Self.smallestKernelCopy, canCopyInKernel.load(ordering: .relaxed) {
             copied = try copyInKernel(source, target, size, shown)
         }
-        if copied < size { copied = try copyThroughBuffer(source, target, copied, buffer, shown) }
+        if copied < size {
+            copied = try read(source.number, from: copied, buffer, shown) {
+                bytes throws(SystemError) in
+                try target.write(bytes, shownAs: shown)
+            }
+        }
         return copied
+    }
+
+    /// As ``copy(from:size:to:buffer:shown:)``, and tells what the bytes were that `target` has
+    /// now, which is open for reading too.
+    func copyAndHash(
+        from source: borrowing Descriptor, size: Int64, to target: borrowing Descriptor,
+        buffer: UnsafeMutableRawBufferPointer, shown: RawPath
+    ) throws(SystemError) -> (digest: Digest, size: Int64) {
+        var hasher = ContentHasher()
+        // A clone is hashed itself: its bytes stand still, whatever happens to the source.
+        let isClone = try clone(source, size, target, shown)
+        let number = isClone ? target.number : source.number
+        let copied = try read(number, from: 0, buffer, shown) { bytes throws(SystemError) in
+            hasher.update(bytes)
+            if !isClone { try target.write(bytes, shownAs: shown) }
+        }
+        return (hasher.finish(), copied)
+    }
+
+    /// - Returns: whether the target shares the source's blocks now; else it is still empty.
+    private func clone(
+        _ source: borrowing Descriptor, _ size: Int64, _ target: borrowing Descriptor,
+        _ shown: RawPath
+    ) throws(SystemError) -> Bool {
+        guard size >= Self.smallestClone, canClone.load(ordering: .relaxed) else { return false }
+        if shunt_clone_range(target.number, source.number) == 0 { return true }
+        if errno == ENOSPC || errno == EDQUOT {
+            throw SystemError(operation: "write", path: shown, code: errno)
+        }
+        canClone.store(false, ordering: .relaxed)
+        return false
     }
 
     /// - Returns: how far it came before the kernel would not go on.
@@ -71,18 +102,21 @@ final class FileCopier: Sendable {
         return copied
     }
 
-    private func copyThroughBuffer(
-        _ source: borrowing Descriptor, _ target: borrowing Descriptor, _ start: Int64,
-        _ buffer: UnsafeMutableRawBufferPointer, _ shown: RawPath
+    /// Reads a file from `start` to its end, a buffer at a time.
+    ///
+    /// - Returns: where it ends.
+    private func read(
+        _ number: Int32, from start: Int64, _ buffer: UnsafeMutableRawBufferPointer,
+        _ shown: RawPath, _ body: (UnsafeRawBufferPointer) throws(SystemError) -> Void
     ) throws(SystemError) -> Int64 {
-        var copied = start
+        var offset = start
         while true {
             let count = try checked("read", shown) {
-                pread(source.number, buffer.baseAddress!, buffer.count, off_t(copied))
+                pread(number, buffer.baseAddress!, buffer.count, off_t(offset))
             }
-            if count == 0 { return copied }
-            try target.write(UnsafeRawBufferPointer(rebasing: buffer[..<count]), shownAs: shown)
-            copied += Int64(count)
+            if count == 0 { return offset }
+            try body(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+            offset += Int64(count)
         }
     }
 }

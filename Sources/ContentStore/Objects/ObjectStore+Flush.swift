@@ -26,15 +26,6 @@ extension ObjectStore {
         }
     }
 
-    /// Removes what processes that died left in `temporary/`.
-    ///
-    /// - Parameter hours: how long ago they last wrote there at least.
-    /// - Returns: how many sessions were removed.
-    @discardableResult
-    package func removeLeftovers(olderThanHours hours: Int) throws -> Int {
-        try forPeople { try session.removeLeftovers(olderThan: Int64(hours) * 3600) }
-    }
-
     private func publish(_ pending: [(digest: Digest, number: UInt64)]) throws {
         try syncFiles(pending.map(\.number))
         try lockPublishing(LOCK_EX)
@@ -66,7 +57,7 @@ extension ObjectStore {
         try checked("write", directory) { ftruncate(publishLock.number, 0) }
     }
 
-    private func lockPublishing(_ kind: Int32) throws(SystemError) {
+    func lockPublishing(_ kind: Int32) throws(SystemError) {
         try checked("lock", directory) { flock(publishLock.number, kind) }
     }
 

@@ -64,7 +64,9 @@ extension ObjectStore {
         return try forPeople {
             let before = try source.status(shownAs: path)
             guard before.kind == .file else {
-                throw ShuntError(.refused, "`\(path)` is not a regular file")
+                throw ShuntError(
+                    .refused, "`\(path)` is not a regular file",
+                    hint: "ls -ld \(shellQuoted(path))")
             }
             let digest =
                 before.size <= Self.wholeReadLimit

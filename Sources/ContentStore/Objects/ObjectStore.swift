@@ -9,6 +9,8 @@ internal import Synchronization
 /// DIR/version                 what ``StoreLayout`` writes; a newer one is refused
 /// DIR/objects/ab/cdef…        an object, 0444, named by its digest's 64 digits
 /// DIR/temporary/SESSION/N     files of one open store, not yet objects
+/// DIR/damaged/…               objects whose bytes were found to be others, for people
+/// DIR/generation              changes when an object is taken out; see ``StoreStamp``
 /// DIR/publish.lock            held while objects get their names; see ``flush()``
 /// ```
 ///
@@ -29,6 +31,7 @@ package final class ObjectStore: Sendable {
     let publishLock: Descriptor
     let session: TemporarySession
     let sync: DiskSync
+    let verified = VerifiedObjects()
     let state = Mutex(State())
     /// One flush at a time; inserts go on meanwhile.
     let flushing = Mutex(())
@@ -60,6 +63,8 @@ package final class ObjectStore: Sendable {
         session = TemporarySession(in: layout.temporary, shown: directory)
         publishLock = layout.publishLock
         objects = layout.objects
+        // What dead processes left costs only space; where it cannot go, it can stay.
+        _ = try? session.removeLeftovers()
     }
 
     deinit {
@@ -90,19 +95,23 @@ extension ObjectStore {
         }
     }
 
-    /// The whole object.
+    /// The whole object, held against its name.
     ///
     /// - Parameter limit: the most bytes that the caller is ready to hold.
-    /// - Throws: ``ShuntError`` `.notFound` where it is not here, `.refused` where it is larger.
+    /// - Throws: ``ShuntError`` `.notFound` where it is not here or is damaged, `.refused` where it
+    ///   is larger.
     package func readBytes(of digest: Digest, limit: Int) throws -> [UInt8] {
         let object = try openForReading(digest)
         guard object.size <= limit else {
             throw ShuntError(
                 .refused,
-                "object `\(digest.short)` has \(object.size) bytes, over the limit of \(limit)")
+                "object `\(digest.short)` has \(object.size) bytes, over the limit of \(limit)",
+                hint: "shunt ps -a")
         }
         let bytes = try object.bytes(at: 0, count: Int(object.size))
-        guard bytes.count == object.size else { throw damaged(digest) }
+        guard ContentHasher.digest(of: bytes) == digest else {
+            throw try setAsideIfDamaged(digest, object)
+        }
         return bytes
     }
 
@@ -123,9 +132,9 @@ extension ObjectStore {
             }
             guard let number else { throw notHere(digest) }
             let descriptor = Descriptor(adopting: number)
-            let size = try descriptor.status(shownAs: self.objectPath(digest)).size
+            let status = try descriptor.status(shownAs: self.objectPath(digest))
             return StoredObject(
-                descriptor: descriptor, size: size, shown: objectPath(digest))
+                descriptor: descriptor, status: status, shown: objectPath(digest))
         }
     }
 
@@ -160,17 +169,5 @@ extension ObjectStore {
 
     func objectPath(_ digest: Digest) -> RawPath {
         directory.appending("objects").appending(Self.objectName(digest))
-    }
-
-    func notHere(_ digest: Digest) -> ShuntError {
-        ShuntError(
-            .notFound, "object `\(digest.short)` is not in the store `\(directory)`",
-            hint: "shunt ps -a")
-    }
-
-    func damaged(_ digest: Digest) -> ShuntError {
-        ShuntError(
-            .failed, "object `\(digest.short)` in the store `\(directory)` is damaged",
-            hint: "sha256sum \(shellQuoted(objectPath(digest)))")
     }
 }

@@ -97,7 +97,8 @@ package final class ObjectWriter: Sendable {
             hint: "shunt ps -a")
     }
 
-    private static let ended = ShuntError(.failed, "the object was already committed or dropped")
+    private static let ended = ShuntError(
+        .failed, "the object was already committed or dropped", hint: "shunt ps -a")
 }
 
 extension ObjectStore {

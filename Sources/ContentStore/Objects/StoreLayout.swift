@@ -49,7 +49,7 @@ struct StoreLayout: ~Copyable {
                 .refused,
                 "the store `\(path)` was written by another release of Shunt "
                     + "(format \(found), this release knows \(version))",
-                hint: "SHUNT_HOME=$HOME/shunt-other shunt ps")
+                hint: "SHUNT_HOME=/var/tmp/shunt-other shunt ps")
         }
         return true
     }

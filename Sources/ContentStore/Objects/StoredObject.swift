@@ -5,12 +5,15 @@ internal import Glibc
 package struct StoredObject: ~Copyable, Sendable {
     /// The open file; positioned reads only, so that several may share it.
     package let descriptor: Descriptor
-    package let size: Int64
+    /// As it was when it was opened.
+    let status: FileStat
     private let shown: RawPath
 
-    init(descriptor: consuming Descriptor, size: Int64, shown: RawPath) {
+    package var size: Int64 { status.size }
+
+    init(descriptor: consuming Descriptor, status: FileStat, shown: RawPath) {
         self.descriptor = descriptor
-        self.size = size
+        self.status = status
         self.shown = shown
     }
 

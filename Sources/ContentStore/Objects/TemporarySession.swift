@@ -3,8 +3,8 @@ internal import JobModel
 internal import Synchronization
 
 /// The temporary files of one open ``ObjectStore``: a folder of its own under `temporary/`, with a
-/// lock file that is held while the store is open. A folder whose lock is free was left by a
-/// process that died, and may go.
+/// lock file that is held while the store is open. A folder gets its name only once its lock is
+/// held: one whose lock is free was left by a process that died, and goes when the next opens.
 final class TemporarySession: Sendable {
     private let parent: Descriptor
     private let shown: RawPath
@@ -25,6 +25,8 @@ final class TemporarySession: Sendable {
     }
 
     private static let lockName = Array("lock".utf8)
+    /// Of a folder whose lock is not held yet.
+    private static let unreadyPrefix = Array("new-".utf8)
 
     init(in parent: consuming Descriptor, shown: RawPath) {
         self.parent = parent
@@ -93,17 +95,19 @@ final class TemporarySession: Sendable {
         var attempt: UInt64 = 0
         while true {
             let name = Array("\(getpid())-\(UInt64.random(in: .min ... .max))".utf8)
+            let unready = Self.unreadyPrefix + name
             do {
-                try parent.makeDirectory(name, mode: 0o700, shownAs: shown)
+                try parent.makeDirectory(unready, mode: 0o700, shownAs: shown)
             } catch {
                 attempt += 1
                 guard error.code == EEXIST, attempt < 16 else { throw error }
                 continue
             }
-            let descriptor = try parent.open(name, O_RDONLY | O_DIRECTORY, shownAs: shown)
+            let descriptor = try parent.open(unready, O_RDONLY | O_DIRECTORY, shownAs: shown)
             let lock = try descriptor.open(
                 Self.lockName, O_RDWR | O_CREAT | O_EXCL, mode: 0o600, shownAs: shown)
             try checked("lock", shown) { flock(lock.number, LOCK_EX | LOCK_NB) }
+            try parent.rename(unready, parent, name, shownAs: shown)
             return Folder(name: name, descriptor: descriptor, lock: lock)
         }
     }
@@ -123,34 +127,41 @@ final class TemporarySession: Sendable {
 
     /// Removes the folders of sessions that ended without doing it themselves.
     ///
-    /// - Parameter age: seconds since the folder last changed; a younger one is left, since its
-    ///   process may stand between making it and locking it.
     /// - Returns: how many folders went.
-    func removeLeftovers(olderThan age: Int64) throws -> Int {
+    @discardableResult
+    func removeLeftovers() throws(SystemError) -> Int {
         var removed = 0
-        let now = Int64(time(nil))
         for name in try parent.names(shownAs: shown) {
             guard let status = try parent.status(of: name, shownAs: shown),
-                status.kind == .directory, now - status.modified.seconds >= age,
-                try Self.lockIsFree(name, in: parent, shown: shown)
+                status.kind == .directory, try Self.isLeftover(name, status, in: parent, shown)
             else { continue }
-            try Self.removeFolder(name, in: parent, shown: shown)
-            removed += 1
+            do throws(SystemError) {
+                try Self.removeFolder(name, in: parent, shown: shown)
+                removed += 1
+            } catch {
+                // Another process does the same just now.
+                guard error.code == ENOENT || error.code == ENOTEMPTY else { throw error }
+            }
         }
         return removed
     }
 
-    private static func lockIsFree(
-        _ name: [UInt8], in parent: borrowing Descriptor, shown: RawPath
-    ) throws -> Bool {
+    /// Seconds after which a folder that nobody has locked is taken for one whose maker died before
+    /// it came to that.
+    private static let makingTime: Int64 = 3600
+
+    private static func isLeftover(
+        _ name: [UInt8], _ status: FileStat, in parent: borrowing Descriptor, _ shown: RawPath
+    ) throws(SystemError) -> Bool {
+        let isOld = Int64(time(nil)) - status.modified.seconds >= makingTime
         do throws(SystemError) {
             let lock = try parent.open(
                 name + [UInt8(ascii: "/")] + lockName, O_RDWR, shownAs: shown)
-            return flock(lock.number, LOCK_EX | LOCK_NB) == 0
+            let isFree = flock(lock.number, LOCK_EX | LOCK_NB) == 0
+            return isFree && (isOld || !name.starts(with: unreadyPrefix))
         } catch {
-            // No lock file in an old folder: its process died before it made one.
             guard error.code == ENOENT else { throw error }
-            return true
+            return isOld
         }
     }
 

@@ -122,13 +122,25 @@ struct OutputAssembly {
             guard let base = directory.base else { continue }
             let names = Set(directory.names)
             for entry in base where !names.contains(entry.name) {
-                let path = directory.path.appending(entry.name)
-                if result.paths.count < DeletedPaths.limit { result.paths.append(path) }
-                result.files += entry.node == .directory ? files(beneath: path) : 1
+                note(entry, at: directory.path.appending(entry.name), in: &result)
+            }
+            // The name is still there, and what was in the directory is not.
+            for name in directory.state.withLock({ $0.replacedDirectories }).sorted(by: {
+                $0.precedes($1)
+            }) {
+                let path = directory.path.appending(name)
+                for entry in baseline.entries(of: path) ?? [] {
+                    note(entry, at: path.appending(entry.name), in: &result)
+                }
             }
         }
         result.paths.sort()
         return result
+    }
+
+    private func note(_ entry: Baseline.Entry, at path: RawPath, in result: inout DeletedPaths) {
+        if result.paths.count < DeletedPaths.limit { result.paths.append(path) }
+        result.files += entry.node == .directory ? files(beneath: path) : 1
     }
 
     private func files(beneath path: RawPath) -> Int {

@@ -85,6 +85,9 @@ struct OutputWalk: Sendable {
             return nil
         }
         let isDirectory = status.kind == .directory
+        if !isDirectory, case .directory = found.base(name) {
+            found.state.withLock { _ = $0.replacedDirectories.insert(name) }
+        }
         if BuiltInExcludes.excludes(name: name, isDirectory: isDirectory),
             patterns?.spellsOut(path) != true
         {
@@ -206,6 +209,8 @@ final class FoundDirectory: Sendable {
         var entries: [(entry: TreeEntry, modified: FileTime)] = []
         /// Directories in it that are output themselves if they are new, even when empty.
         var wanted: Set<[UInt8]> = []
+        /// Directories of the baseline whose names stand for something else now.
+        var replacedDirectories: Set<[UInt8]> = []
     }
 
     init(path: RawPath, names: [[UInt8]], modified: FileTime, base: [Baseline.Entry]?) {

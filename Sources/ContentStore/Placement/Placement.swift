@@ -13,6 +13,8 @@ struct Placement {
     private var report = PlacementReport()
     private var matched: Set<Int> = []
     private var told: Set<PlacementConflict> = []
+    /// Directories that were made, parents first.
+    private var made: [RawPath] = []
 
     /// How often a name that others take meanwhile is decided anew.
     private static let attempts = 8
@@ -45,6 +47,22 @@ struct Placement {
     }
 
     mutating func run() throws -> PlacementReport {
+        do {
+            try placeAll()
+        } catch {
+            removeEmptyDirectories()
+            throw error
+        }
+        report.placed.sort()
+        report.unchanged.sort()
+        report.conflicts.sort { $0.path < $1.path }
+        report.refused.sort()
+        let texts = request.patterns?.texts ?? []
+        report.unmatched = texts.indices.filter { !matched.contains($0) }.map { texts[$0] }
+        return report
+    }
+
+    private mutating func placeAll() throws {
         var directories = [
             Directory(
                 path: .root, target: .root, content: request.outputs.content,
@@ -55,13 +73,18 @@ struct Placement {
             if waiting.count >= PlacementWriter.batchLength { try writeWaiting() }
         }
         try writeWaiting()
-        report.placed.sort()
-        report.unchanged.sort()
-        report.conflicts.sort { $0.path < $1.path }
-        report.refused.sort()
-        let texts = request.patterns?.texts ?? []
-        report.unmatched = texts.indices.filter { !matched.contains($0) }.map { texts[$0] }
-        return report
+    }
+
+    /// What was made for files that then did not come.
+    private func removeEmptyDirectories() {
+        for path in made.reversed() {
+            do {
+                try root.directory.openDirectory(path.parent).unlink(
+                    path.lastComponent, flags: AT_REMOVEDIR, shownAs: request.target)
+            } catch {
+                // Something was placed in it; and one that stays is empty, and in nobody's way.
+            }
+        }
     }
 
     /// Decides about the files of a directory.
@@ -88,7 +111,7 @@ struct Placement {
                     path: path, target: target, content: digest, metadata: times, base: nil,
                     conflict: directory.conflict)
                 if case .directory(let digest, _)? = before { child.base = digest }
-                try settle(&child)
+                try settle(&child, before)
                 children.append(child)
             case (_, .modified(let modified)):
                 guard isWanted(path) else { continue }
@@ -118,21 +141,25 @@ struct Placement {
         return !indices.isEmpty
     }
 
-    /// Sends a directory elsewhere if something that is no directory has its name, and makes it if
-    /// it is wanted itself.
-    private mutating func settle(_ directory: inout Directory) throws {
+    /// Takes the place of something that is no directory, if that is as it was in the base, or else
+    /// sends the directory elsewhere; and makes it if it is wanted itself.
+    ///
+    /// - Parameter before: what the base has at its path.
+    private mutating func settle(_ directory: inout Directory, _ before: TreeNode?) throws {
         guard directory.path.bytes.count <= RootDirectory.longestPath else {
             throw ShuntError(
-                .refused, "a path in the outputs is longer than 16 KiB: `\(directory.path)`")
+                .refused, "a path in the outputs is longer than 16 KiB: `\(directory.path)`",
+                hint: "shunt pull \(request.label) --into /tmp/\(request.label)")
         }
         if let parent = try openIfThere(directory.target.parent),
             let mine = try parent.status(
                 of: directory.target.lastComponent, shownAs: request.target),
-            mine.kind != .directory
+            mine.kind != .directory, try !replaces(directory, before, in: parent)
         {
             let beside = try freeDirectory(beside: directory.target, in: parent)
             if directory.conflict == nil {
-                directory.conflict = PlacementConflict(path: directory.path, beside: beside)
+                directory.conflict = PlacementConflict(
+                    path: directory.path, beside: beside, cause: .noDirectoryHere)
             }
             directory.target = beside
             directory.base = nil
@@ -141,6 +168,38 @@ struct Placement {
             try makeDirectories(directory.target)
             note(directory.conflict)
         }
+    }
+
+    /// - Returns: whether the directory stands now where something unchanged since the snapshot
+    ///   was. Nothing gives way to a directory of which nothing is wanted.
+    private func replaces(
+        _ directory: Directory, _ before: TreeNode?, in parent: borrowing Descriptor
+    ) throws -> Bool {
+        guard try holdsWanted(directory.content, at: directory.path) else { return false }
+        let theirs = TreeNode.directory(directory.content, .zero)
+        guard
+            case .replace(let status) = try judge.decide(
+                theirs, base: before, at: directory.target, in: parent)
+        else { return false }
+        return try writer.replaceWithDirectory(directory.target, expecting: status)
+    }
+
+    /// Whether a directory of the outputs, or anything in it, was asked for.
+    private func holdsWanted(_ content: Digest, at path: RawPath) throws -> Bool {
+        guard let patterns = request.patterns else { return true }
+        var waiting = [(content, path)]
+        while let (digest, path) = waiting.popLast() {
+            if !patterns.matching(path).isEmpty { return true }
+            for entry in try store.directory(digest, at: path).entries {
+                let inner = path.appending(entry.name)
+                if case .directory(let child, _) = entry.node {
+                    waiting.append((child, inner))
+                } else if !patterns.matching(inner).isEmpty {
+                    return true
+                }
+            }
+        }
+        return false
     }
 
     /// The first name beside `path` that is free or a directory.
@@ -165,7 +224,7 @@ struct Placement {
     }
 
     /// `mkdir -p` beneath the target, under the person's umask.
-    private func makeDirectories(_ path: RawPath) throws {
+    private mutating func makeDirectories(_ path: RawPath) throws {
         var missing: [RawPath] = []
         var current = path
         while !current.isEmpty {
@@ -179,6 +238,7 @@ struct Placement {
                 try parent.makeDirectory(
                     path.lastComponent, mode: 0o777,
                     shownAs: request.target.appending(path.bytes))
+                made.append(path)
             } catch {
                 guard error.code == EEXIST else { throw error }
             }
@@ -204,7 +264,8 @@ struct Placement {
             note(item.conflict)
             return
         case .replace(let status): item.replaced = status
-        case .beside:
+        case .beside(let cause):
+            item.cause = cause
             guard let beside = try besidePath(item) else { return }
             item.path = beside
         }
@@ -225,7 +286,8 @@ struct Placement {
             switch try judge.decide(item.node, base: nil, at: beside, in: folder) {
             case .create: return beside
             case .keep:
-                report.conflicts.append(PlacementConflict(path: item.original, beside: beside))
+                report.conflicts.append(
+                    PlacementConflict(path: item.original, beside: beside, cause: item.cause))
                 return nil
             case .replace, .beside: continue
             }
@@ -261,7 +323,8 @@ struct Placement {
     private mutating func note(_ item: PlacementWriter.Item) {
         if case .file(_, let size, _) = item.node { report.bytes += ByteCount(size) }
         if item.path != item.target {
-            report.conflicts.append(PlacementConflict(path: item.original, beside: item.path))
+            report.conflicts.append(
+                PlacementConflict(path: item.original, beside: item.path, cause: item.cause))
         } else if item.conflict == nil {
             report.placed.append(item.original)
         } else {

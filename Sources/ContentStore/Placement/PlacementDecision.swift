@@ -15,7 +15,7 @@ enum PlacementDecision: Equatable {
     case keep
     /// The status that what is there must still have when it is replaced.
     case replace(FileStat)
-    case beside
+    case beside(PlacementConflict.Cause)
 }
 
 /// Compares what is in a directory with nodes of trees. Reads files, writes nothing.
@@ -34,10 +34,12 @@ struct PlacementJudge {
         let name = path.lastComponent
         guard let mine = try folder.status(of: name, shownAs: shown) else { return .create }
         switch mine.kind {
-        case .directory, .special: return .beside
+        case .directory: return .beside(.directoryHere)
+        case .special: return .beside(.changedHere)
         case .symlink:
             let target = TreeNode.symlink(try folder.readLink(name, shownAs: shown))
-            return target == theirs ? .keep : target == base ? .replace(mine) : .beside
+            return target == theirs
+                ? .keep : target == base ? .replace(mine) : .beside(.changedHere)
         case .file:
             return try decideFile(theirs, base, mine, path, in: folder)
         }
@@ -53,7 +55,7 @@ struct PlacementJudge {
         }
         guard sizes.contains(mine.size),
             let (digest, status) = try digest(of: mine, path, in: folder)
-        else { return .beside }
+        else { return .beside(.changedHere) }
         if case .file(digest, _, let isExecutable) = theirs {
             guard case .file(_, _, let before)? = base, before == status.isExecutable,
                 isExecutable != before
@@ -63,7 +65,7 @@ struct PlacementJudge {
         if case .file(digest, _, let isExecutable)? = base, isExecutable == status.isExecutable {
             return .replace(status)
         }
-        return .beside
+        return .beside(.changedHere)
     }
 
     /// - Returns: `nil` for a file that cannot be read or is being written to: nobody can say that

@@ -50,10 +50,22 @@ package struct PlacementConflict: Sendable, Hashable {
     package var path: RawPath
     /// Where the output lies instead.
     package var beside: RawPath
+    package var cause: Cause
 
-    package init(path: RawPath, beside: RawPath) {
+    /// Why the name could not be given to the output.
+    package enum Cause: Sendable, Hashable {
+        /// It is not what the job began with.
+        case changedHere
+        /// The output is a file, and what is here a directory, which is never removed.
+        case directoryHere
+        /// The output is a directory, and what is here is none.
+        case noDirectoryHere
+    }
+
+    package init(path: RawPath, beside: RawPath, cause: Cause = .changedHere) {
         self.path = path
         self.beside = beside
+        self.cause = cause
     }
 }
 

@@ -43,6 +43,8 @@ struct PlacementWriter {
         var modified: FileTime
         /// The directory above it that went elsewhere.
         var conflict: PlacementConflict?
+        /// Why it goes to a name beside its own, where it does.
+        var cause = PlacementConflict.Cause.changedHere
         /// What is replaced there, or `nil` for a name that must be free.
         var replaced: FileStat?
     }
@@ -88,14 +90,10 @@ struct PlacementWriter {
         case .file(let digest, let size, let isExecutable):
             // The person's umask applies, as if the job had run here.
             let file = try folder.open(
-                name, O_WRONLY | O_CREAT | O_EXCL, mode: isExecutable ? 0o777 : 0o666,
+                name, O_RDWR | O_CREAT | O_EXCL, mode: isExecutable ? 0o777 : 0o666,
                 shownAs: shown)
-            let object = try store.openForReading(digest)
-            guard object.size == size,
-                try copier.copy(
-                    from: object.descriptor, size: size, to: file, buffer: buffer.bytes,
-                    shown: shown) == size
-            else { throw store.damaged(digest) }
+            try store.fill(
+                file, with: digest, size: size, by: copier, buffer: buffer.bytes, shown: shown)
             try file.setModified(item.modified, shownAs: shown)
         case .directory:
             preconditionFailure("directories are made, not written")
@@ -122,6 +120,27 @@ struct PlacementWriter {
             discard(temporary, in: item.path.parent)
             return .overtaken
         }
+    }
+
+    /// Puts an empty directory in the place of a file or symlink that still has its status.
+    ///
+    /// - Returns: `false`, with everything as it was, if it has another, or the file system cannot
+    ///   exchange the two.
+    func replaceWithDirectory(_ path: RawPath, expecting status: FileStat) throws -> Bool {
+        let folder = try root.directory.openDirectory(path.parent)
+        let shown = shown.appending(path.bytes)
+        let name = serial.next(label: label)
+        try folder.makeDirectory(name, mode: 0o777, shownAs: shown)
+        let isReplaced: Bool
+        do throws(SystemError) {
+            isReplaced = try folder.replace(
+                path.lastComponent, expecting: status, by: name, shownAs: shown)
+        } catch {
+            guard [ENOTDIR, EISDIR].contains(error.code) else { throw error }
+            isReplaced = false
+        }
+        if !isReplaced { try folder.unlink(name, flags: AT_REMOVEDIR, shownAs: shown) }
+        return isReplaced
     }
 
     private func discard(_ name: [UInt8], in folder: RawPath) {

@@ -22,10 +22,19 @@ package enum Snapshot {
     ) throws -> SnapshotResult {
         let session = try SnapshotSession(root: root, store: store, cache: cache, options: options)
         // git reads the same inodes at the same time, on a core of its own.
-        let git = GitProbe.start(in: session.path)
-        var result = try session.run()
-        result.git = git?.finish()
-        return result
+        return try session.run(GitAnswer(GitProbe.start(in: session.path)))
+    }
+}
+
+/// What git says, asked for once, while the walk that it is compared with is still in memory.
+private final class GitAnswer {
+    private var probe: GitProbe?
+
+    init(_ probe: consuming GitProbe?) { self.probe = probe }
+
+    func finish(isSent: (RawPath) -> Bool) -> GitState? {
+        guard let probe = probe.take() else { return nil }
+        return probe.finish(isSent: isSent)
     }
 }
 
@@ -41,7 +50,6 @@ private struct SnapshotSession {
 
     /// How often the whole is begun again because somebody collected garbage meanwhile.
     private static let attempts = 4
-    private static let largestCount = 5
 
     init(
         root: RawPath, store: ObjectStore?, cache: StatCache?, options: SnapshotOptions
@@ -53,9 +61,9 @@ private struct SnapshotSession {
         path = try Self.realPath(of: Self.open(root), named: root)
     }
 
-    func run() throws -> SnapshotResult {
+    func run(_ git: GitAnswer) throws -> SnapshotResult {
         for _ in 0..<Self.attempts {
-            if let result = try attempt() { return result }
+            if let result = try attempt(git) { return result }
         }
         throw ShuntError(
             .failed, "the store was being cleaned all the time that `\(root)` was scanned",
@@ -63,7 +71,7 @@ private struct SnapshotSession {
     }
 
     /// - Returns: `nil` if objects may have been deleted meanwhile.
-    private func attempt() throws -> SnapshotResult? {
+    private func attempt(_ git: GitAnswer) throws -> SnapshotResult? {
         let stamp = try store.flatMap { try StoreStamp.read($0) }
         let image = cache?.load(root: path)
         let walk = TreeWalk(
@@ -82,8 +90,8 @@ private struct SnapshotSession {
         if let store, try StoreStamp.read(store) != stamp { return nil }
         var result = SnapshotResult(
             tree: tree, totals: totals, findings: shared.findings,
-            largeFiles: largeFiles(assembly),
-            largestDirectories: assembly.largestDirectories(Self.largestCount))
+            largeFiles: largeFiles(assembly))
+        result.git = git.finish { assembly.holds($0) }
         result.cost.hadCache = image != nil
         result.cacheProblem = save(assembly, over: image, stamp: stamp)
         return result
@@ -120,7 +128,8 @@ private struct SnapshotSession {
             try cache.replace(root: path, with: builder)
             return nil
         } catch {
-            return error as? ShuntError ?? ShuntError(.failed, "\(error)")
+            return error as? ShuntError
+                ?? ShuntError(.failed, "\(error)", hint: "df -h \(shellQuoted(path))")
         }
     }
 
@@ -161,7 +170,7 @@ private struct SnapshotSession {
 extension SnapshotResult {
     fileprivate init(
         tree: TreeReference, totals: TreeTotals, findings: WalkFindings,
-        largeFiles: [LargeFileReference], largestDirectories: [DirectorySize]
+        largeFiles: [LargeFileReference]
     ) {
         self.tree = tree
         self.totals = totals
@@ -169,7 +178,6 @@ extension SnapshotResult {
         specialFiles = findings.specialFiles.sorted { $0.path < $1.path }
         escapingLinks = findings.escapingLinks.sorted { $0.path < $1.path }
         self.largeFiles = largeFiles.sorted { $0.treePath < $1.treePath }
-        self.largestDirectories = largestDirectories
         cost = Cost(filesRead: findings.filesRead, bytesRead: findings.bytesRead)
     }
 }

@@ -18,8 +18,6 @@ package struct SnapshotResult: Sendable {
     /// Not copied: their bytes are read when they are sent, and the files must not be edited until
     /// then. In byte order.
     package var largeFiles: [LargeFileReference]
-    /// Where most bytes are, largest first: none of these lies in another.
-    package var largestDirectories: [DirectorySize]
     /// What it cost.
     package var cost: Cost
     /// Why the stat cache could not be written, where it could not: the next scan reads all again.
@@ -69,10 +67,4 @@ package struct LargeFileReference: Sendable, Hashable {
     package var treePath: RawPath
     /// What it was when it was hashed; whoever sends it compares, and hashes what it sends.
     package var status: FileStat
-}
-
-/// How many bytes of the tree lie beneath a directory.
-package struct DirectorySize: Sendable, Hashable {
-    package var path: RawPath
-    package var size: ByteCount
 }

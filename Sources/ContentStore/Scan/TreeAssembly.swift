@@ -178,24 +178,22 @@ extension TreeAssembly {
         }
         return builder
     }
+}
 
-    /// Up to `count` directories in which most bytes are, largest first, none within another. One
-    /// that holds nearly all of its bytes in a single directory is replaced by that.
-    func largestDirectories(_ count: Int) -> [DirectorySize] {
-        var sums: [Int: [DirectoryNode]] = [:]
-        for node in nodes.dropFirst() where !node.isExcluded && node.totals.bytes > 0 {
-            sums[node.parent?.index ?? 0, default: []].append(node)
-        }
-        let candidates = (sums[0] ?? []).sorted { $0.totals.bytes > $1.totals.bytes }
-        return candidates.prefix(count).map { candidate in
-            var node = candidate
-            while let child = sums[node.index]?.max(by: { $0.totals.bytes < $1.totals.bytes }),
-                child.totals.bytes / 9 >= node.totals.bytes / 10
-            {
-                node = child
+extension TreeAssembly {
+    /// Whether the tree has a file or link at a path, or a directory with a file in it.
+    func holds(_ path: RawPath) -> Bool {
+        var node = nodes[0]
+        var names = path.components[...]
+        while let name = names.popFirst() {
+            let entry = node.entries.first { entry in
+                !entry.flags.contains(.isGone) && node.name(of: entry).elementsEqual(name)
             }
-            return DirectorySize(path: node.path, size: ByteCount(node.totals.bytes))
+            guard let entry else { return false }
+            guard entry.kind == .directory else { return names.isEmpty && entry.kind != .special }
+            node = nodes[Int(entry.link)]
         }
+        return node.totals.files > 0
     }
 }
 

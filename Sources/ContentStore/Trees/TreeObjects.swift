@@ -56,3 +56,14 @@ extension ObjectStore {
         return result
     }
 }
+
+extension Sequence<TreeObjects.File> {
+    /// The sum of the sizes, at most what an `Int64` holds.
+    package var totalSize: ByteCount {
+        ByteCount(
+            reduce(Int64(0)) { sum, file in
+                let (next, overflow) = sum.addingReportingOverflow(file.size)
+                return overflow ? .max : next
+            })
+    }
+}

@@ -124,6 +124,10 @@ struct CoreLoop: ~Copyable {
             acts.append(.reply(reply, .submitted(known)))
             return
         }
+        if let refusal = ledger.refusalOfNewJobs() {
+            acts.append(.reply(reply, .failed(refusal)))
+            return
+        }
         var number = random.next()
         while try ledger.contains(JobID(random: number)) { number = random.next() }
         try step(.submit(request, random: number, reply), now, &commits, &acts)

@@ -47,17 +47,33 @@ package struct PlanView: Hashable, Sendable, Codable {
     package var worker: WorkerName?
     /// Why the job would wait; `nil` if it would start at once.
     package var waiting: WaitingReason?
-    /// What the worker's store lacks, and for plans its largest directories, largest first.
+    /// What the worker's store lacks.
     package var missing: ByteCount
+    /// Where most of ``missing`` lies, largest first, if that is more than
+    /// ``JobLimits/unconfirmedTransfer``; none inside another.
+    package var largest: [Share]
     package var environmentCached: Bool?
 
+    /// A directory's part of what would be sent.
+    package struct Share: Hashable, Sendable, Codable {
+        /// Relative to the root, as people read it; `nil` for the files of the root itself.
+        package var directory: String?
+        package var bytes: ByteCount
+
+        package init(directory: String?, bytes: ByteCount) {
+            self.directory = directory
+            self.bytes = bytes
+        }
+    }
+
     package init(
-        worker: WorkerName?, waiting: WaitingReason?, missing: ByteCount,
+        worker: WorkerName?, waiting: WaitingReason?, missing: ByteCount, largest: [Share] = [],
         environmentCached: Bool?
     ) {
         self.worker = worker
         self.waiting = waiting
         self.missing = missing
+        self.largest = largest
         self.environmentCached = environmentCached
     }
 
@@ -65,6 +81,7 @@ package struct PlanView: Hashable, Sendable, Codable {
         case worker
         case waiting
         case missing = "missing_bytes"
+        case largest
         case environmentCached = "environment_cached"
     }
 }
@@ -97,6 +114,8 @@ package struct WaitingReason: Hashable, Sendable, Codable {
 package enum JobLimits {
     /// More than this that the worker lacks is sent only when it was agreed to.
     package static let unconfirmedTransfer = ByteCount.gibibytes(1)
+    /// The most directories that a question about size names.
+    package static let planDirectories = 5
     /// Larger files are not copied at submit.
     package static let copiedFile = ByteCount.mebibytes(64)
     package static let clientKeyLength = 64

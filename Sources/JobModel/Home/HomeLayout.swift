@@ -68,6 +68,9 @@ package struct HomeVariables: Hashable, Sendable {
         self.workingDirectory = workingDirectory
     }
 
+    /// A hint where no directory of the account can be had; it has to do without `HOME`.
+    package static let otherPlace = "SHUNT_HOME=/var/tmp/shunt shunt ps"
+
     /// The root that these variables ask for, not yet canonical.
     ///
     /// - Throws: ``ShuntError`` with `usage` where none of them says.
@@ -81,7 +84,7 @@ package struct HomeVariables: Hashable, Sendable {
         guard let home, home.hasPrefix("/") else {
             throw ShuntError(
                 .usage, "there is no place for shunt's files: `HOME` is not set",
-                hint: "SHUNT_HOME=$HOME/shunt shunt ps")
+                hint: Self.otherPlace)
         }
         return home + "/.local/share/shunt/" + machine.directoryName
     }

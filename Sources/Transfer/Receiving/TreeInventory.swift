@@ -6,12 +6,19 @@ internal import Synchronization
 /// remembered, so that an unchanged tree costs a look-up and an edit only the directories on its
 /// path; the first question about a tree looks at every object of it.
 ///
-/// A store that drops objects has to say so with ``forgetAll()``. One inventory serves a whole
-/// process, whose transfers also keep there what was cut in the middle; its methods block.
+/// What it remembers holds until an object is taken out of the store, by whichever process: the
+/// store's ``ObjectStore/removalStamp()`` tells. One inventory serves a whole process, whose
+/// transfers also keep there what was cut in the middle; its methods block.
 package final class TreeInventory: Sendable {
     package let store: ObjectStore
     let partials = PartialObjects()
-    private let whole = Mutex<Set<TreeReference>>([])
+    private let memory = Mutex(Memory())
+
+    private struct Memory {
+        var whole: Set<TreeReference> = []
+        /// Of the store when the first of them was found.
+        var stamp: FileStat?
+    }
 
     package init(store: ObjectStore) {
         self.store = store
@@ -26,22 +33,27 @@ package final class TreeInventory: Sendable {
         return try survey.isWhole(tree)
     }
 
-    /// Drops what is remembered. Called before objects are removed, and again after.
-    package func forgetAll() {
-        whole.withLock { $0.removeAll() }
-    }
-
     func remembers(_ tree: TreeReference) -> Bool {
-        whole.withLock { $0.contains(tree) }
+        memory.withLock { $0.whole.contains(tree) }
     }
 
     func remember(_ trees: some Sequence<TreeReference>) {
-        whole.withLock { whole in
+        memory.withLock { memory in
             for tree in trees {
                 // Starting over is simpler than knowing which are old, and costs one more look.
-                if whole.count >= TransferLimits.rememberedTrees { whole.removeAll() }
-                whole.insert(tree)
+                if memory.whole.count >= TransferLimits.rememberedTrees { memory.whole.removeAll() }
+                memory.whole.insert(tree)
             }
+        }
+    }
+
+    /// Drops what is remembered if an object has been taken out of the store since. Called before
+    /// each look.
+    fileprivate func forgetWhatMayBeGone() throws {
+        let stamp = try store.removalStamp()
+        memory.withLock { memory in
+            if memory.stamp == stamp { return }
+            memory = Memory(stamp: stamp)
         }
     }
 }
@@ -73,6 +85,7 @@ extension TreeInventory {
         }
 
         mutating func isWhole(_ root: TreeReference) throws -> Bool {
+            try inventory.forgetWhatMayBeGone()
             if let answer = remembered(root) { return answer }
             var levels = [try open(root)]
             while var level = levels.popLast() {

@@ -23,7 +23,7 @@ package struct ObjectSource: Sendable {
         if let reference = references[file.digest], try store.size(of: file.digest) == nil {
             return try ReferenceReader(reference, size: file.size)
         }
-        return try StoreReader(store, file)
+        return try ObjectReading(file.digest, size: file.size, in: store)
     }
 }
 
@@ -37,31 +37,4 @@ protocol ObjectReader: AnyObject {
     func skip(_ count: Int64) throws
 }
 
-private final class StoreReader: ObjectReader {
-    private let object: StoredObject
-    private var offset: Int64 = 0
-
-    init(_ store: ObjectStore, _ file: TreeObjects.File) throws {
-        object = try store.openForReading(file.digest)
-        guard object.size == file.size else {
-            throw ShuntError(
-                .failed,
-                "object `\(file.digest.short)` in the store `\(store.directory)` has "
-                    + "\(object.size) bytes in place of \(file.size)",
-                hint: "shunt ps -a")
-        }
-    }
-
-    func next(_ count: Int) throws -> [UInt8] {
-        let bytes = try object.bytes(at: offset, count: count)
-        guard bytes.count == count else {
-            throw ShuntError(
-                .failed, "an object of the store ended early",
-                hint: "shunt ps -a")
-        }
-        offset += Int64(count)
-        return bytes
-    }
-
-    func skip(_ count: Int64) { offset += count }
-}
+extension ObjectReading: ObjectReader {}

@@ -21,7 +21,8 @@ final class ReferenceReader: ObjectReader {
         self.size = size
         digest = reference.digest
         guard !reference.path.contains(0) else {
-            throw ShuntError(.refused, "the path of a referenced file holds a NUL")
+            throw ShuntError(
+                .refused, "the path of a referenced file holds a NUL", hint: "shunt ps -a")
         }
         // No wait for a writer, should a FIFO stand there by now.
         let flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK

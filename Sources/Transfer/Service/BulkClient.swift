@@ -145,13 +145,13 @@ package final class BulkClient: Sendable {
         }
     }
 
-    /// How many bytes of files the worker lacks of a tree. Sends names only, and an unchanged tree
-    /// costs a few KiB.
+    /// The files that the worker lacks of a tree, each content once. Sends names only, and an
+    /// unchanged tree costs a few KiB.
     ///
     /// - Parameter store: holds the tree's directories and metadata.
-    package func missingBytes(
+    package func missingFiles(
         of tree: TreeReference, in store: ObjectStore, on executor: BlockingExecutor
-    ) async throws -> ByteCount {
+    ) async throws -> [TreeObjects.File] {
         begin()
         let negotiation = TreeNegotiation(tree, in: store)
         do {
@@ -163,9 +163,9 @@ package final class BulkClient: Sendable {
                 try await connection.ask(question, negotiation)
             }
             let files = try await executor.run { try negotiation.files() }
-            let sum = try await missingBytes(of: files)
+            let missing = try await missing(of: files)
             end()
-            return sum
+            return missing
         } catch let ended as TransferEnded {
             // A failure is an answer like any other here.
             end()
@@ -173,19 +173,23 @@ package final class BulkClient: Sendable {
         }
     }
 
-    private func missingBytes(of files: [TreeObjects.File]) async throws -> ByteCount {
-        var sum: Int64 = 0
+    /// The bytes of ``missingFiles(of:in:on:)``.
+    package func missingBytes(
+        of tree: TreeReference, in store: ObjectStore, on executor: BlockingExecutor
+    ) async throws -> ByteCount {
+        try await missingFiles(of: tree, in: store, on: executor).totalSize
+    }
+
+    private func missing(of files: [TreeObjects.File]) async throws -> [TreeObjects.File] {
+        var missing: [TreeObjects.File] = []
         for start in stride(from: 0, to: files.count, by: WireLimits.digestsPerBody) {
             let part = files[start..<min(start + WireLimits.digestsPerBody, files.count)]
             try await connection.send(.queryFiles(part.map(\.digest)))
             let bitmap = try await connection.expectBitmap()
             guard bitmap.count == part.count else { throw TransferFault.bitmapLength }
-            for (index, file) in part.enumerated() where bitmap[index] {
-                let (next, overflow) = sum.addingReportingOverflow(file.size)
-                sum = overflow ? .max : next
-            }
+            for (index, file) in part.enumerated() where bitmap[index] { missing.append(file) }
         }
-        return ByteCount(sum)
+        return missing
     }
 
     /// Runs a transfer and adds what it cost on the wire.

@@ -36,6 +36,4 @@ package struct MissingBitmap: Hashable, Sendable {
         precondition(index < count, "the bitmap ends before \(index)")
         return bytes[index / 8] >> (index % 8) & 1 == 1
     }
-
-    package var missingCount: Int { bytes.reduce(0) { $0 + $1.nonzeroBitCount } }
 }

@@ -77,8 +77,20 @@ struct CoordinatorStopCommand: AsyncParsableCommand {
                 // It may end before its answer is out. Whether it ended is seen by waiting for it.
             }
             try await session.launcher.waitUntilStopped(isAgentNeeded: status.activeJobs > 0)
+            if let notice = Self.notice(queued: status.queuedJobs) {
+                StandardStream.printNotice("shunt: \(notice)")
+            }
             // Only an empty directory goes; sockets of agents that run on keep it.
             _ = rmdir(session.home.layout.runtimeDirectory)
+        }
+    }
+
+    /// Jobs that have a worker run on; those that wait for one wait for the next coordinator too.
+    static func notice(queued count: Int) -> String? {
+        switch count {
+        case 0: nil
+        case 1: "1 job is queued and starts only once a coordinator runs again: shunt ps"
+        default: "\(count) jobs are queued and start only once a coordinator runs again: shunt ps"
         }
     }
 }

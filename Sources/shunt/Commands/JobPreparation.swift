@@ -1,5 +1,6 @@
 internal import ContentStore
 internal import CoordinatorClient
+internal import Glibc
 internal import JobModel
 
 /// The job that a command line and its job file describe, before anything is touched.
@@ -7,11 +8,13 @@ struct JobDescription: Sendable {
     let directory: RawPath
     let draft: JobDraft
 
+    /// - Throws: ``ShuntError`` before anything is made of a home that does not exist yet.
     init(options: SubmissionOptions, command: [String]?, subcommand: String) throws {
         let opened = try JobDirectory.open(file: options.file, hasCommand: command != nil)
         draft = try JobDraft(
             flags: options.flags(of: subcommand, command: command), file: opened.file)
         directory = opened.path
+        try JobDirectory.refuse(directory, HomeDirectory.planned())
     }
 }
 
@@ -24,7 +27,6 @@ struct JobPreparation: Sendable {
     let progress: ProgressDisplay
 
     init(_ job: JobDescription, session: ShuntSession, progress: ProgressDisplay) throws {
-        try JobDirectory.refuse(job.directory, session.home.layout)
         directory = job.directory
         var draft = job.draft
         if !draft.hasPlacement {
@@ -43,16 +45,14 @@ struct JobPreparation: Sendable {
         let needsPlan = !options.quiet || snapshot.inputs.totalSize > JobLimits.unconfirmedTransfer
         let plan: PlanView? =
             needsPlan ? try await self.plan(for: snapshot) : nil
-        for remark in SnapshotText.remarks(snapshot.result) {
+        for remark in remarks(snapshot) {
             progress.note("\(remark.label): \(remark.text)")
         }
         progress.note(
             PlanText.summary(spec: snapshot.spec, inputs: snapshot.inputs, plan: plan))
         let consent = TransferConsent(
             isGiven: options.yes, progress: progress, subcommand: subcommand)
-        let confirmed = try plan.map {
-            try consent.obtain($0, largest: snapshot.result.largestDirectories)
-        }
+        let confirmed = try plan.map { try consent.obtain($0) }
         return SubmitRequest(
             clientKey: ClientKey.draw(), spec: snapshot.spec, inputs: snapshot.inputs,
             confirmed: confirmed ?? options.yes)
@@ -65,7 +65,14 @@ struct JobPreparation: Sendable {
         let plan = try await plan(for: snapshot)
         return PlanText.render(
             spec: snapshot.spec, inputs: snapshot.inputs, plan: plan,
-            remarks: SnapshotText.remarks(snapshot.result))
+            remarks: remarks(snapshot))
+    }
+
+    private func remarks(_ snapshot: TakenSnapshot) -> [(label: String, text: String)] {
+        let ignoreFile = directory.appending(".shuntignore")
+        return SnapshotText.remarks(
+            snapshot.result,
+            hasIgnoreFile: ignoreFile.withCString { access($0, F_OK) } == 0)
     }
 
     private func takeSnapshot(isDryRun: Bool) async throws -> TakenSnapshot {

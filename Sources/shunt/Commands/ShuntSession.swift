@@ -14,7 +14,13 @@ struct ShuntSession: Sendable {
         let launcher = CoordinatorLauncher(home: home)
         let start: @Sendable () async throws -> Void = { try await launcher.ensureRunning() }
         let connection = CoordinatorConnection(
-            socketPath: home.layout.coordinatorSocket, restart: startsCoordinator ? start : nil)
+            socketPath: home.layout.coordinatorSocket, lockPath: home.layout.coordinatorLock,
+            restart: startsCoordinator ? start : nil,
+            onSilence: { text in
+                // Told with `-q` too: only a person can end this wait. The live line gives way.
+                let start = StandardStream.error.isTerminal ? "\r\u{1b}[K" : ""
+                _ = StandardStream.error.write("\(start)shunt: \(text)\n".utf8)
+            })
         return ShuntSession(home: home, launcher: launcher, connection: connection)
     }
 

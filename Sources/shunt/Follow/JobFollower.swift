@@ -34,14 +34,19 @@ struct JobFollower: Sendable {
         let reference = JobReference(job)
         var running: ProgressTicker?
         defer { running?.stop() }
+        var trouble = TroubleNotice()
         var view = try await connection.job(reference)
-        show(view, &running)
-        while !view.state.isTerminal {
-            view = try await connection.job(
-                reference, after: view.version, wait: APIPath.longestWait)
+        while true {
             show(view, &running)
+            // Others have read it in the line of progress.
+            if progress.mode == .quiet, let text = trouble.text(for: view, at: .now) {
+                progress.warn(text)
+            }
+            if view.state.isTerminal { return view }
+            view = try await connection.job(
+                reference, after: view.version,
+                wait: trouble.nextLook ?? APIPath.longestWait)
         }
-        return view
     }
 
     /// - Parameter running: renews the line of a job that runs and says nothing.

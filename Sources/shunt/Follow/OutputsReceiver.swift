@@ -92,8 +92,13 @@ enum OutputsText {
     /// What is not as it was asked for; told even with `-q`.
     static func warnings(_ report: PlacementReport) -> [String] {
         report.conflicts.map {
-            "`\($0.path)` here is not what the job began with and stays; "
-                + "the job's version is `\($0.beside)`"
+            let reason =
+                switch $0.cause {
+                case .changedHere: "is not what the job began with"
+                case .directoryHere: "is a directory, and the job's is not,"
+                case .noDirectoryHere: "is no directory, and the job's is,"
+                }
+            return "`\($0.path)` here \(reason) and stays; the job's version is `\($0.beside)`"
         }
             + report.refused.map { "`\($0)` was not placed: it leads out of the directory" }
     }

@@ -90,7 +90,10 @@ extension JobFileReader {
         var advice: String?
         if case .scalar(let scalar) = entry.node, ScalarKind(of: scalar) != .nothing {
             let text = Quoting.truncated(Quoting.visible(scalar.string), to: 60)
-            advice = "quote it if it is meant as text: `\(entry.key): \"\(text)\"`"
+            // A word of a list stands alone there.
+            let isListed = entry.path.hasSuffix("]")
+            let quoted = isListed ? "\"\(text)\"" : "\(entry.key): \"\(text)\""
+            advice = "quote it if it is meant as text: `\(quoted)`"
         }
         return error(
             at: entry.node, "`\(entry.path)` wants \(wants), found \(found)", advice: advice)

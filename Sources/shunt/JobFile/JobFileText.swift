@@ -14,11 +14,7 @@ struct JobFileText {
         self.name = Quoting.visible(name)
         path = name
         guard bytes.count <= JobFileLimits.bytes else {
-            throw ShuntError(
-                .usage,
-                "`\(self.name)` has \(ByteCount(Int64(bytes.count))), "
-                    + "and a job file at most \(ByteCount(Int64(JobFileLimits.bytes)))",
-                hint: "shunt run --help")
+            throw Self.tooLarge(self.name, bytes: Int64(bytes.count))
         }
         guard let text = String(validating: bytes, as: UTF8.self) else {
             let valid = Self.validPrefix(of: bytes)
@@ -28,6 +24,15 @@ struct JobFileText {
                 hint: "iconv -f latin1 -t utf8 \(Quoting.forShell(name))")
         }
         self.text = text.hasPrefix("\u{feff}") ? String(text.dropFirst()) : text
+    }
+
+    /// - Parameter name: as people read it.
+    static func tooLarge(_ name: String, bytes: Int64) -> ShuntError {
+        ShuntError(
+            .usage,
+            "`\(name)` has \(ByteCount(bytes)), "
+                + "and a job file at most \(ByteCount(Int64(JobFileLimits.bytes)))",
+            hint: "shunt run --help")
     }
 
     /// An error at a place.

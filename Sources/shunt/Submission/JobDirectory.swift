@@ -48,6 +48,7 @@ struct JobDirectory {
         let descriptor = Glibc.open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw failure(name, errno) }
         defer { _ = close(descriptor) }
+        try refuseUnreadable(name, descriptor)
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 64 << 10)
         // One byte over the limit is enough to know that the file is too large.
@@ -61,9 +62,32 @@ struct JobDirectory {
         return bytes
     }
 
+    /// Only a file with a place has a directory that can be a job's, and an end.
+    private static func refuseUnreadable(_ name: String, _ descriptor: Int32) throws {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw failure(name, errno) }
+        switch status.st_mode & S_IFMT {
+        case S_IFDIR: throw failure(name, EISDIR)
+        case S_IFREG: break
+        default:
+            throw ShuntError(
+                .usage, "`\(Quoting.visible(name))` is not a regular file, so no job file",
+                hint: "ls -l \(Quoting.forShell(name))")
+        }
+        guard status.st_size <= JobFileLimits.bytes else {
+            throw JobFileText.tooLarge(Quoting.visible(name), bytes: Int64(status.st_size))
+        }
+    }
+
     private static func failure(_ name: String, _ code: Int32) -> ShuntError {
         let shown = Quoting.visible(name)
         return switch code {
+        case ENOENT where name == "-":
+            ShuntError(
+                .usage,
+                "a job file is not read from standard input: the job is made of the directory "
+                    + "that holds the file",
+                hint: "shunt run --help")
         case ENOENT, ENOTDIR:
             ShuntError(
                 .notFound, "there is no job file `\(shown)`",

@@ -4,7 +4,7 @@ internal import JobModel
 enum PlanText {
     /// The whole plan, for `--dry-run`.
     ///
-    /// - Parameter remarks: of the snapshot, see ``SnapshotText/remarks(_:)``.
+    /// - Parameter remarks: of the snapshot, see ``SnapshotText/remarks(_:hasIgnoreFile:)``.
     static func render(
         spec: JobSpec, inputs: JobInputs, plan: PlanView, remarks: [(label: String, text: String)]
     ) -> String {

@@ -22,17 +22,23 @@ enum SnapshotText {
     }
 
     /// What stayed behind or needs care, a line each.
-    static func remarks(_ result: SnapshotResult) -> [(label: String, text: String)] {
+    ///
+    /// - Parameter hasIgnoreFile: whether the directory has a `.shuntignore`. A first one takes the
+    ///   place of the built-in excludes, which nobody expects who writes it for one file.
+    static func remarks(
+        _ result: SnapshotResult, hasIgnoreFile: Bool
+    ) -> [(label: String, text: String)] {
         var lines: [(label: String, text: String)] = []
         if !result.credentials.isEmpty {
             let names = result.credentials.map { "\($0.path)" + ($0.isDirectory ? "/" : "") }
             let example = result.credentials[0].path
-            lines.append(
-                (
-                    "left out",
-                    list(names, most: credentialsShown)
-                        + ": may hold credentials (`!\(example)` in .shuntignore sends it)"
-                ))
+            var text = list(names, most: credentialsShown)
+            text += ": may hold credentials (`!\(example)` in .shuntignore sends it"
+            if !hasIgnoreFile {
+                text += "; that file then replaces the built-in excludes, so name in it too what "
+                text += "else must stay, such as `.venv/` and `node_modules/`"
+            }
+            lines.append(("left out", text + ")"))
         }
         if !result.specialFiles.isEmpty {
             let names = result.specialFiles.map { "\($0.path) (\($0.kind.rawValue))" }
@@ -50,8 +56,11 @@ enum SnapshotText {
     }
 
     /// The largest directories, for a question about size.
-    static func largest(_ directories: [DirectorySize]) -> String {
-        directories.prefix(namesShown).map { "\($0.path) (\($0.size))" }.joined(separator: ", ")
+    static func largest(_ shares: [PlanView.Share]) -> String {
+        shares.map { share in
+            let name = share.directory.map { Quoting.visible($0) + "/" } ?? "files at the top"
+            return "\(name) (\(share.bytes))"
+        }.joined(separator: ", ")
     }
 
     /// The first few names, and how many more there are.

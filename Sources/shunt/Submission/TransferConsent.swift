@@ -12,11 +12,11 @@ struct TransferConsent {
 
     /// - Returns: whether a transfer above the limit was agreed to; `false` below it.
     /// - Throws: `refused` where it was not.
-    func obtain(_ plan: PlanView, largest: [DirectorySize]) throws -> Bool {
+    func obtain(_ plan: PlanView) throws -> Bool {
         guard plan.missing > limit else { return isGiven }
         if isGiven { return true }
         let worker = plan.worker.map { "`\($0)`" } ?? "the worker"
-        let directories = SnapshotText.largest(largest)
+        let directories = SnapshotText.largest(plan.largest)
         let size = "\(plan.missing) would be sent to \(worker)"
         let detail = directories.isEmpty ? size : "\(size); the largest are \(directories)"
         guard let terminal = ControllingTerminal.open() else {

@@ -1,8 +1,9 @@
-import CoordinatorClient
 import Foundation
 import JobModel
 import Synchronization
 import Testing
+
+@testable import CoordinatorClient
 
 @Suite struct CoordinatorConnectionTests {
     /// Runs the body with a connection to a scripted server.
@@ -150,5 +151,15 @@ import Testing
         for text in ["", "a b", "../x", "a/b", "-f", "ä"] {
             #expect(throws: ShuntError.self) { try JobReference(text) }
         }
+    }
+
+    @Test func silenceIsToldInWords() async {
+        let connection = CoordinatorConnection(socketPath: "/s")
+        let error = TransportFailure(reason: .silence, detail: "has not answered for 60 s")
+            .error(connection)
+        await connection.close()
+        #expect(error.code == .unreachable)
+        #expect(error.message == "the coordinator has not answered for 60 s")
+        #expect(error.hint == "ps -C shunt")
     }
 }

@@ -73,6 +73,26 @@ import Testing
                 root: directory.path + "/./home/", userID: geteuid(), machine: machine) == first)
     }
 
+    @Test(arguments: ["", "/store", "/statcache", "/coordinator", "/agent"])
+    func aPartOfAHomeThatOthersMayWriteToIsRefused(_ part: String) throws {
+        let directory = try TemporaryDirectory()
+        defer { directory.remove() }
+        let root = directory.path + "/home"
+        let home = try HomeDirectory.open(root: root, userID: geteuid(), machine: machine)
+        defer { rmdir(home.layout.runtimeDirectory) }
+        for mode in [mode_t(0o777), 0o720, 0o702] {
+            chmod(root + part, mode)
+            let error = #expect(throws: ShuntError.self) {
+                try HomeDirectory.open(root: root, userID: geteuid(), machine: self.machine)
+            }
+            #expect(error?.code == .refused)
+            #expect(error?.hint == "chmod go-w '\(home.layout.root)\(part)'")
+        }
+        // That others may read is the person's own choice.
+        chmod(root + part, 0o755)
+        #expect(try HomeDirectory.open(root: root, userID: geteuid(), machine: machine) == home)
+    }
+
     @Test func aHomeOfAnotherAccountIsRefused() throws {
         let directory = try TemporaryDirectory()
         defer { directory.remove() }

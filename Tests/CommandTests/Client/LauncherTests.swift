@@ -57,7 +57,8 @@ import Testing
             #expect(error?.code == .unreachable)
             #expect(error?.hint?.contains(home.layout.coordinatorLog) == true)
             let text = try self.log(home)
-            #expect(text == "gone wrong\n")
+            // Once may be somebody's `kill`; twice is a fault.
+            #expect(text == "gone wrong\ngone wrong\n")
         }
     }
 
@@ -77,7 +78,8 @@ import Testing
         try await withHome(script: script) { home, launcher in
             await #expect(throws: ShuntError.self) { try await launcher.ensureRunning() }
             let lines = try self.log(home).split(separator: "\n").map(String.init)
-            #expect(lines.count == 5)
+            // It ends without a word, so it is started twice; the first will do.
+            try #require(lines.count >= 5)
             #expect(lines[0] == "/")
             #expect(lines[1] == home.layout.root)
             #expect(lines[2] == lines[3], "a session of its own")

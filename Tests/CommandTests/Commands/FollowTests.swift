@@ -194,6 +194,48 @@ import Testing
         #expect(OutputsText.notes(report, directory: "/w").isEmpty)
     }
 
+    @Test func aConflictOfKindsIsNotCalledAnEdit() {
+        var report = PlacementReport()
+        report.conflicts = [
+            PlacementConflict(path: "d2f", beside: "d2f.shunt-7f3k2a", cause: .directoryHere),
+            PlacementConflict(path: "f2d", beside: "f2d.shunt-7f3k2a", cause: .noDirectoryHere),
+        ]
+        let lines = OutputsText.warnings(report)
+        #expect(lines[0].contains("`d2f` here is a directory, and the job's is not, and stays"))
+        #expect(lines[1].contains("`f2d` here is no directory, and the job's is, and stays"))
+    }
+
+    @Test func aWaitThatOnlyAPersonCanEndIsToldOnceThoughQuiet() {
+        let start = ContinuousClock.now
+        var notice = TroubleNotice()
+        let fine = Samples.job(.active) { $0.phase = .running }
+        let silent = Samples.job(.active) {
+            $0.phase = .running
+            $0.worker = .local
+            $0.link = "unreachable for 1 s"
+        }
+        #expect(notice.text(for: fine, at: start) == nil)
+        #expect(notice.nextLook == nil)
+        #expect(notice.text(for: silent, at: start) == nil)
+        #expect(notice.nextLook != nil)
+        // It came back by itself.
+        #expect(notice.text(for: fine, at: start + .seconds(9)) == nil)
+        #expect(notice.text(for: silent, at: start + .seconds(11)) == nil)
+        let text = notice.text(for: silent, at: start + .seconds(21))
+        #expect(text?.contains("worker `local` is unreachable for 1 s") == true)
+        #expect(notice.text(for: silent, at: start + .seconds(60)) == nil)
+    }
+
+    @Test func outputsThatCannotBeStoredAreToldAtOnceThoughQuiet() {
+        var notice = TroubleNotice()
+        let job = Samples.job(.active) {
+            $0.phase = .collecting
+            $0.activity = "outputs cannot be stored yet"
+        }
+        #expect(notice.text(for: job, at: .now)?.contains("cannot be stored yet") == true)
+        #expect(notice.text(for: job, at: .now) == nil)
+    }
+
     @Test func deletionsAreToldAndNeverApplied() {
         let outputs = OutputSummary(
             tree: Samples.tree, fileCount: 0, totalSize: .zero, deletedCount: 1002,

@@ -5,6 +5,12 @@ import Testing
 @testable import shunt
 
 @Suite struct TextTests {
+    @Test func whoStopsTheCoordinatorHearsOfQueuedJobs() {
+        #expect(CoordinatorStopCommand.notice(queued: 0) == nil)
+        #expect(CoordinatorStopCommand.notice(queued: 1)?.hasPrefix("1 job is queued") == true)
+        #expect(CoordinatorStopCommand.notice(queued: 2)?.hasPrefix("2 jobs are queued") == true)
+    }
+
     @Test func everyHelpHasAnExample() {
         let pages = HelpPages.all()
         #expect(pages.count == 24)

@@ -87,6 +87,10 @@ import Testing
         ("run: []", "`run` names no command"),
         ("run: [a, [b]]", "1:10: `run[1]` wants text or a number, found a list"),
         ("run: \"a\\0b\"", "NUL"),
+        (
+            "run: [echo, 3, true]",
+            "found a truth value; quote it if it is meant as text: `\"true\"`"
+        ),
         ("name: a b", "`name` wants 1 to 63 letters"),
         ("name: yes", "`name` wants text, found a truth value"),
         ("env: [A=1]", "`env` wants a mapping"),

@@ -8,7 +8,8 @@ struct FullHomeTests {
     private func withSmallDisk(_ body: (ShuntHome) async throws -> Void) async throws {
         try await ShuntHome.use { home in
             #expect(mkdir(home.root, 0o700) == 0)
-            let mounted = try await home.shell("mount -t tmpfs -o size=16m none \(home.root)")
+            let mounted = try await home.shell(
+                "mount -t tmpfs -o size=16m,mode=700 none \(home.root)")
             try #require(mounted.code == 0, "\(mounted.errorText)")
             do { try await body(home) } catch {
                 await end(home)
@@ -36,6 +37,28 @@ struct FullHomeTests {
             unlink(home.path("data.bin"))
             let ran = try await home.run("run", "-q", "--", "echo", "in")
             #expect(ran.text == "in\n", "\(ran.errorText)")
+        }
+    }
+
+    /// What leads out of a full home is a commit too.
+    @Test func aJobOfAFullHomeCanBeCancelled() async throws {
+        try await withSmallDisk { home in
+            try home.write("file", "x\n")
+            let job = try await home.submit("sh", "-c", "while :; do :; done")
+            let runs = try await eventually {
+                try await home.inspect(job)["phase"].string == "running"
+            }
+            try #require(runs)
+            let filled = try await home.shell("cat /dev/zero >\(home.root)/ballast; true")
+            #expect(filled.errorText.contains("space"))
+            let cancelled = try await home.run("cancel", job)
+            #expect(cancelled.code == 0, "\(cancelled.errorText)")
+            unlink(home.root + "/ballast")
+            _ = try await home.run("wait", job)
+            #expect(try await home.inspect(job)["state"].string == "cancelled")
+            let reserve = home.root + "/coordinator/ledger.sqlite.reserve"
+            let size = try FileManager.default.attributesOfItem(atPath: reserve)[.size] as? Int
+            #expect(size == 1 << 20)
         }
     }
 

@@ -48,6 +48,8 @@ import Testing
                 let outcome = try await relative.run([command, "--", "true"], cwd: home.base)
                 expectRefused(outcome, code: code, naming: ["`\(home.root)`"])
             }
+            // The refusal comes before anything is made.
+            #expect(!FileManager.default.fileExists(atPath: home.root))
         }
     }
 

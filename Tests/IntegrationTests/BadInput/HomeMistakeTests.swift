@@ -71,7 +71,7 @@ import Testing
             #expect(try await home.listing(home.work) == files)
             let left = try FileManager.default.contentsOfDirectory(atPath: directory)
             #expect(!left.contains { $0.contains("damaged") }, "\(left)")
-            try await stamp(home, ledger, version: 1)
+            try await stamp(home, ledger, version: 2)
             #expect(try await home.jobs().count == 1)
         }
     }

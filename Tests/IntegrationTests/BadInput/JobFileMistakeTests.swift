@@ -133,7 +133,8 @@ import Testing
             for (name, said) in [
                 ("directory", "directory"), ("empty.yaml", "empty"),
                 ("only-name.yaml", "nothing to run"), ("latin.yaml", "line 1"),
-                ("big.yaml", "at most"),
+                ("big.yaml", "has 1.9 MiB, and a job file at most"),
+                ("-", "standard input"), ("/dev/null", "not a regular file"),
             ] {
                 try await home.expectSubmissionRefused(["-f", name], code: 2, naming: [said])
             }

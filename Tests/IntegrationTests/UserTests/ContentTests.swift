@@ -122,6 +122,44 @@ import Testing
             let outcome = try await home.run("run", "--", "ls", "-A")
             #expect(outcome.text == "code.py\n")
             #expect(outcome.errorText.contains(".env"))
+            #expect(outcome.errorText.contains("replaces the built-in excludes"))
+        }
+    }
+
+    @Test func aQuestionAboutSizeNamesWhatTheWorkerLacks() async throws {
+        try await ShuntHome.use { home in
+            try home.write("there/already", Data(count: 40 << 20))
+            #expect(try await home.run("run", "-q", "--", "true").code == 0)
+            // Files above 64 MiB stay where they are, so the worker lacks them; these are holes.
+            let made = try await home.shell(
+                "truncate -s 1100M large.bin && mkdir -p sub/inner && "
+                    + "truncate -s 70M sub/inner/larger.bin && echo >>sub/inner/larger.bin")
+            try #require(made.code == 0, "\(made.errorText)")
+            let outcome = try await home.run("submit", "--", "true")
+            #expect(outcome.code == 5)
+            #expect(
+                outcome.errorText.contains(
+                    "the largest are files at the top (1.0 GiB), sub/inner/ (70 MiB);"),
+                "\(outcome.errorText)")
+        }
+    }
+
+    /// A byte that changed in the store reaches no job and no file; the next submission mends it.
+    @Test func aDamagedObjectIsFoundAndTheNextSubmissionMendsIt() async throws {
+        try await ShuntHome.use { home in
+            try home.write("train.py", "print('good')\n")
+            #expect(try await home.run("run", "-q", "--", "true").code == 0)
+            let damaged = try await home.shell(
+                "f=$(grep -rl \"print('good')\" objects) && chmod u+w \"$f\" && "
+                    + "sed -i s/good/evil/ \"$f\"", cwd: home.root + "/store")
+            try #require(damaged.code == 0, "\(damaged.errorText)")
+            let first = try await home.run("run", "-q", "--", "cat", "train.py")
+            #expect(first.code == 125)
+            #expect(first.text.isEmpty)
+            #expect(first.errorText.contains("damaged"), "\(first.errorText)")
+            #expect(try home.read("train.py") == "print('good')\n")
+            let second = try await home.run("run", "-q", "--", "cat", "train.py")
+            #expect(second.text == "print('good')\n", "\(second.errorText)")
         }
     }
 }

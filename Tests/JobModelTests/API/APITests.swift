@@ -37,7 +37,7 @@ struct APITests {
             environmentCached: false)
         #expect(
             try JSON.text(plan)
-                == #"{"environment_cached":false,"missing_bytes":3,"#
+                == #"{"environment_cached":false,"largest":[],"missing_bytes":3,"#
                 + #""waiting":{"code":"too_large","message":"m"},"worker":"local"}"#)
     }
 

@@ -64,6 +64,20 @@ struct JobViewTests {
         #expect(view.worker == CoordinatorBench.gpu)
     }
 
+    /// Its duration is the command's, however long its outputs take.
+    @Test func theEndOfTheCommandIsShownWhileOutputsAreCollected() throws {
+        var bench = try CoordinatorBench()
+        let (id, token) = try bench.placed()
+        try bench.hear(.running, of: token)
+        #expect(bench.view(id)?.endedAt == nil)
+        var report = bench.report(.collecting, of: token)
+        report.endedAt = Sample.moment(5000).wall
+        try bench.hear(.report(report))
+        bench.now = Sample.moment(9000)
+        #expect(bench.view(id)?.state == .active)
+        #expect(bench.view(id)?.endedAt == Sample.moment(5000).wall)
+    }
+
     @Test func aQueuedJobSaysWhyItWaitsAndNothingOfAnEnd() throws {
         var bench = try CoordinatorBench(connected: false)
         let id = try #require(try bench.submit().id)

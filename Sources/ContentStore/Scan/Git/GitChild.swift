@@ -102,8 +102,12 @@ struct GitChild: ~Copyable {
 
     /// Reads lines until the output ends, `take` returns `false`, or the time is over.
     ///
-    /// - Parameter deadline: in milliseconds of ``now()``.
-    borrowing func readLines(until deadline: Int64, _ take: ([UInt8]) -> Bool) -> Outcome {
+    /// - Parameters:
+    ///   - deadline: in milliseconds of ``now()``.
+    ///   - end: what ends a line; a NUL where git was asked for that.
+    borrowing func readLines(
+        until deadline: Int64, endedBy end: UInt8 = UInt8(ascii: "\n"), _ take: ([UInt8]) -> Bool
+    ) -> Outcome {
         var line: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 4096)
         while true {
@@ -117,7 +121,7 @@ struct GitChild: ~Copyable {
             if count < 0, errno == EINTR { continue }
             guard count > 0 else { return .ended(exitStatus()) }
             for byte in buffer[..<count] {
-                guard byte == UInt8(ascii: "\n") else {
+                guard byte == end else {
                     line.append(byte)
                     continue
                 }

@@ -1,14 +1,16 @@
 internal import Glibc
 internal import JobModel
 
-/// Asks git about a directory while a scan goes on: one `git status`, started at once, read later.
+/// Asks git about a directory while a scan goes on: one `git status` for what is tracked, one
+/// `git ls-files` for what is not, started at once, read later.
 ///
-/// It takes none of git's locks (`--no-optional-locks`), runs no hook or monitor of the
-/// repository's, and is over after ``limit`` whatever git does. No git, no repository, no commit
+/// They take none of git's locks (`--no-optional-locks`), run no hook or monitor of the
+/// repository's, and are over after ``limit`` whatever git does. No git, no repository, no commit
 /// yet: no state.
 struct GitProbe: ~Copyable {
     private let root: RawPath
-    private let child: GitChild
+    private let tracked: GitChild
+    private let untracked: GitChild
     private let deadline: Int64
 
     /// How long git may take, in milliseconds.
@@ -18,21 +20,49 @@ struct GitProbe: ~Copyable {
 
     /// - Returns: `nil` where git cannot be started.
     static func start(in root: RawPath) -> GitProbe? {
-        let arguments = [
+        let status = [
             "status", "--porcelain=v2", "--branch", "--untracked-files=no",
             "--ignore-submodules=dirty", "--", ".",
         ]
-        guard let child = GitChild(root: root, arguments: arguments) else { return nil }
-        return GitProbe(root: root, child: child, deadline: GitChild.now() + limit)
+        // A directory with nothing tracked in it is one line with a slash at its end.
+        let files = [
+            "ls-files", "-z", "--others", "--exclude-standard", "--directory",
+            "--no-empty-directory",
+        ]
+        guard let tracked = GitChild(root: root, arguments: status),
+            let untracked = GitChild(root: root, arguments: files)
+        else { return nil }
+        return GitProbe(
+            root: root, tracked: tracked, untracked: untracked,
+            deadline: GitChild.now() + limit)
     }
 
     /// Waits for the answer.
-    consuming func finish() -> GitState? {
+    ///
+    /// - Parameter isSent: whether the snapshot has something at a path; a file that git neither
+    ///   tracks nor ignores makes no difference where it stays behind.
+    consuming func finish(isSent: (RawPath) -> Bool) -> GitState? {
         var report = StatusReport()
-        switch child.readLines(until: deadline, { report.take($0) }) {
-        case .ended(let status): return status == 0 || report.isDirty ? report.state : nil
+        switch tracked.readLines(until: deadline, { report.take($0) }) {
+        case .ended(let status):
+            guard status == 0 || report.isDirty else { return nil }
+            guard var state = report.state else { return nil }
+            state.dirty = state.dirty || hasUntrackedFiles(isSent)
+            return state
         case .stopped: return report.state
         case .timedOut: return Self.commitAlone(root)
+        }
+    }
+
+    private borrowing func hasUntrackedFiles(_ isSent: (RawPath) -> Bool) -> Bool {
+        let slash = UInt8(ascii: "/")
+        let outcome = untracked.readLines(until: deadline, endedBy: 0) { path in
+            !isSent(RawPath(path.last == slash ? path.dropLast() : path))
+        }
+        switch outcome {
+        case .ended: return false
+        // Of one that did not finish nobody can say that there is nothing.
+        case .stopped, .timedOut: return true
         }
     }
 

@@ -45,7 +45,6 @@ final class DirectoryNode: @unchecked Sendable {
     var content = EntryRecord.noDigest
     var metadata = EntryRecord.noDigest
     var totals = TreeTotals.zero
-    var isUnchanged = false
 
     init(
         index: Int, parent: DirectoryNode?, name: [UInt8], entryIndex: Int, cachedIndex: Int,
