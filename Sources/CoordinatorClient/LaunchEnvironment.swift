@@ -18,8 +18,8 @@ package enum LaunchEnvironment {
     /// - Parameters:
     ///   - variables: `NAME=VALUE` as `environ` has them, raw bytes.
     ///   - root: the home, which the coordinator must not compute anew from another directory.
-    /// - Returns: the variables of the coordinator, in the order given, with a `PATH` that leads into
-    ///   no environment that is active in the shell.
+    /// - Returns: the variables of the coordinator, in the order given, with a `PATH` that leads
+    ///   into no environment that is active in the shell.
     package static func select(from variables: [[UInt8]], root: String) -> [[UInt8]] {
         let pairs = variables.compactMap(split)
         let active = pairs.filter { isActiveEnvironment($0.name) }.map { withoutSlash($0.value) }

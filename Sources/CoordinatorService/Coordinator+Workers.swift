@@ -30,8 +30,10 @@ extension Coordinator {
                 else { throw turn.core.unknownWorker(name) }
                 return (view, state.session)
             }
-            // A try takes two: its beginning and its end.
-            let isHopeless = view.remedy != nil && session >= first + 2
+            // The beginning of a try makes it odd, and the end even; one that had begun already
+            // counts as well.
+            let hasTried = session > first && session.isMultiple(of: 2)
+            let isHopeless = view.remedy != nil && hasTried
             if view.connected || isHopeless || SteadyTime.current >= deadline { return view }
             try await Task.sleep(for: .milliseconds(10))
         }

@@ -80,7 +80,7 @@ import Testing
         let shell = try transport.shell(fixture) { $0.authSocket = socket }
         let error = try #require(await shell.failure())
         #expect(error.code == .needsLogin)
-        if transport == .libssh { #expect(error.hint?.contains("IdentitiesOnly") == true) }
+        if transport == .libssh { #expect(error.message.contains("IdentitiesOnly")) }
         await shell.close()
     }
 

@@ -10,7 +10,7 @@ internal import JobModel
 /// |---|---|
 /// | none | joins standard input and output to the daemon, starting it if it is down |
 /// | `--start` | starts it if it is down; for cron's `@reboot` |
-/// | `--stop` | ends it, unless tasks run |
+/// | `--stop` | ends it for good, unless tasks run: `attach` is gone then |
 ///
 /// `install` and `digest` are called by the path of the executable: nothing leads to it yet.
 enum AttachMain {
@@ -83,6 +83,8 @@ enum AttachMain {
                 "\(live.count) tasks run there: " + live.prefix(5).joined(separator: ", "),
                 hint: "shunt ps")
         }
+        // A coordinator that is still connected would start it again at once.
+        unlink(agent.directory.attach)
         try agent.end()
     }
 

@@ -106,7 +106,8 @@ extension AgentDaemon {
         }
     }
 
-    /// The allocator keeps what a burst of jobs or a large tree took: a worker's memory is for jobs.
+    /// The allocator keeps what a burst of jobs or a large tree took, and a worker's memory is for
+    /// jobs.
     private func giveMemoryBack() async {
         guard !core.isBusy else {
             idleTicks = 0

@@ -60,8 +60,8 @@ actor PythonEnvironments {
     /// The path of the environment, built if need be.
     ///
     /// - Parameters:
-    ///   - file: the requirements file as it was checked out; it is read before the build, which may
-    ///     last longer than the checkout.
+    ///   - file: the requirements file as it was checked out; it is read before the build, which
+    ///     may last longer than the checkout.
     ///   - onBuild: is told what is being done, for people.
     /// - Throws: ``ShuntError`` with the end of the installer's output; `CancellationError`.
     func environment(

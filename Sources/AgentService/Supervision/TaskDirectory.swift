@@ -10,11 +10,11 @@ package import JobModel
 /// | `stdout.fifo`, `stderr.fifo` | agent | what the command writes; init holds both read-write |
 /// | `control.fifo` | agent | go, signal, stop, kill, quit: 8 bytes a command, read by init |
 /// | `init.lock` | init | held while init lives |
-/// | `supervisor.lock` | supervisor | held while a supervisor lives |
+/// | `supervisor.lock` | supervisor | held while a supervisor lives, whose pid is in it |
 /// | `init.ready` | init | who init is and how it can kill; the command waits at its barrier |
 /// | `running` | init | the command was executed, and when |
 /// | `exit` | init | **durable**: how the command ended |
-/// | `survivors` | init | what SIGKILL has not ended after 5 s |
+/// | `survivors` | init, or for it the supervisor | what SIGKILL has not ended after 5 s |
 /// | `tree` | init | nothing of the command's tree is left |
 /// | `stop` | agent | **durable**: end it, why, with which grace period |
 /// | `stopping` | supervisor | the end has begun, and when SIGKILL is due |

@@ -67,8 +67,8 @@ package enum RequirementsFile {
         }
     }
 
-    /// What follows an option: after `=`, white space, or for one of a letter at once. Long ones can
-    /// be shortened.
+    /// What follows an option: after `=`, white space, or for one of a letter at once. Long ones
+    /// can be shortened.
     private static func value(of option: String, in line: String) -> Substring? {
         guard option.hasPrefix("--") else {
             return line.hasPrefix(option) ? line.dropFirst(option.count) : nil

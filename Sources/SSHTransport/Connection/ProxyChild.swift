@@ -99,7 +99,8 @@ extension ProxyChild {
                     "-W", "[\(host)]:\(configuration.port)", "--", jump.host,
                 ]
                 name = "ProxyJump `\(hosts.joined(separator: ","))`"
-                hint = "ssh -v \(SSHError.quoted(configuration.alias))"
+                hint = (["ssh"] + jump.options + [jump.host]).map(SSHError.quoted)
+                    .joined(separator: " ")
             }
         }
     }

@@ -32,7 +32,7 @@ extension Rejection {
                 "the agent speaks version \(agent) of the protocol, "
                     + "and this coordinator version \(coordinator)",
                 hint: coordinator > agent
-                    ? "shunt coordinator stop" : "install the newest shunt")
+                    ? "shunt coordinator stop" : "shunt --version")
         case .staleFence(let highest):
             ShuntError(
                 .refused,

@@ -57,11 +57,15 @@ struct AgentInstallation: Sendable {
         let total = ByteCount(Int64(parcel.bytes.count))
         let what = "sending `\(name)` to `\(remote.name)`"
         progress.update(what, detail: "\(total)")
-        let unpack = parcel.isCompressed ? "gzip -dc" : "cat"
+        let file = "\(directory)/\(name)"
+        // What did not arrive as a whole is removed by whoever received it: the link may be gone.
+        let receive =
+            parcel.isCompressed
+            ? "gzip -dc >\(file)" : "cat >\(file) && [ $(wc -c <\(file)) -eq \(total.bytes) ]"
         // No shell of any kind takes these words for anything else: see ``RemoteDirectory``.
         let command =
-            "exec /bin/sh -c 'umask 077; mkdir -p \(directory) && exec \(unpack) "
-            + ">\(directory)/\(name)'"
+            "exec /bin/sh -c 'umask 077; mkdir -p \(directory) && \(receive) "
+            + "|| { rm -rf \(directory); exit 1; }'"
         let outcome = try await remote.run(
             command, input: parcel.bytes, within: Self.uploadLimit
         ) { sent in

@@ -14,6 +14,7 @@ struct WorkerEnrolment: Sendable {
 
     /// For the coordinator's own connection, once the agent serves.
     private static let connectLimit = Milliseconds.seconds(20)
+    private static let tidyLimit = Duration.seconds(10)
 
     func run() async throws -> WorkerView {
         if let directory = description.directory, !RemoteDirectory.accepts(directory) {
@@ -44,6 +45,29 @@ struct WorkerEnrolment: Sendable {
         progress.update("connecting to `\(address)`")
         let probe = try await WorkerInspection(remote: remote)
             .probe(directory: description.directory, makesDirectory: true)
+        do {
+            return try await enrol(remote, probe)
+        } catch {
+            await removeEmptyDirectories(remote, probe)
+            throw error
+        }
+    }
+
+    /// Takes back what the probe made, where nothing came to stand in it.
+    private func removeEmptyDirectories(_ remote: RemoteCommand, _ probe: WorkerProbe) async {
+        guard let made = probe.madeDirectory else { return }
+        let script = """
+            top=\(RemoteText.quoted(made)); at=\(RemoteText.quoted(probe.directory))/bin
+            while rmdir "$at" 2>/dev/null && [ "$at" != "$top" ]; do at=$(dirname "$at"); done
+
+            """
+        // What refused the worker is what is told; an empty directory harms nobody.
+        _ = try? await remote.script(script, within: Self.tidyLimit)
+    }
+
+    private func enrol(
+        _ remote: RemoteCommand, _ probe: WorkerProbe
+    ) async throws -> WorkerRecord {
         try WorkerInspection.requireSuitable(probe, name: name)
         let installed = InstalledAgent(architecture: probe.facts.platform.architecture)
         try installed.requirePresent()

@@ -43,6 +43,8 @@ struct WorkerRemoval: Sendable {
             [ -e \(directory) ] || exit 0
             [ -f \(directory)/machine ] || {
                 echo 'error: `\(directory)` is no agent'"'s directory" >&2; exit 1; }
+            # Gone if an earlier removal did not come to its end.
+            [ -e \(directory)/attach ] || exit 0
             exec \(directory)/attach --stop
 
             """, within: .seconds(60))
@@ -56,7 +58,9 @@ struct WorkerRemoval: Sendable {
             chmod -R u+rwX \(directory) 2>/dev/null
             rm -rf \(directory)
             parent=$(dirname \(directory))
-            case $parent in */shunt-agent) rmdir "$parent" 2>/dev/null;; esac
+            case $parent in */shunt-agent) rmdir "$parent" 2>/dev/null
+                # Made with it on a bare account; whoever wants one makes it anew.
+                rmdir "$HOME/.local/share" 2>/dev/null && rmdir "$HOME/.local" 2>/dev/null;; esac
             [ ! -e \(directory) ]
 
             """, within: Self.limit)

@@ -140,7 +140,6 @@ struct EnrolmentTests {
     @Test func removalForgetsAndPurgeLeavesNothing() async throws {
         try await RemoteLab.use(isEnrolled: false) { lab in
             let account = lab.host.account
-            _ = try await account.shell("mkdir -p .local/share && echo kept >.local/share/own")
             let before = try await lab.host.homeListing()
             try await lab.add(lab.name)
             #expect(try await account.shell("crontab -l").text.contains("/attach --start"))

@@ -120,6 +120,27 @@ import Testing
         }
     }
 
+    /// While the agent is sent: what came of it does not stay.
+    @Test(.enabled(if: geteuid() == 0, RemoteLab.reason))
+    func anUploadThatIsCutLeavesNothing() async throws {
+        try await RemoteLab.use(isEnrolled: false) { lab in
+            let before = try await lab.host.homeListing()
+            for ending in [Relay.Ending.close, .reset] {
+                lab.host.relay.setCutoff(
+                    Relay.Cutoff(bytes: 2_000_000, direction: .up, ending: ending))
+                let outcome = try await lab.home.run("worker", "add", lab.name)
+                IntegrationTests.expectRefused(outcome, code: 4, naming: [lab.name])
+                #expect(try await lab.worker() == .null)
+                let isGone = try await eventually {
+                    try await lab.host.homeListing() == before
+                }
+                #expect(isGone, "\(ending)")
+            }
+            lab.mendLink()
+            try await lab.add(lab.name)
+        }
+    }
+
     @Test func aRouteThatFailsSaysWhatTheProxySaid() async throws {
         let text =
             Self.quick + """

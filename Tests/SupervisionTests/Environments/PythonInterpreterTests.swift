@@ -1,5 +1,4 @@
 @testable internal import AgentService
-internal import ByteStream
 internal import Glibc
 internal import JobModel
 internal import Testing

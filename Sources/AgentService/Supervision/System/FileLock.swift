@@ -27,8 +27,8 @@ struct FileLock: ~Copyable {
     /// Says in the lock's file who has it, for whoever has to find this process.
     func writeProcess() {
         let text = Array("\(getpid())\n".utf8)
-        // On a full disk this process cannot be found, and does its work all the same.
         guard ftruncate(file.raw, 0) == 0 else { return }
+        // On a full disk this process cannot be found, and does its work all the same.
         try? SmallFile.overwrite(text, at: 0, in: file, "lock")
     }
 

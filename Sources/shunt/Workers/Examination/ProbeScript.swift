@@ -70,6 +70,9 @@ enum ProbeScript {
         data=${XDG_DATA_HOME:-$HOME/.local/share}
         dir=${given:-$data/shunt-agent/$(uname -n)${id:+-$id}}
         p directory "$dir"
+        made=; at=$dir/bin
+        while [ ! -e "$at" ]; do made=$at; at=$(dirname "$at"); done
+        [ "$makes" = 1 ] && [ -n "$made" ] && p made "$made"
         if [ "$makes" = 1 ] && ! said=$(mkdir -p "$dir/bin" 2>&1); then p directory_error "$said"
         elif [ ! -d "$dir" ]; then p missing 1
         else

@@ -10,6 +10,8 @@ struct WorkerFinding: Hashable, Sendable {
     /// How it is mended; `nil` where nothing is wrong.
     var remedy: String?
 
+    var isGood: Bool { remedy == nil }
+
     static func good(_ part: String, _ text: String) -> WorkerFinding {
         WorkerFinding(part: part, text: text)
     }
@@ -30,6 +32,8 @@ struct WorkerExamination: Sendable {
     /// Less than this fills up with the first job.
     private static let littleSpace = ByteCount.gibibytes(2)
     private static let connectLimit = Milliseconds.seconds(15)
+    /// The same where it cannot succeed.
+    private static let hopelessLimit = Milliseconds.seconds(1)
 
     func run() async throws -> [WorkerFinding] {
         var findings: [WorkerFinding] = []
@@ -42,7 +46,9 @@ struct WorkerExamination: Sendable {
             await shell.close()
         }
         progress.update("asking the coordinator")
-        findings.append(try await link())
+        let isHopeless = findings.contains { ["login", "agent"].contains($0.part) && !$0.isGood }
+        findings.append(
+            try await link(within: isHopeless ? Self.hopelessLimit : Self.connectLimit))
         return findings
     }
 
@@ -141,9 +147,9 @@ struct WorkerExamination: Sendable {
             remedy: "ssh \(worker.address?.destination ?? "") sudo apt-get install python3-venv")
     }
 
-    private func link() async throws -> WorkerFinding {
+    private func link(within limit: Milliseconds) async throws -> WorkerFinding {
         let view = try await session.connection.connectWorker(
-            worker.name, wait: Self.connectLimit)
+            worker.name, wait: limit)
         if view.connected { return .good("coordinator", "connected") }
         return WorkerFinding(
             part: "coordinator", text: view.link,

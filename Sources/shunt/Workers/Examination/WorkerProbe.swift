@@ -8,6 +8,8 @@ struct WorkerProbe: Hashable, Sendable {
     /// Why the directory cannot be made or written to.
     var directoryError: String?
     var isDirectoryMissing = false
+    /// The topmost of the directories that the probe made.
+    var madeDirectory: String?
     /// Programs in the directory cannot be executed.
     var isNoExec = false
     /// The account that the directory belongs to, and the one that asked.
@@ -62,6 +64,7 @@ struct WorkerProbe: Hashable, Sendable {
         facts.gpuDriver = gpus.first?.driver
         directoryError = first("directory_error")
         isDirectoryMissing = first("missing") != nil
+        madeDirectory = first("made")
         isNoExec = first("noexec") != nil
         owner = first("owner")
         userID = first("uid") ?? ""
