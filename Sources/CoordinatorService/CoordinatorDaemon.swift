@@ -43,12 +43,19 @@ package struct CoordinatorDaemon: Sendable {
     /// Another coordinator has the home; it is the one to talk to.
     package struct AlreadyRunning: Error {}
 
+    /// Why a coordinator that did not fail has ended.
+    package enum Ending: Sendable {
+        case stopped
+        /// Its socket was removed, so nobody can reach it; there is work for another all the same.
+        case lostSocket
+    }
+
     /// Serves until the coordinator is to end.
     ///
     /// - Parameter isReady: called once the socket is bound.
     /// - Throws: ``AlreadyRunning``; ``ShuntError``: `refused` if a newer release wrote the home,
     ///   `failed` for a disk that does not keep what it is given.
-    package func serve(isReady: @escaping @Sendable () -> Void) async throws {
+    package func serve(isReady: @escaping @Sendable () -> Void) async throws -> Ending {
         let lock = try FileLock(path: layout.coordinatorLock)
         defer { lock.release() }
         let ledger = try Ledger(path: layout.ledgerFile)
@@ -86,8 +93,9 @@ package struct CoordinatorDaemon: Sendable {
         let loop = CoreThread(
             core: core, ledger: ledger, inbox: inbox, ports: ports, logger: logger)
         for worker in workers { fleet.keep(worker) }
-        try await run(coordinator, loop, fleet, activity, isReady)
+        let ending = try await run(coordinator, loop, fleet, activity, isReady)
         logger.notice("coordinator ended")
+        return ending
     }
 
     private func connector(
@@ -104,8 +112,9 @@ package struct CoordinatorDaemon: Sendable {
     private func run(
         _ coordinator: Coordinator, _ loop: CoreThread, _ fleet: Fleet,
         _ activity: ActivityClock, _ isReady: @escaping @Sendable () -> Void
-    ) async throws {
+    ) async throws -> Ending {
         let bound = Gate()
+        let lostSocket = Gate()
         let application = Application(
             router: CoordinatorAPI(coordinator: coordinator).router(),
             configuration: .init(
@@ -123,7 +132,10 @@ package struct CoordinatorDaemon: Sendable {
             group.addTask { await coordinator.waitForStop() }
             group.addTask { try await Self.endWhenIdle(coordinator, activity) }
             group.addTask { await Self.endOnSignal() }
-            group.addTask { try await endWithoutSocket(once: bound) }
+            group.addTask {
+                try await endWithoutSocket(once: bound)
+                lostSocket.open()
+            }
             // The first that ends, for whatever reason, ends all.
             defer {
                 coordinator.ports.close()
@@ -142,6 +154,7 @@ package struct CoordinatorDaemon: Sendable {
             Self.removeSocket(of: layout)
             if let failure { throw failure }
         }
+        return lostSocket.isOpen ? .lostSocket : .stopped
     }
 
     /// Waits for the first of the group to end.
@@ -209,7 +222,7 @@ package struct CoordinatorDaemon: Sendable {
     }
 
     /// Returns when the socket is not there any more: nobody can reach this process from then on,
-    /// and as long as it has the lock, no other can serve the home. The next command starts one.
+    /// and as long as it has the lock, no other can serve the home.
     private func endWithoutSocket(once bound: Gate) async throws {
         while !bound.isOpen { try await Task.sleep(for: Self.socketCheck) }
         let socket = SocketWatch(layout.coordinatorSocket)

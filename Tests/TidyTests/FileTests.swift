@@ -30,6 +30,17 @@ import Testing
         }
     }
 
+    /// Beyond that, files stand in folders named by concept.
+    @Test func aFolderHoldsAtMostADozenFiles() throws {
+        let folders = Dictionary(grouping: try Checkout.current.swift) { file in
+            file.path.split(separator: "/").dropLast().joined(separator: "/")
+        }
+        expectNone(
+            folders.filter { $0.value.count > 12 }.sorted { $0.key < $1.key }.map {
+                Finding(path: $0.key, line: 1, message: "\($0.value.count) files")
+            })
+    }
+
     @Test func nothingThatIsBuiltIsCommitted() throws {
         let paths = try Checkout.current.tracked() ?? []
         expectNone(

@@ -18,10 +18,7 @@ struct EnvironmentSeal: Sendable {
     /// Writes down what is there and takes away the right to write to it.
     func close() throws {
         do throws(SystemError) {
-            let listing = try listing { path, status in
-                // Best effort: where a mode cannot be set, the listing still tells.
-                chmod(path, status.st_mode & 0o7777 & ~0o222)
-            }
+            let listing = try listing(closing: true)
             let file = try OwnedDescriptor.open(
                 root + "/" + Self.name, O_WRONLY | O_CREAT | O_TRUNC, mode: 0o400)
             try SmallFile.overwrite(listing, at: 0, in: file, Self.name)
@@ -51,44 +48,52 @@ struct EnvironmentSeal: Sendable {
         let index = zip(before, now).prefix { $0.elementsEqual($1) }.count
         // Where a file is gone, what stood after it has moved up; its own line is the one to name.
         let line = index < before.count ? before[index] : now[index]
-        let fields = line.split(separator: UInt8(ascii: " "), maxSplits: 3)
+        let fields = line.split(separator: UInt8(ascii: " "), maxSplits: 4)
         return String(decoding: fields.last ?? [], as: UTF8.self)
     }
 
     /// A line for each file: kind and executable bits, size, time, path.
-    private func listing(
-        _ visit: (_ path: String, _ status: stat) -> Void = { _, _ in }
-    ) throws(SystemError) -> [UInt8] {
+    ///
+    /// - Parameter closing: takes away the right to write to each.
+    private func listing(closing: Bool = false) throws(SystemError) -> [UInt8] {
         var lines: [UInt8] = []
-        try list("", into: &lines, visit)
+        let top = try OwnedDescriptor.open(root, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+        try list(top, "", into: &lines, closing: closing)
         return lines
     }
 
     private func list(
-        _ directory: String, into lines: inout [UInt8],
-        _ visit: (_ path: String, _ status: stat) -> Void
+        _ directory: borrowing OwnedDescriptor, _ path: String, into lines: inout [UInt8],
+        closing: Bool
     ) throws(SystemError) {
-        let names = try OwnedDescriptor.open(
-            root + "/" + directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW
-        ).names().sorted()
-        for name in names where !Self.isLeftOut(name) {
-            let relative = directory + name
-            let path = root + "/" + relative
+        let raw = directory.raw
+        for name in try directory.names().sorted() where !Self.isLeftOut(name) {
             var status = stat()
-            try SystemError.check("look at", path) { lstat(path, &status) }
+            try SystemError.check("look at", name) {
+                fstatat(raw, name, &status, AT_SYMLINK_NOFOLLOW)
+            }
             let kind = status.st_mode & S_IFMT
             let isDirectory = kind == S_IFDIR
+            Self.append(Int(kind | status.st_mode & 0o111), to: &lines)
             // What is in a directory has lines of its own, and its time changes with the caches.
-            let size = isDirectory ? 0 : status.st_size
-            let time = isDirectory ? timespec() : status.st_mtim
-            lines += Array(
-                """
-                \(kind | status.st_mode & 0o111) \(size) \(time.tv_sec).\(time.tv_nsec) \(relative)
-
-                """.utf8)
-            if isDirectory { try list(relative + "/", into: &lines, visit) }
-            if kind != S_IFLNK { visit(path, status) }
+            Self.append(isDirectory ? 0 : status.st_size, to: &lines)
+            Self.append(isDirectory ? 0 : status.st_mtim.tv_sec, to: &lines)
+            Self.append(isDirectory ? 0 : status.st_mtim.tv_nsec, to: &lines)
+            lines += path.utf8
+            lines += name.utf8
+            lines.append(UInt8(ascii: "\n"))
+            if isDirectory {
+                let below = try directory.open(name, O_RDONLY | O_DIRECTORY)
+                try list(below, path + name + "/", into: &lines, closing: closing)
+            }
+            // Best effort: where a mode cannot be set, the listing still tells.
+            if closing, kind != S_IFLNK { fchmodat(raw, name, status.st_mode & 0o7555, 0) }
         }
+    }
+
+    private static func append(_ number: Int, to lines: inout [UInt8]) {
+        lines += String(number).utf8
+        lines.append(UInt8(ascii: " "))
     }
 
     private static func isLeftOut(_ name: String) -> Bool {

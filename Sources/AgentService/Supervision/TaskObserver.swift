@@ -54,18 +54,21 @@ extension TaskDirectory {
             let supervisorAlive = try records.isHeld(Self.supervisorLock)
             return TaskObservation(
                 phase: phase, supervisorAlive: supervisorAlive,
-                stoppedSupervisor: supervisorAlive ? stoppedSupervisor() : nil,
+                stoppedSupervisor: supervisorAlive ? try stoppedSupervisor(records.directory) : nil,
                 initAlive: try records.isHeld(Self.initLock),
                 survivors: phase.mayHaveSurvivors ? try records.survivors() : [])
         }
     }
 
-    private func stoppedSupervisor() -> Int32? {
-        guard let text = SmallFile.text(path + "/" + Self.supervisorLock),
-            let pid = Int32(text.trimmedLine),
+    /// Asked of every task once a second, so that it reads little.
+    private func stoppedSupervisor(
+        _ directory: borrowing OwnedDescriptor
+    ) throws(SystemError) -> Int32? {
+        guard let bytes = try SmallFile.read(Self.supervisorLock, in: directory, limit: 16),
+            let pid = Int32(String(decoding: bytes, as: UTF8.self).trimmedLine),
+            ProcessState.isStopped(pid),
             // The number may be that of an earlier one, where the disk was full since.
-            ProcessState.arguments(of: pid).suffix(2) == ["supervise", path],
-            ProcessState.isStopped(pid)
+            ProcessState.arguments(of: pid).suffix(2) == ["supervise", path]
         else { return nil }
         return pid
     }

@@ -12,14 +12,29 @@ import Testing
         try await ShuntHome.use { home in
             let wait = "while [ ! -e \(home.base)/go ]; do :; done"
             let job = try await home.submit("sh", "-c", wait)
-            let first = try coordinator(home)
             try FileManager.default.removeItem(atPath: home.runtimeDirectory)
             let listed = try await home.run("ps", "-o", "json")
             #expect(listed.code == 0, "\(listed.errorText)")
             #expect(try JSON(parsing: listed.output)[0]["id"].string == job)
-            #expect(try coordinator(home) != first)
             try "".write(toFile: home.base + "/go", atomically: false, encoding: .utf8)
             #expect(try await home.run("wait", job).text == "0\n")
+        }
+    }
+
+    /// Nobody may ask for hours, and jobs wait for their turn.
+    @Test func oneWhoseSocketIsGoneComesBackUnasked() async throws {
+        try await ShuntHome.use { home in
+            #expect(try await home.run("ps").code == 0)
+            try FileManager.default.removeItem(atPath: home.runtimeDirectory)
+            let isBack = await eventually(within: .seconds(20)) {
+                FileManager.default.fileExists(
+                    atPath: home.runtimeDirectory + "/coordinator.sock")
+            }
+            #expect(isBack)
+            let status = try await home.run("coordinator", "status")
+            #expect(status.code == 0, "\(status.errorText)")
+            #expect(try await home.run("run", "-q", "--", "echo", "in").text == "in\n")
+            #expect(try await home.run("coordinator", "stop").code == 0)
         }
     }
 

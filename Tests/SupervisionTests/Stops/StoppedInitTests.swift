@@ -6,15 +6,19 @@ internal import Testing
 /// A job has the rights of its account and can keep its init from doing anything. It is ended all
 /// the same.
 @Suite struct StoppedInitTests {
-    /// Runs a shell until it has made `ready`, then asks for its end.
+    /// Runs a shell, whose start is on record when it finds `go`, until it has made `ready`; then
+    /// asks for its end.
     private func end(
         _ shell: (TaskHarness) -> String, kill policy: LaunchPlan.KillPolicy = .automatic,
         grace: Milliseconds
     ) throws -> (harness: TaskHarness, record: EndedRecord) {
         let harness = try TaskHarness(shell: "", kill: policy)
-        harness.plan.command = .shell(Array(shell(harness).utf8))
+        let wait = "while [ ! -e go ]; do sleep 0.01; done\n"
+        harness.plan.command = .shell(Array((wait + shell(harness)).utf8))
         _ = try harness.prepareAndSupervise()
         try harness.release()
+        try harness.running()
+        try Files.write([], to: harness.root + "/go")
         try harness.waitForFile("ready")
         try harness.task.requestStop(StopOrder(cause: .cancel, grace: grace))
         return (harness, try harness.end())
@@ -29,11 +33,23 @@ internal import Testing
     }
 
     @Test func aJobThatStoppedItsInitHasItsGracePeriod() throws {
-        let (_, record) = try end(
-            { _ in
-                "trap 'exit 8' TERM; kill -STOP $PPID; touch ready; while :; do sleep 0.01; done"
-            }, grace: .seconds(60))
-        #expect(record.ending == TaskEnding(exit: .exited(code: 8), cause: .cancel))
+        let harness = try TaskHarness(
+            shell: """
+                trap 'exit 8' TERM; touch began
+                while [ ! -e go ]; do sleep 0.01; done
+                kill -STOP $PPID; touch ready; while :; do sleep 0.01; done
+                """)
+        _ = try harness.prepareAndSupervise()
+        try harness.release()
+        try harness.waitForFile("began")
+        // A command whose start init could not record any more has no grace period.
+        try harness.running()
+        let go = creat(harness.root + "/go", 0o600)
+        #expect(go >= 0)
+        close(go)
+        try harness.waitForFile("ready")
+        try harness.task.requestStop(StopOrder(cause: .cancel, grace: .seconds(60)))
+        #expect(try harness.end().ending == TaskEnding(exit: .exited(code: 8), cause: .cancel))
     }
 
     @Test(arguments: StopTests.policies)

@@ -4,11 +4,13 @@ internal import Glibc
 enum ProcessState {
     /// Whether a signal has stopped it.
     static func isStopped(_ pid: pid_t) -> Bool {
-        // The name stands in parentheses and may hold any byte, parentheses included.
-        guard let text = SmallFile.text("/proc/\(pid)/stat"),
-            let end = text.lastIndex(of: ")")
+        // One that has ended is not stopped.
+        guard let bytes = try? SmallFile.read("/proc/\(pid)/stat", limit: 64),
+            // The name stands in parentheses and may hold any byte, parentheses included; it has 15
+            // bytes at most.
+            let end = bytes.lastIndex(of: UInt8(ascii: ")"))
         else { return false }
-        return text[end...].hasPrefix(") T")
+        return bytes[end...].starts(with: Array(") T".utf8))
     }
 
     /// Its command line; empty where there is no such process.

@@ -9,7 +9,8 @@ struct CoordinatorAlreadyRuns: Error {}
 
 /// Where the command line meets the coordinator's service.
 enum CoordinatorServer {
-    /// Serves a home until it is told to stop.
+    /// Serves a home until it is told to stop. One whose socket was removed becomes its own
+    /// successor, since jobs may wait for a coordinator, and nobody for an answer.
     ///
     /// - Parameter isReady: called once the socket is bound.
     /// - Throws: ``CoordinatorAlreadyRuns``, or ``ShuntError`` for what keeps it from serving.
@@ -21,13 +22,29 @@ enum CoordinatorServer {
         var logger = Logger(label: "coordinator")
         logger.logLevel = .notice
         do {
-            try await CoordinatorDaemon(
+            let ending = try await CoordinatorDaemon(
                 layout: home, agentExecutable: try agentExecutable(), release: Release.text,
                 logger: logger
             ).serve(isReady: isReady)
+            if case .lostSocket = ending { try beginAgain() }
         } catch is CoordinatorDaemon.AlreadyRunning {
             throw CoordinatorAlreadyRuns()
         }
+    }
+
+    /// Replaces this program by itself; the lock goes with its descriptor.
+    private static func beginAgain() throws {
+        let words = ["shunt", "coordinator", "serve"]
+        var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) }
+        arguments.append(nil)
+        // A thread of a pool has signals blocked, and the program would inherit that.
+        var none = sigset_t()
+        sigemptyset(&none)
+        pthread_sigmask(SIG_SETMASK, &none, nil)
+        execv("/proc/self/exe", arguments)
+        throw ShuntError(
+            .failed, "the coordinator cannot start again: \(String(cString: strerror(errno)))",
+            hint: "shunt ps")
     }
 
     /// The agent for this machine, which `make` and `make install` put under `../libexec/shunt`.
