@@ -53,11 +53,13 @@ struct WorkerEnrolment: Sendable {
         }
     }
 
-    /// Takes back what the probe made, where nothing came to stand in it.
+    /// Takes back what the probe made, where nothing came to stand in it but programs that are no
+    /// whole ones.
     private func removeEmptyDirectories(_ remote: RemoteCommand, _ probe: WorkerProbe) async {
         guard let made = probe.madeDirectory else { return }
         let script = """
             top=\(RemoteText.quoted(made)); at=\(RemoteText.quoted(probe.directory))/bin
+            rm -rf "$at"/.new-*
             while rmdir "$at" 2>/dev/null && [ "$at" != "$top" ]; do at=$(dirname "$at"); done
 
             """
