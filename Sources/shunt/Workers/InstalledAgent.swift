@@ -1,3 +1,4 @@
+internal import CLinux
 internal import ContentStore
 internal import Glibc
 internal import JobModel
@@ -53,6 +54,14 @@ struct InstalledAgent: Sendable {
         }
     }
 
+    /// Whether a file was made from another one as that is now.
+    private static func isCurrent(_ made: String, for source: String) -> Bool {
+        var (first, second) = (stat(), stat())
+        guard stat(made, &first) == 0, stat(source, &second) == 0 else { return false }
+        let (after, before) = (first.st_mtim, second.st_mtim)
+        return (after.tv_sec, after.tv_nsec) >= (before.tv_sec, before.tv_nsec)
+    }
+
     private static let largest = 256 << 20
 
     /// A program as it goes over the wire.
@@ -67,8 +76,9 @@ struct InstalledAgent: Sendable {
     func parcel(_ path: String, compressed: Bool) throws -> Parcel {
         let program = try SmallFile.read(RawPath(path), limit: Self.largest)
         let digest = ContentHasher.digest(of: program)
-        // Made with the program; one that is missing costs time on a slow link and nothing else.
-        if compressed, access(path + ".gz", R_OK) == 0 {
+        // Made with the program; one that is missing, or of an earlier program, costs time on a
+        // slow link and nothing else.
+        if compressed, Self.isCurrent(path + ".gz", for: path) {
             return Parcel(
                 bytes: try SmallFile.read(RawPath(path + ".gz"), limit: Self.largest),
                 digest: digest, isCompressed: true)

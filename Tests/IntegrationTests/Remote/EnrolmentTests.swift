@@ -82,7 +82,8 @@ struct EnrolmentTests {
                 mkdir -p \(release)/bin \(release)/libexec
                 ln "$here/shunt" \(release)/bin/ || cp "$here/shunt" \(release)/bin/
                 cp -r "$here/../libexec/shunt" \(release)/libexec/shunt
-                for agent in \(release)/libexec/shunt/shunt-agent-*; do echo more >>"$agent"; done
+                for agent in $(ls -d \(release)/libexec/shunt/shunt-agent-* | grep -v gz$)
+                do echo more >>"$agent"; done
                 \(release)/bin/shunt worker add \(lab.name)
                 """)
             #expect(upgraded.code == 0, "\(upgraded.errorText)")
@@ -99,7 +100,8 @@ struct EnrolmentTests {
             #expect(programs.count == 2)
             let again = try await lab.home.shell(
                 """
-                for agent in \(release)/libexec/shunt/shunt-agent-*; do echo more >>"$agent"; done
+                for agent in $(ls -d \(release)/libexec/shunt/shunt-agent-* | grep -v gz$)
+                do echo more >>"$agent"; done
                 \(release)/bin/shunt worker add \(lab.name)
                 """)
             #expect(again.code == 0, "\(again.errorText)")
