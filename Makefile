@@ -27,9 +27,14 @@ LIBEXEC := $(TREE)/libexec/shunt
 AGENT := shunt-agent-linux-$(ARCH)
 INIT_SOURCES = $(wildcard Sources/shunt-init/*.c Sources/shunt-init/*.h)
 
-# Every target of Tests/ but IntegrationTests, the quick ones first.
-TESTS := TidyTests JobModelTests WireTests ByteStreamTests UVLoopTests ContentStoreTests ScanTests \
-	TransferTests SimulationTests SSHTransportTests CommandTests SupervisionTests LabTests
+# The targets of Tests/, in two lanes that take about as long. Those of workers behind SSH are suites
+# of IntegrationTests.
+FIRST := IntegrationTests SSHTransportTests LabTests
+SECOND := TidyTests JobModelTests WireTests ByteStreamTests UVLoopTests ContentStoreTests ScanTests \
+	TransferTests SimulationTests CommandTests SupervisionTests
+empty :=
+REMOTE := $(subst $(empty) $(empty),|,$(strip \
+	$(basename $(notdir $(wildcard Tests/IntegrationTests/Remote/*Tests.swift)))))
 
 setup:
 	@missing=()
@@ -96,17 +101,23 @@ install: release
 		'$(DESTDIR)$(prefix)/libexec/shunt/'
 	echo "installed $(DESTDIR)$(prefix)/bin/shunt"
 
-# One process a target and one test at a time: tests that fork must not starve each other. Those of
-# IntegrationTests mostly wait for other processes, so the others run beside them.
+# One process a target and one test at a time: tests that fork must not starve each other. Most of
+# them wait for other processes, so that two such lanes run beside each other.
 test: setup init agent-debug
 	@$(SWIFT) build --product shunt
 	# Not --build-tests: that would build every tool of every dependency, a protoc among them.
 	$(SWIFT) build --product shuntPackageTests
-	run() { $(SWIFT) test --skip-build --ignore-lock --no-parallel --filter "^$$1\."; }
-	(for target in $(TESTS); do run "$$target" || exit 1; done) >.build/tests.log 2>&1 & others=$$!
+	run() { $(SWIFT) test --skip-build --ignore-lock --no-parallel --filter "^$$1" "$${@:2}"; }
+	second() {
+		for target in $(SECOND); do run "$$target\." || return 1; done
+		run 'IntegrationTests\.($(REMOTE))/'
+	}
+	second >.build/tests.log 2>&1 & other=$$!
 	code=0
-	run IntegrationTests || code=1
-	wait "$$others" || code=1
+	for target in $(FIRST); do
+		run "$$target\." --skip '^IntegrationTests\.($(REMOTE))/' || { code=1; break; }
+	done
+	wait "$$other" || code=1
 	cat .build/tests.log
 	(( code == 0 )) || { echo 'make test: failed'; exit 1; }
 	echo "make test: $$(( $$(date +%s) - $(BEGIN) )) s"
