@@ -122,28 +122,35 @@ let package = Package(
         .executableTarget(
             name: "ssh-stream-bench", dependencies: ["SSHTransport", "ByteStream"],
             path: "Tests/Benchmarks/SSHStreamBench", swiftSettings: strict),
+        .target(
+            name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
         .testTarget(name: "TidyTests", swiftSettings: strict),
         .testTarget(
             name: "IntegrationTests", dependencies: ["Lab"], swiftSettings: strict),
         .testTarget(name: "JobModelTests", dependencies: ["JobModel"], swiftSettings: strict),
         .testTarget(name: "SimulationTests", dependencies: ["JobModel"], swiftSettings: strict),
         .testTarget(
-            name: "ByteStreamTests", dependencies: ["ByteStream"], swiftSettings: strict),
+            name: "ByteStreamTests", dependencies: ["TestSupport", "ByteStream"],
+            swiftSettings: strict),
         .testTarget(
-            name: "UVLoopTests", dependencies: ["UVLoop", "ByteStream"], swiftSettings: strict),
+            name: "UVLoopTests", dependencies: ["TestSupport", "UVLoop", "ByteStream"],
+            swiftSettings: strict),
         .testTarget(
             name: "WireTests",
             dependencies: [
+                "TestSupport",
                 "Wire", "JobModel", "ByteStream",
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
             swiftSettings: strict),
         .testTarget(
             name: "TransferTests",
-            dependencies: ["Transfer", "Wire", "ContentStore", "JobModel", "ByteStream"],
+            dependencies: [
+                "TestSupport", "Transfer", "Wire", "ContentStore", "JobModel", "ByteStream",
+            ],
             swiftSettings: strict),
         .testTarget(
-            name: "SSHTransportTests", dependencies: ["SSHTransport", "ByteStream"],
+            name: "SSHTransportTests", dependencies: ["TestSupport", "SSHTransport", "ByteStream"],
             swiftSettings: strict),
         .testTarget(
             name: "ContentStoreTests", dependencies: ["ContentStore", "JobModel", "CLinux"],
@@ -157,7 +164,8 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "LabTests", dependencies: ["Lab", "CLinux", "lab"], swiftSettings: strict),
+            name: "LabTests", dependencies: ["TestSupport", "Lab", "CLinux", "lab"],
+            swiftSettings: strict),
         .testTarget(
             name: "CommandTests",
             dependencies: ["JobModel", "ContentStore", "CoordinatorClient", "shunt"],

@@ -1,6 +1,7 @@
 import ByteStream
 import Glibc
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct BoundedByteQueueTests {

@@ -1,4 +1,5 @@
 @testable import ByteStream
+import TestSupport
 import Testing
 
 @Suite struct ByteChunksTests {

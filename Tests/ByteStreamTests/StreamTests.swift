@@ -1,5 +1,6 @@
 import ByteStream
 import Glibc
+import TestSupport
 import Testing
 
 /// What every stream does, in memory or through the kernel.

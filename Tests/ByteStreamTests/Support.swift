@@ -3,36 +3,6 @@ import Glibc
 import Synchronization
 import Testing
 
-/// A repeatable source of randomness. Its seed is printed, and taken back from `SHUNT_SEED`.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    /// A generator for one test, which prints the seed that would repeat it.
-    static func forTest(_ name: String = #function) -> SeededGenerator {
-        let given = getenv("SHUNT_SEED").flatMap { UInt64(String(cString: $0)) }
-        let seed = given ?? UInt64.random(in: 0...UInt64.max)
-        print("\(name): SHUNT_SEED=\(seed)")
-        return SeededGenerator(seed: seed)
-    }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-
-    mutating func bytes(_ count: Int) -> [UInt8] {
-        [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
-            for index in 0..<count { buffer[index] = UInt8(truncatingIfNeeded: next()) }
-            initialized = count
-        }
-    }
-}
-
 /// A directory that goes with its test.
 struct TemporaryDirectory: ~Copyable {
     let path: String

@@ -1,5 +1,6 @@
 import ByteStream
 import Foundation
+import TestSupport
 import Testing
 
 @testable import SSHTransport

@@ -1,6 +1,7 @@
 import ContentStore
 import Glibc
 import JobModel
+import TestSupport
 import Testing
 
 @testable import Transfer

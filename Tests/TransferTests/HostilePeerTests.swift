@@ -1,6 +1,7 @@
 import ByteStream
 import ContentStore
 import JobModel
+import TestSupport
 import Testing
 import Wire
 

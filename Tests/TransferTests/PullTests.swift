@@ -1,5 +1,6 @@
 import ContentStore
 import JobModel
+import TestSupport
 import Testing
 import Wire
 

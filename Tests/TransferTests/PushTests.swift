@@ -2,6 +2,7 @@ import ByteStream
 import ContentStore
 import JobModel
 import Synchronization
+import TestSupport
 import Testing
 import Wire
 

@@ -1,5 +1,6 @@
 import ByteStream
 import Glibc
+import TestSupport
 import Testing
 import UVLoop
 

@@ -1,4 +1,5 @@
 import ByteStream
+import TestSupport
 import Testing
 
 @testable import Wire

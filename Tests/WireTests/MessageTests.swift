@@ -1,6 +1,7 @@
 import ByteStream
 import JobModel
 import SwiftProtobuf
+import TestSupport
 import Testing
 
 @testable import Wire

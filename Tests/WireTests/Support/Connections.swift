@@ -2,6 +2,7 @@ import ByteStream
 import JobModel
 
 @testable import Wire
+import TestSupport
 
 extension SeededGenerator {
     mutating func hello(_ role: Hello.Role) -> Hello {

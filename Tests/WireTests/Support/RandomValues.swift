@@ -1,4 +1,5 @@
 import JobModel
+import TestSupport
 import Wire
 
 /// Random values of everything that is sent or kept.

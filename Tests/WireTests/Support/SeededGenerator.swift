@@ -1,40 +1,7 @@
-import Glibc
+import TestSupport
 
-/// SplitMix64 (Steele, Lea and Flood 2014): the same numbers for the same seed everywhere.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    /// A generator for one test, which prints the seed that would repeat it.
-    static func forTest(_ name: String = #function) -> SeededGenerator {
-        let given = getenv("SHUNT_SEED").flatMap { UInt64(String(cString: $0)) }
-        let seed = given ?? UInt64.random(in: 0...UInt64.max)
-        print("\(name): SHUNT_SEED=\(seed)")
-        return SeededGenerator(seed: seed)
-    }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-
-    mutating func bytes(_ count: Int) -> [UInt8] {
-        [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
-            for index in 0..<count { buffer[index] = UInt8(truncatingIfNeeded: next()) }
-            initialized = count
-        }
-    }
-
-    mutating func below(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &self) }
-
-    mutating func chance(_ oneIn: Int) -> Bool { below(oneIn) == 0 }
-
-    mutating func pick<Value>(_ values: [Value]) -> Value { values[below(values.count)] }
-
+/// Values as messages hold them.
+extension SeededGenerator {
     /// Text with all that text may hold: nothing, spaces, line ends, NUL, any plane of Unicode.
     mutating func text(upTo length: Int = 40) -> String {
         let odd: [Unicode.Scalar] = ["\0", "\n", "\"", "`", " ", "é", "\u{10FFFF}", "漢", "😀"]

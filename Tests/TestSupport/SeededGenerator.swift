@@ -1,20 +1,22 @@
-import Glibc
+internal import Glibc
 
 /// SplitMix64 (Steele, Lea and Flood 2014): the same numbers for the same seed everywhere.
-struct SeededGenerator: RandomNumberGenerator {
+package struct SeededGenerator: RandomNumberGenerator {
     private var state: UInt64
 
-    init(seed: UInt64) { state = seed }
+    /// The numbers that follow from this seed.
+    package init(seed: UInt64) { state = seed }
 
     /// A generator for one test, which prints the seed that would repeat it.
-    static func forTest(_ name: String = #function) -> SeededGenerator {
+    package static func forTest(_ name: String = #function) -> SeededGenerator {
         let given = getenv("SHUNT_SEED").flatMap { UInt64(String(cString: $0)) }
         let seed = given ?? UInt64.random(in: 0...UInt64.max)
         print("\(name): SHUNT_SEED=\(seed)")
         return SeededGenerator(seed: seed)
     }
 
-    mutating func next() -> UInt64 {
+    /// The next 64 bits.
+    package mutating func next() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15
         var mixed = state
         mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
@@ -22,16 +24,20 @@ struct SeededGenerator: RandomNumberGenerator {
         return mixed ^ (mixed >> 31)
     }
 
-    mutating func bytes(_ count: Int) -> [UInt8] {
+    /// So many random bytes.
+    package mutating func bytes(_ count: Int) -> [UInt8] {
         [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
             for index in 0..<count { buffer[index] = UInt8(truncatingIfNeeded: next()) }
             initialized = count
         }
     }
 
-    mutating func below(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &self) }
+    /// 0 … `bound` − 1.
+    package mutating func below(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &self) }
 
-    mutating func chance(_ oneIn: Int) -> Bool { below(oneIn) == 0 }
+    /// True once in so many times.
+    package mutating func chance(_ oneIn: Int) -> Bool { below(oneIn) == 0 }
 
-    mutating func pick<Value>(_ values: [Value]) -> Value { values[below(values.count)] }
+    /// One of the values, which are not none.
+    package mutating func pick<Value>(_ values: [Value]) -> Value { values[below(values.count)] }
 }
