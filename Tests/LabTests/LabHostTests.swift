@@ -20,7 +20,8 @@ struct LabHostTests {
         let line = "setsid sleep 600 </dev/null >/dev/null 2>&1 & echo $!; touch file"
         let outcome = try await host.ssh([line])
         let pid = try #require(Int32(outcome.text.dropLast()), "\(outcome.errorText)")
-        #expect(host.account.processes.map(\.pid) == [pid])
+        // sshd's end of the login goes a moment after the answer.
+        #expect(await eventually { host.account.processes.map(\.pid) == [pid] })
         try host.stop()
         #expect(!ProcessTable.isAlive(pid))
         #expect(!Files.exists(host.account.home))
