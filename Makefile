@@ -16,9 +16,11 @@ SWIFT ?= swift
 CC := cc
 BEGIN := $(shell date +%s)
 
-# Debian packages that the build and the tests need beside the Swift toolchain.
+# Debian packages that the build and the demo need beside the Swift toolchain, and what more the
+# tests have: a crontab that starts agents after a reboot, and an account whose shell is no sh.
 PACKAGES := gcc libc6-dev libuv1-dev libzstd-dev libsqlite3-dev python3 python3-venv gzip \
 	libssh-dev openssh-client openssh-server
+test: PACKAGES += cron fish
 
 # `shunt` finds what belongs to it under ../libexec/shunt of its own directory: in the build tree
 # that is beside `debug` and `release`, once installed beside `bin`.
@@ -45,8 +47,9 @@ setup:
 	if (( $${#missing[@]} )); then
 		echo "setup: installing $${missing[*]}"
 		sudo=(); (( EUID == 0 )) || sudo=(sudo)
-		install=("$${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q
-			--no-install-recommends)
+		# On one line: make takes a dash away from the head of a recipe's line.
+		install=("$${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q)
+		install+=(--no-install-recommends)
 		# The lists are fetched only when those on this machine do not do.
 		"$${install[@]}" "$${missing[@]}" \
 			|| { "$${sudo[@]}" apt-get update -q && "$${install[@]}" "$${missing[@]}"; }
@@ -112,14 +115,21 @@ test: setup init agent-debug
 		for target in $(SECOND); do run "$$target\." || return 1; done
 		run 'IntegrationTests\.($(REMOTE))/'
 	}
-	second >.build/tests.log 2>&1 & other=$$!
+	first() {
+		for target in $(FIRST); do
+			run "$$target\." --skip '^IntegrationTests\.($(REMOTE))/' || return 1
+		done
+	}
+	second >.build/second.log 2>&1 & other=$$!
 	code=0
-	for target in $(FIRST); do
-		run "$$target\." --skip '^IntegrationTests\.($(REMOTE))/' || { code=1; break; }
-	done
+	first 2>&1 | tee .build/first.log || code=1
 	wait "$$other" || code=1
-	cat .build/tests.log
-	(( code == 0 )) || { echo 'make test: failed'; exit 1; }
+	cat .build/second.log
+	(( code == 0 )) || {
+		echo 'make test: failed'
+		grep -hA 8 -E '^✘|Fatal error|error:' .build/first.log .build/second.log | grep -vE '^[◇✔]'
+		exit 1
+	}
 	echo "make test: $$(( $$(date +%s) - $(BEGIN) )) s"
 
 # Everything of the demo is in .demo/; it stops what it started, whatever happens.
