@@ -74,6 +74,9 @@ package struct HomeDirectory: Hashable, Sendable {
         ] {
             try create(directory)
             try verify(directory, userID: userID)
+            for name in try subdirectories(of: directory) {
+                try verify(directory + "/" + name, userID: userID)
+            }
         }
         try secureRuntimeDirectory(layout.runtimeDirectory, userID: userID)
         return HomeDirectory(layout: layout)
@@ -96,6 +99,20 @@ package struct HomeDirectory: Hashable, Sendable {
                 hint: "ls -ld '\(directory)'")
         }
         try refuseIfOthersMayWrite(directory, status)
+    }
+
+    private static func subdirectories(of path: String) throws -> [String] {
+        guard let stream = opendir(path) else { throw failure("read", path, errno) }
+        defer { closedir(stream) }
+        var names: [String] = []
+        while let entry = readdir(stream) {
+            guard entry.pointee.d_type == DT_DIR else { continue }
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if name != ".", name != ".." { names.append(name) }
+        }
+        return names
     }
 
     /// Whoever may write there may have others run what they like.

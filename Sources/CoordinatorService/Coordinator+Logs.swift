@@ -37,6 +37,12 @@ extension Coordinator {
                     guard wait.count > 0 || SteadyTime.current < linkDeadline else { throw error }
                     try await Task.sleep(for: Self.linkPause)
                     continue
+                } catch let error as ShuntError where error.code == .notFound {
+                    // One that was given up before it began leaves no log: its end is about to be
+                    // told, or was while the question was on its way.
+                    view = try await read { try $0.view(reference) }
+                    let now = try await read { [id = view.id] in try $0.record(id) }
+                    guard !now.state.isTerminal || now.logTask == nil else { throw error }
                 }
             }
             let remaining = deadline - SteadyTime.current

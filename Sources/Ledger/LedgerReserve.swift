@@ -8,7 +8,14 @@ internal import Synchronization
 /// It is made good again as soon as there is twice the space. Its loss costs nothing but this.
 final class LedgerReserve: Sendable {
     private let path: String
-    private let size: Mutex<Int64>
+    private let state: Mutex<State>
+
+    private struct State {
+        /// Bytes that are kept.
+        var size: Int64
+        /// Whether the disk had no room for all of it when that was last asked for.
+        var lacksSpace = false
+    }
 
     /// Bytes.
     static let whole: Int64 = 1 << 20
@@ -19,7 +26,7 @@ final class LedgerReserve: Sendable {
         self.path = path
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         let size = descriptor < 0 ? 0 : max(0, Int64(lseek(descriptor, 0, SEEK_END)))
-        self.size = Mutex(size)
+        state = Mutex(State(size: size))
         if descriptor >= 0 { _ = close(descriptor) }
     }
 
@@ -27,29 +34,36 @@ final class LedgerReserve: Sendable {
     ///
     /// - Returns: `false` where nothing is left.
     func giveUpPiece() -> Bool {
-        size.withLock { size in
-            let smaller = max(0, size - Self.piece)
-            guard size > 0, truncate(path, off_t(smaller)) == 0 else { return false }
-            size = smaller
+        state.withLock { state in
+            let smaller = max(0, state.size - Self.piece)
+            guard state.size > 0, truncate(path, off_t(smaller)) == 0 else { return false }
+            state.size = smaller
             return true
         }
     }
 
     /// Takes back what was given up, where the disk has room to spare.
-    func makeGood() {
-        size.withLock { size in
-            if size == Self.whole { return }
-            let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-            guard descriptor >= 0 else { return }
-            defer { _ = close(descriptor) }
-            let hasRoom = posix_fallocate(descriptor, 0, off_t(2 * Self.whole)) == 0
-            let kept = hasRoom ? Self.whole : min(size, Self.whole)
-            if ftruncate(descriptor, off_t(kept)) == 0 { size = kept }
-        }
+    func makeGood() { state.withLock { Self.makeGood(&$0, path) } }
+
+    private static func makeGood(_ state: inout State, _ path: String) {
+        if state.size == whole { return }
+        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { return }
+        defer { _ = close(descriptor) }
+        let failure = posix_fallocate(descriptor, 0, off_t(2 * whole))
+        state.lacksSpace = failure == ENOSPC || failure == EDQUOT
+        let kept = failure == 0 ? whole : min(state.size, whole)
+        if ftruncate(descriptor, off_t(kept)) == 0 { state.size = kept }
     }
 
-    /// Whether the disk has so much left that new jobs may come. Where it cannot be told, they may.
+    /// Whether the disk has so much left that new jobs may come: the reserve is whole, and there is
+    /// more. Where it cannot be told, they may.
     func hasRoom() -> Bool {
+        let lacksSpace = state.withLock { state in
+            Self.makeGood(&state, path)
+            return state.size < Self.whole && state.lacksSpace
+        }
+        if lacksSpace { return false }
         var status = statvfs()
         let folder = path.prefix(upTo: path.lastIndex(of: "/") ?? path.startIndex)
         guard statvfs(folder.isEmpty ? "/" : String(folder), &status) == 0 else { return true }

@@ -71,6 +71,38 @@ internal import Testing
         #expect(names(scratch["home"]).count == 1)
     }
 
+    @Test func withoutItsBaseAnOutputIsPutBesideAPersonsFile() throws {
+        let store = try scratch.store()
+        write("mine", to: scratch["home/f"])
+        let base = try snapshot(scratch["home"], into: store)
+        write("theirs", to: scratch["task/f"])
+        write("new", to: scratch["task/g"])
+        let outputs = try snapshot(scratch["task"], into: store)
+        try store.flush()
+        try damage(base.content, in: store)
+        let report = try store.place(
+            PlacementRequest(
+                outputs: outputs, base: base, target: scratch["home"], label: "7f3k2a"))
+        #expect(text(scratch["home/f"]) == "mine")
+        #expect(text(scratch["home/g"]) == "new")
+        #expect(report.conflicts.count == 1)
+    }
+
+    @Test func oneLookMovesAsideAllThatIsDamagedOfATree() throws {
+        let store = try scratch.store()
+        for name in ["a", "b", "d/c"] { write(name, to: scratch["source/" + name]) }
+        let tree = try snapshot(scratch["source"], into: store)
+        try store.flush()
+        #expect(try store.setAsideDamage(in: tree) == 0)
+        for name in ["a", "d/c"] {
+            try damage(ContentHasher.digest(of: Array(name.utf8)), in: store)
+        }
+        try damage(tree.metadata, in: store)
+        #expect(try store.setAsideDamage(in: tree) == 3)
+        #expect(names(scratch["store/damaged"]).count == 3)
+        #expect(try store.setAsideDamage(in: tree) == 3, "they are still missing")
+    }
+
     /// A tree from a peer may claim any size for content that is here; the content stays.
     @Test func aTreeThatLiesAboutASizeHarmsNoObject() throws {
         let store = try scratch.store()

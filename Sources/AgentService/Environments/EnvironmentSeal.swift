@@ -5,7 +5,8 @@ internal import JobModel
 /// What a finished environment looks like: names, kinds, sizes and times of all its files, written
 /// into it before it is published. Every later job of the same requirements runs in it, so one that
 /// changes it (`pip install` in a job) would change what those run with. An ordinary account does
-/// not, since what is sealed is read-only; root can, and is found out at the next use. Blocks.
+/// not, since what is sealed is read-only; root can, and is found out at the next use, by the
+/// change times if by nothing else: no program can set those. Blocks.
 ///
 /// Left out are bytecode caches, which Python itself writes when it may.
 struct EnvironmentSeal: Sendable {
@@ -18,7 +19,9 @@ struct EnvironmentSeal: Sendable {
     /// Writes down what is there and takes away the right to write to it.
     func close() throws {
         do throws(SystemError) {
-            let listing = try listing(closing: true)
+            // Two looks: to take a right away is a change.
+            try listing(closing: true)
+            let listing = try listing()
             let file = try OwnedDescriptor.open(
                 root + "/" + Self.name, O_WRONLY | O_CREAT | O_TRUNC, mode: 0o400)
             try SmallFile.overwrite(listing, at: 0, in: file, Self.name)
@@ -48,13 +51,15 @@ struct EnvironmentSeal: Sendable {
         let index = zip(before, now).prefix { $0.elementsEqual($1) }.count
         // Where a file is gone, what stood after it has moved up; its own line is the one to name.
         let line = index < before.count ? before[index] : now[index]
-        let fields = line.split(separator: UInt8(ascii: " "), maxSplits: 4)
+        let fields = line.split(separator: UInt8(ascii: " "), maxSplits: 6)
         return String(decoding: fields.last ?? [], as: UTF8.self)
     }
 
-    /// A line for each file: kind and executable bits, size, time, path.
+    /// A line for each file: kind and executable bits, size, times of its content and of its last
+    /// change, path.
     ///
     /// - Parameter closing: takes away the right to write to each.
+    @discardableResult
     private func listing(closing: Bool = false) throws(SystemError) -> [UInt8] {
         var lines: [UInt8] = []
         let top = try OwnedDescriptor.open(root, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
@@ -79,6 +84,8 @@ struct EnvironmentSeal: Sendable {
             Self.append(isDirectory ? 0 : status.st_size, to: &lines)
             Self.append(isDirectory ? 0 : status.st_mtim.tv_sec, to: &lines)
             Self.append(isDirectory ? 0 : status.st_mtim.tv_nsec, to: &lines)
+            Self.append(isDirectory ? 0 : status.st_ctim.tv_sec, to: &lines)
+            Self.append(isDirectory ? 0 : status.st_ctim.tv_nsec, to: &lines)
             lines += path.utf8
             lines += name.utf8
             lines.append(UInt8(ascii: "\n"))

@@ -85,6 +85,8 @@ struct TaskStaging: Sendable {
             try baseline.save(to: RawPath(Self.baselineFile(in: directory)))
             return true
         } catch let error as ShuntError where error.code == .notFound {
+            // It was all here a moment ago, so an object turned out to be damaged.
+            try store.setAsideDamage(in: order.tree)
             return false
         }
     }

@@ -32,7 +32,7 @@ extension ObjectStore {
 
     private func insert(_ bytes: UnsafeRawBufferPointer, as digest: Digest) throws {
         try checkPoison()
-        if try contains(digest) { return }
+        if try holds(digest) { return }
         let file = try newFile()
         do {
             try file.descriptor.write(bytes, shownAs: directory)

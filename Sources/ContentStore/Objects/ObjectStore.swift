@@ -32,6 +32,8 @@ package final class ObjectStore: Sendable {
     let session: TemporarySession
     let sync: DiskSync
     let verified = VerifiedObjects()
+    /// See ``readsBeforeTrusting``.
+    let isDoubtful = Atomic(false)
     let state = Mutex(State())
     /// One flush at a time; inserts go on meanwhile.
     let flushing = Mutex(())

@@ -95,7 +95,7 @@ struct Placement {
         let metadata = try store.metadata(
             directory.metadata, of: content, at: directory.path)
         try budget.take(content.entries.count)
-        let base = try directory.base.map { try store.directory($0, at: directory.path) }
+        let base = try directory.base.flatMap { try baseDirectory($0, at: directory.path) }
         var children: [Directory] = []
         for (entry, time) in zip(content.entries, metadata.entries) {
             let path = directory.path.appending(entry.name)
@@ -139,6 +139,16 @@ struct Placement {
         let indices = patterns.matching(path)
         matched.formUnion(indices)
         return !indices.isEmpty
+    }
+
+    /// A directory of the base; `nil` where the store has lost it: what stands here is then kept,
+    /// since it may be edited, and the job's version put beside it.
+    private func baseDirectory(_ digest: Digest, at path: RawPath) throws -> TreeDirectory? {
+        do {
+            return try store.directory(digest, at: path)
+        } catch let error as ShuntError where error.code == .notFound {
+            return nil
+        }
     }
 
     /// Takes the place of something that is no directory, if that is as it was in the base, or else

@@ -74,9 +74,11 @@ private struct SnapshotSession {
     private func attempt(_ git: GitAnswer) throws -> SnapshotResult? {
         let stamp = try store.flatMap { try StoreStamp.read($0) }
         let image = cache?.load(root: path)
+        let trustsStore = try trusts(image, stamp)
+        // Where one object was damaged others may be: this is when they are mended, all at once.
+        if let store, !trustsStore, store.hadDamage { store.readsBeforeTrusting = true }
         let walk = TreeWalk(
-            root: root, options: options, store: store, cache: image,
-            trustsStore: try trusts(image, stamp))
+            root: root, options: options, store: store, cache: image, trustsStore: trustsStore)
         try walk.run(Self.open(root))
         var shared = walk.shared.withLock { shared in
             // Taken out of the walk, so that the nodes can be let go from the last to the first.

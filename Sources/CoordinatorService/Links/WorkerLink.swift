@@ -259,7 +259,7 @@ extension WorkerLink {
 
     private func pushed(
         _ tree: TreeReference, _ references: [FileReference]
-    ) async -> (ByteCount, PushFailure?) {
+    ) async -> (ByteCount, TransferFailure?) {
         do {
             let report = try await bulk.with { stream in
                 try await content.push(tree, references, over: stream)
@@ -276,19 +276,22 @@ extension WorkerLink {
 
     func fetch(_ tree: TreeReference, of job: JobID) {
         start { [self] in
-            let failure = await failureOfPull(tree)
+            let failure = await pulled(tree)
             await inbox.post(.event(.fetched(job, failure: failure)))
         }
     }
 
-    private func failureOfPull(_ tree: TreeReference) async -> String? {
+    private func pulled(_ tree: TreeReference) async -> TransferFailure? {
         do {
             try await bulk.with { stream in try await content.pull(tree, over: stream) }
             return nil
-        } catch let error as ShuntError {
-            return error.message
+        } catch let error as ShuntError where error.code == .notFound {
+            return .impossible(error.message)
         } catch {
-            return "\(error)"
+            logger.notice(
+                "outputs could not be fetched",
+                metadata: ["worker": "\(name)", "error": "\(error)"])
+            return .interrupted
         }
     }
 

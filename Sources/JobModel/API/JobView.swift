@@ -76,6 +76,9 @@ package struct JobView: Hashable, Sendable, Codable {
         self.handedOver = handedOver
     }
 
+    /// Whether staging failed, so that nothing of the command ever ran.
+    package var neverBegan: Bool { verdict == .stagingFailed && startedAt == nil }
+
     enum CodingKeys: String, CodingKey {
         case id
         case name

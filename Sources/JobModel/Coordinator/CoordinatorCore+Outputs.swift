@@ -32,7 +32,8 @@ extension CoordinatorCore {
         }
         turn.act(.reply(reply, .done))
         turn.touch(id)
-        guard job.outputTask?.result?.outputs != nil, job.outputsFetch != .fetched else { return }
+        // Also what was fetched already: the store may have lost some of it since.
+        guard job.outputTask?.result?.outputs != nil else { return }
         if job.outputsFetch != .fetching { change(id, &turn) { $0.outputsFetch = .fetching } }
         startFetch(id, &turn)
     }
@@ -50,15 +51,18 @@ extension CoordinatorCore {
         turn.act(.fetch(task.worker, id, outputs.tree))
     }
 
-    /// A broken stream is often seen before the link is known to be down, so a failure is no reason
+    /// What the worker does not have stays as it is until somebody asks again. But a broken stream
+    /// is often seen before the link is known to be down, so a failure is no reason
     /// to give up: while the worker is connected it is tried a few times more, and once when the
     /// worker comes back.
-    mutating func fetched(_ id: JobID, failure: String?, _ turn: inout Turn) {
+    mutating func fetched(_ id: JobID, failure: TransferFailure?, _ turn: inout Turn) {
         guard let job = jobs[id], job.outputsFetch == .fetching else { return }
         let failures = (fetchRetries.first { $0.job == id }?.failures ?? 0) + 1
         fetchRetries.removeAll { $0.job == id }
         if failure == nil {
             change(id, &turn) { $0.outputsFetch = .fetched }
+        } else if case .impossible = failure {
+            change(id, &turn) { $0.outputsFetch = .held }
         } else if let task = job.outputTask, worker(task.worker)?.fence != nil {
             if failures >= Self.fetchTries {
                 change(id, &turn) { $0.outputsFetch = .held }

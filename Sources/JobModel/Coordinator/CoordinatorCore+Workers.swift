@@ -109,7 +109,7 @@ extension CoordinatorCore {
 
     mutating func pushed(
         _ name: WorkerName, _ token: StartToken, _ tree: TreeReference, bytesSent: ByteCount,
-        _ failure: PushFailure?, _ turn: inout Turn
+        _ failure: TransferFailure?, _ turn: inout Turn
     ) {
         guard let index = workerIndex(name) else { return }
         workers[index].pushes.removeAll { $0 == tree }

@@ -13,7 +13,7 @@ package enum CoordinatorEvent: Sendable {
     case cancel(JobID, immediately: Bool, RequestID)
     case signal(JobID, number: Int32, RequestID)
     case fetch(JobID, RequestID)
-    case fetched(JobID, failure: String?)
+    case fetched(JobID, failure: TransferFailure?)
     /// A connection to the worker is about to be opened and needs a fence.
     case connecting(WorkerName)
     case connected(WorkerName, Fence, Welcome)
@@ -22,7 +22,8 @@ package enum CoordinatorEvent: Sendable {
     /// A ping was not answered; the connection stands, as far as anyone can tell.
     case silent(WorkerName, Fence, since: WallTime)
     case message(WorkerName, Fence, AgentMessage)
-    case pushed(WorkerName, StartToken, TreeReference, bytesSent: ByteCount, failure: PushFailure?)
+    case pushed(
+        WorkerName, StartToken, TreeReference, bytesSent: ByteCount, failure: TransferFailure?)
     /// A job that was dropped from memory is needed again, by the next event: a `fetch`, or a
     /// report on one of its tasks, in a `message` or in the welcome of `connected`. Has no effects.
     case restored(JobRecord)
@@ -35,11 +36,12 @@ package enum CoordinatorEvent: Sendable {
     case tick(random: UInt64)
 }
 
-/// How a push ended short.
-package enum PushFailure: Hashable, Sendable {
+/// How a push, or a fetch of outputs, ended short.
+package enum TransferFailure: Hashable, Sendable {
     /// The link broke; it goes on when the worker is back.
     case interrupted
-    /// It cannot succeed: a file that was to be sent has changed, or the worker's disk is full.
+    /// It cannot succeed: a file that was to be sent has changed, the worker's disk is full, or
+    /// who should have the content has lost it.
     case impossible(String)
 }
 

@@ -124,7 +124,13 @@ extension TreeInventory {
             guard try store.contains(tree.content), try store.contains(tree.metadata) else {
                 return Level(tree: tree, children: [], isWhole: false)
             }
-            let level = try TreeLevel(tree, in: store)
+            let level: TreeLevel
+            do {
+                level = try TreeLevel(tree, in: store)
+            } catch let error as ShuntError where error.code == .notFound {
+                // Damaged, as its reader found, which moved it aside.
+                return Level(tree: tree, children: [], isWhole: false)
+            }
             let hasFiles = try level.files.allSatisfy { file in
                 try store.size(of: file.digest) == file.size
             }

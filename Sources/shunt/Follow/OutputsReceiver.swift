@@ -16,17 +16,44 @@ struct OutputsReceiver: Sendable {
         guard outputs.totalSize <= view.spec.pullLimit, view.outputsFetch != .held else {
             return tellHeld(view, outputs)
         }
-        let fetched = try await fetch(view)
-        guard fetched.outputsFetch != .held else { return tellHeld(view, outputs) }
-        let report = try await place(
+        let report = try await receive(
             view, outputs, into: directory, base: view.inputs.tree, patterns: nil)
         tell(report, in: directory)
     }
 
+    /// Fetches the outputs and places them. What the store here has lost of them since they were
+    /// fetched is fetched again.
+    ///
+    /// - Parameters:
+    ///   - base: what the directory held when the job was made of it; `nil` for another directory.
+    ///   - patterns: `nil` for all outputs.
+    func receive(
+        _ view: JobView, _ outputs: OutputSummary, into directory: RawPath, base: TreeReference?,
+        patterns: [String]?
+    ) async throws -> PlacementReport {
+        let fetched = try await fetch(view)
+        do {
+            return try await place(
+                fetched, outputs, into: directory, base: base, patterns: patterns)
+        } catch let lost as ShuntError where lost.code == .notFound {
+            progress.note("fetching outputs again: \(lost.message)")
+            var stale = fetched
+            stale.outputsFetch = .none
+            do {
+                return try await place(
+                    try await fetch(stale), outputs, into: directory, base: base,
+                    patterns: patterns)
+            } catch let error as ShuntError {
+                throw ShuntError(
+                    .failed, "\(lost.message), and \(error.message)", hint: lost.hint)
+            }
+        }
+    }
+
     /// Brings the outputs into the coordinator's store, however large they are.
     ///
-    /// - Returns: the job, whose outputs are fetched, or held where the coordinator will not.
-    func fetch(_ view: JobView) async throws -> JobView {
+    /// - Throws: ``ShuntError`` `.unreachable` where its worker does not give them now.
+    private func fetch(_ view: JobView) async throws -> JobView {
         let reference = JobReference(view.id)
         let size = view.outputs.map { "\($0.totalSize)" } ?? "nothing"
         progress.update("fetching outputs", detail: size)
@@ -41,13 +68,15 @@ struct OutputsReceiver: Sendable {
                 reference, after: current.version, wait: APIPath.longestWait)
         }
         progress.clear()
+        guard current.outputsFetch == .fetched else {
+            throw ShuntError(
+                .unreachable, "the outputs of job `\(view.id)` cannot be fetched now",
+                hint: "shunt worker ls")
+        }
         return current
     }
 
-    /// - Parameters:
-    ///   - base: what the directory held when the job was made of it; `nil` for another directory.
-    ///   - patterns: `nil` for all outputs.
-    func place(
+    private func place(
         _ view: JobView, _ outputs: OutputSummary, into directory: RawPath, base: TreeReference?,
         patterns: [String]?
     ) async throws -> PlacementReport {

@@ -57,11 +57,13 @@ final class SignalRelay: Sendable {
         }
     }
 
-    /// Carries interrupts to the job until the task is cancelled.
-    func relay(to job: JobID, over connection: CoordinatorConnection) async {
+    /// Carries interrupts to the latest job until the task is cancelled.
+    func relay(over connection: CoordinatorConnection) async {
         var policy = InterruptPolicy()
         for await moment in interrupts {
-            let action = policy.interrupt(at: moment, job: latest.withLock { $0.progress })
+            let latest = latest.withLock { $0 }
+            let action = policy.interrupt(at: moment, job: latest.progress)
+            guard let job = latest.job else { leave(SIGINT) }
             do {
                 try await carry(out: action, job, connection)
             } catch {
@@ -94,7 +96,7 @@ final class SignalRelay: Sendable {
     }
 
     /// Ends this command as the signal would have, without waiting for anything.
-    private func leave(_ number: Int32) {
+    private func leave(_ number: Int32) -> Never {
         progress.clear()
         if let job = latest.withLock({ $0.job }) {
             progress.warn("job \(job) is left as it is; `shunt logs -f \(job)` shows it again")

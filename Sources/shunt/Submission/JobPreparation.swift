@@ -58,6 +58,33 @@ struct JobPreparation: Sendable {
             confirmed: confirmed ?? options.yes)
     }
 
+    /// The request once more, for a job that never began because the store had lost a part of what
+    /// it was made of. What is lost is in the store again by then.
+    ///
+    /// - Returns: `nil` where the store had lost nothing.
+    /// - Throws: ``ShuntError`` where the files are others by now.
+    func repetition(of request: SubmitRequest) async throws -> SubmitRequest? {
+        progress.update("looking through the store")
+        let store = RawPath(session.home.layout.storeDirectory)
+        let missing = try await Blocking.run {
+            try ObjectStore(at: store).setAsideDamage(
+                in: request.inputs.tree, besides: Set(request.inputs.references.map(\.digest)))
+        }
+        guard missing > 0 else { return nil }
+        let snapshot = try await takeSnapshot(isDryRun: false)
+        guard snapshot.inputs.tree == request.inputs.tree else {
+            throw ShuntError(
+                .failed,
+                "the job never began: the store had lost some of its files, and those in "
+                    + "`\(directory)` are others by now",
+                hint: "repeat the command to run them as they are")
+        }
+        var again = request
+        again.clientKey = ClientKey.draw()
+        again.inputs = snapshot.inputs
+        return again
+    }
+
     /// The plan of a dry run, whole.
     func planText() async throws -> String {
         let snapshot = try await takeSnapshot(isDryRun: true)

@@ -30,42 +30,55 @@ struct Submission {
                 progress.note(HandoverText.describe(view))
                 return
             }
-            try await follow(request, session, progress, preparation.directory)
+            let view = try await follow(request, preparation, progress)
+            try await finish(view, session, progress, preparation.directory)
         }
     }
 
-    /// - Throws: ``ProgramExit`` with the job's exit code unless that is 0.
+    /// Submits and follows to the end.
     private func follow(
-        _ request: SubmitRequest, _ session: ShuntSession, _ progress: ProgressDisplay,
-        _ directory: RawPath
-    ) async throws {
+        _ request: SubmitRequest, _ preparation: JobPreparation, _ progress: ProgressDisplay
+    ) async throws -> JobView {
+        let session = preparation.session
         let signals = SignalRelay(progress: progress)
         let subscription = signals.begin()
         defer { subscription.end() }
-        progress.update("submitting")
-        let id = try await session.connection.submit(request)
-        signals.note(id)
-        progress.note("job \(id)")
-        if StandardInput.hasData() {
-            progress.note("standard input is not sent to the job")
-        }
-        let relay = Task { await signals.relay(to: id, over: session.connection) }
+        let relay = Task { await signals.relay(over: session.connection) }
         defer { relay.cancel() }
+        var hint = StandardInput.hasData() ? "standard input is not sent to the job" : nil
+        func ran(_ request: SubmitRequest) async throws -> JobView {
+            progress.update("submitting")
+            let id = try await session.connection.submit(request)
+            signals.note(id)
+            progress.note("job \(id)")
+            if let text = hint.take() { progress.note(text) }
+            return try await follow(id, session, progress, signals)
+        }
+        let view = try await ran(request)
+        guard view.neverBegan,
+            let again = try await preparation.repetition(of: request)
+        else { return view }
+        progress.warn(
+            "job \(view.id) never began: the store had lost some of its files. They are in it "
+                + "again, and the job is submitted anew")
+        return try await ran(again)
+    }
 
-        let printer = LogPrinter(progress: progress)
-        let view: JobView
+    private func follow(
+        _ id: JobID, _ session: ShuntSession, _ progress: ProgressDisplay, _ signals: SignalRelay
+    ) async throws -> JobView {
         do {
-            view = try await JobFollower(
-                connection: session.connection, job: id, progress: progress, printer: printer,
-                observe: { signals.note(id, $0) }
+            return try await JobFollower(
+                connection: session.connection, job: id, progress: progress,
+                printer: LogPrinter(progress: progress), observe: { signals.note(id, $0) }
             ).run()
         } catch let exit as ProgramExit {
             progress.warn("nobody reads the output; job \(id) runs on: shunt logs -f \(id)")
             throw exit
         }
-        try await finish(view, session, progress, directory)
     }
 
+    /// - Throws: ``ProgramExit`` with the job's exit code unless that is 0.
     private func finish(
         _ view: JobView, _ session: ShuntSession, _ progress: ProgressDisplay,
         _ directory: RawPath

@@ -73,13 +73,14 @@ import Testing
                 root: directory.path + "/./home/", userID: geteuid(), machine: machine) == first)
     }
 
-    @Test(arguments: ["", "/store", "/statcache", "/coordinator", "/agent"])
+    @Test(arguments: ["", "/store", "/store/objects", "/statcache", "/coordinator", "/agent"])
     func aPartOfAHomeThatOthersMayWriteToIsRefused(_ part: String) throws {
         let directory = try TemporaryDirectory()
         defer { directory.remove() }
         let root = directory.path + "/home"
         let home = try HomeDirectory.open(root: root, userID: geteuid(), machine: machine)
         defer { rmdir(home.layout.runtimeDirectory) }
+        mkdir(root + "/store/objects", 0o700)
         for mode in [mode_t(0o777), 0o720, 0o702] {
             chmod(root + part, mode)
             let error = #expect(throws: ShuntError.self) {

@@ -53,6 +53,11 @@ struct FullHomeTests {
             #expect(filled.errorText.contains("space"))
             let cancelled = try await home.run("cancel", job)
             #expect(cancelled.code == 0, "\(cancelled.errorText)")
+            // Room for a row, and none for the reserve: what is left is not for new jobs.
+            let freed = try await home.shell("truncate -s -512K \(home.root)/ballast")
+            #expect(freed.code == 0, "\(freed.errorText)")
+            try await home.expectSubmissionRefused(
+                ["--", "true"], code: 1, naming: ["space", "ledger.sqlite"])
             unlink(home.root + "/ballast")
             _ = try await home.run("wait", job)
             #expect(try await home.inspect(job)["state"].string == "cancelled")

@@ -114,23 +114,42 @@ struct CoordinatorOutputsTests {
         var bench = try CoordinatorBench()
         let (id, _) = try Self.ended(&bench, ByteCount(1))
         for delay: Int64 in [1000, 2000, 4000, 8000] {
-            let effects = try bench.step(.fetched(id, failure: "cut"))
+            let effects = try bench.step(.fetched(id, failure: .interrupted))
             #expect(effects.wakes == [bench.now.steady + Milliseconds(delay)])
             #expect(effects.fetches == 0)
             bench.now.steady.milliseconds += delay
             #expect(try bench.step(.tick(random: 0)).fetches == 1)
             #expect(try bench.step(.tick(random: 0)).fetches == 0, "one at a time")
         }
-        let last = try bench.step(.fetched(id, failure: "cut"))
+        let last = try bench.step(.fetched(id, failure: .interrupted))
         #expect(last.commits.first?.outputsFetch == .held)
         #expect(last.commits.first?.state == .succeeded, "never a reason to change the state")
+    }
+
+    @Test func whatTheWorkerHasLostIsHeldAtOnceAndCanBeAskedForAgain() throws {
+        var bench = try CoordinatorBench()
+        let (id, _) = try Self.ended(&bench, ByteCount(1))
+        let lost = try bench.step(.fetched(id, failure: .impossible("not in the store")))
+        #expect(lost.commits.first?.outputsFetch == .held)
+        #expect(try bench.step(.tick(random: 0)).fetches == 0)
+        try bench.step(.restored(try #require(lost.commits.first)))
+        #expect(try bench.step(.fetch(id, bench.request())).fetches == 1)
+    }
+
+    @Test func whatWasFetchedIsFetchedAgainOnDemand() throws {
+        var bench = try CoordinatorBench()
+        let (id, _) = try Self.ended(&bench, ByteCount(1))
+        let fetched = try bench.step(.fetched(id, failure: nil))
+        try bench.step(.restored(try #require(fetched.commits.first)))
+        #expect(try bench.step(.fetch(id, bench.request())).fetches == 1)
+        #expect(try bench.step(.fetched(id, failure: nil)).commits.first?.outputsFetch == .fetched)
     }
 
     @Test func aFetchGoesOnWithItsWorker() throws {
         var bench = try CoordinatorBench()
         let (id, _) = try Self.ended(&bench, ByteCount(1))
         try bench.disconnect()
-        let effects = try bench.step(.fetched(id, failure: "cut"))
+        let effects = try bench.step(.fetched(id, failure: .interrupted))
         #expect(effects.wakes.isEmpty && effects.commits.isEmpty)
         #expect(try bench.connect().fetches == 1)
     }

@@ -77,7 +77,7 @@ final class WorkerLink {
             let fails = world.random.happens(world.faults.failure)
             if isWhole, !fails { machine.put(tree) }
             world.counters[.pushes] += 1
-            let failure: PushFailure? =
+            let failure: TransferFailure? =
                 isWhole ? (fails ? .impossible("a file has changed") : nil) : .interrupted
             coordinator.post(
                 .pushed(
@@ -98,7 +98,7 @@ final class WorkerLink {
 
     func fetch(_ job: JobID) {
         transfer { [self] isWhole in
-            coordinator.post(.fetched(job, failure: isWhole ? nil : "the stream broke"))
+            coordinator.post(.fetched(job, failure: isWhole ? nil : .interrupted))
         }
     }
 

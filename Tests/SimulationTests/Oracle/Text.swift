@@ -75,7 +75,7 @@ enum Text {
         case .cancel(let id, let immediately, _): "cancel \(id)\(immediately ? " now" : "")"
         case .signal(let id, _, _): "signal \(id)"
         case .fetch(let id, _): "fetch \(id)"
-        case .fetched(let id, let failure): "fetched \(id) \(failure ?? "")"
+        case .fetched(let id, let failure): "fetched \(id) \(failure.map { "\($0)" } ?? "")"
         case .connecting(let name): "connecting \(name)"
         case .connected(let name, let fence, let welcome):
             "connected \(name) \(of(fence)) with \(welcome.reports.count)"

@@ -69,6 +69,22 @@ internal import Testing
         }
     }
 
+    @Test func aChangeIsFoundThatHidesBehindAnOldTime() throws {
+        try Self.withSealed { root, seal in
+            let path = root + "/lib/six/a.py"
+            var before = stat()
+            #expect(stat(path, &before) == 0)
+            var other = Array(try #require(SmallFile.text(path)).utf8)
+            other[0] ^= 1
+            chmod(path, 0o600)
+            try Files.write(other, to: path)
+            let times = [before.st_atim, before.st_mtim]
+            #expect(utimensat(AT_FDCWD, path, times, 0) == 0)
+            chmod(path, before.st_mode & 0o7777)
+            #expect(seal.firstChange() == "lib/six/a.py")
+        }
+    }
+
     @Test func onlyABuildLeavesASeal() throws {
         try Self.withSealed { root, seal in
             chmod(root, 0o700)

@@ -9,6 +9,42 @@ internal import Synchronization
 extension ObjectStore {
     private static let damagedName = Array("damaged".utf8)
 
+    /// Whether an object was ever found to be damaged, and its bytes are still kept for people.
+    package var hadDamage: Bool {
+        directory.appending(Self.damagedName).withCString { access($0, F_OK) } == 0
+    }
+
+    /// Whether an object that is here is read before it keeps another copy from coming in; a
+    /// damaged one makes way.
+    var readsBeforeTrusting: Bool {
+        get { isDoubtful.load(ordering: .relaxed) }
+        set { isDoubtful.store(newValue, ordering: .relaxed) }
+    }
+
+    /// Whether the object is here, so that it needs no other copy.
+    func holds(_ digest: Digest) throws -> Bool {
+        guard try contains(digest) else { return false }
+        return try !readsBeforeTrusting || isUndamaged(digest)
+    }
+
+    /// Reads an object, and moves it aside if it is damaged.
+    ///
+    /// - Returns: `false` if it is not here, or no longer.
+    func isUndamaged(_ digest: Digest) throws -> Bool {
+        do {
+            let object = try openForReading(digest)
+            if verified.contains(digest, object.status) { return true }
+            let actual = try forPeople {
+                try ContentHasher.digest(of: object.descriptor, shownAs: objectPath(digest))
+            }
+            guard actual.digest == digest else { throw try setAsideIfDamaged(digest, object) }
+            verified.insert(digest, object.status)
+            return true
+        } catch let error as ShuntError where error.code == .notFound {
+            return false
+        }
+    }
+
     /// Reads an object once more that was not what its reader had been told, and moves it aside if
     /// its bytes are others than its name says.
     ///
@@ -90,7 +126,7 @@ extension ObjectStore {
             return ShuntError(
                 .notFound,
                 "object `\(digest.short)` in the store `\(directory)` was damaged and was moved "
-                    + "aside; submit the job again where its files are",
+                    + "aside",
                 hint: "ls -l \(shellQuoted(path))")
         }
         return ShuntError(

@@ -102,7 +102,7 @@ extension TreeWalk {
         else { return nil }
         guard let store else { return cached.flags }
         if cached.flags.contains(.isStored), trustsStore { return cached.flags }
-        if try store.contains(cached.digest) { return cached.flags.union(.isStored) }
+        if try store.holds(cached.digest) { return cached.flags.union(.isStored) }
         guard found.size > options.copyLimit.bytes else { return nil }
         return cached.flags.subtracting(.isStored)
     }

@@ -120,7 +120,7 @@ extension TreeWalk {
             return Outcome(digest: digest, status: before, isStored: true)
         }
         let digest = try digest(of: file, shown: shown, scratch)
-        return Outcome(digest: digest, status: before, isStored: try store.contains(digest))
+        return Outcome(digest: digest, status: before, isStored: try store.holds(digest))
     }
 
     private func digest(

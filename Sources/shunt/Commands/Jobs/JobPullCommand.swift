@@ -62,18 +62,22 @@ struct JobPullCommand: AsyncParsableCommand {
         _ view: JobView, into target: PullTarget, _ receiver: OutputsReceiver,
         _ progress: ProgressDisplay
     ) async throws {
-        guard let outputs = view.outputs, outputs.fileCount > 0 else {
+        guard let outputs = view.outputs else {
+            guard view.startedAt == nil else {
+                let why = (view.warnings + [view.reason].compactMap(\.self)).joined(separator: "; ")
+                throw ShuntError(
+                    .failed, "the outputs of job `\(view.id)` are lost: \(Quoting.visible(why))",
+                    hint: "shunt inspect \(view.id)")
+            }
+            guard paths.isEmpty else { throw missing(paths, view) }
+            return progress.note("job \(view.id) never ran and left no files")
+        }
+        guard outputs.fileCount > 0 else {
             guard paths.isEmpty else { throw missing(paths, view) }
             return progress.note("job \(view.id) left no files")
         }
-        let fetched = try await receiver.fetch(view)
-        guard fetched.outputsFetch == .fetched else {
-            throw ShuntError(
-                .unreachable, "the outputs of job `\(view.id)` cannot be fetched now",
-                hint: "shunt worker ls")
-        }
-        let report = try await receiver.place(
-            fetched, outputs, into: target.directory, base: target.base,
+        let report = try await receiver.receive(
+            view, outputs, into: target.directory, base: target.base,
             patterns: paths.isEmpty ? nil : paths)
         receiver.tell(report, in: target.directory)
         receiver.tellRemarks(outputs)
