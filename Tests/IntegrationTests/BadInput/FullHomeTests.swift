@@ -61,6 +61,7 @@ struct FullHomeTests {
             unlink(home.root + "/ballast")
             _ = try await home.run("wait", job)
             #expect(try await home.inspect(job)["state"].string == "cancelled")
+            #expect(try await home.run("run", "-q", "--", "true").code == 0)
             let reserve = home.root + "/coordinator/ledger.sqlite.reserve"
             let size = try FileManager.default.attributesOfItem(atPath: reserve)[.size] as? Int
             #expect(size == 1 << 20)
