@@ -71,8 +71,8 @@ struct AgentResponder: BulkRequestHandler {
         return LogOffset(offset: tail.offset, skip: UInt32(tail.skip))
     }
 
-    func hasEnvironment(_ requirements: Digest) async throws -> Bool {
-        try await environments.isCached(requirements)
+    func availability(of software: SoftwareEnvironment) async throws -> EnvironmentAvailability {
+        try await environments.availability(of: software)
     }
 
     /// See ``TaskRetention``.

@@ -29,9 +29,9 @@ extension AgentCore {
                     agent: identity.agent, incarnation: identity.incarnation,
                     capacity: identity.capacity, inUse: inUse, platform: identity.platform,
                     release: identity.release, reports: own.map(\.report))))
-        for task in own where task.waitsForContent && task.phase == .staging {
-            guard let order = task.order else { continue }
-            effects.append(.send(connection, .needContent(task.token, order.tree)))
+        for task in own where task.phase == .staging {
+            guard let tree = task.awaitedTree else { continue }
+            effects.append(.send(connection, .needContent(task.token, tree)))
         }
         return effects
     }

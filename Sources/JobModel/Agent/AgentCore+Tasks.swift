@@ -3,16 +3,14 @@ extension AgentCore {
     /// Between two tries to store outputs that could not be stored.
     static let collectRetry = Milliseconds.seconds(15)
 
-    mutating func contentMissing(_ token: StartToken) -> [AgentEffect] {
-        guard let index = index(of: token), tasks[index].phase == .staging,
-            let order = tasks[index].order
-        else { return [] }
-        tasks[index].waitsForContent = true
+    mutating func contentMissing(_ token: StartToken, _ tree: TreeReference) -> [AgentEffect] {
+        guard let index = index(of: token), tasks[index].phase == .staging else { return [] }
+        tasks[index].awaitedTree = tree
         tasks[index].activity = "receiving content"
         guard let session = sessions.first(where: { $0.coordinator == token.coordinator }) else {
             return []
         }
-        return report(index) + [.send(session.connection, .needContent(token, order.tree))]
+        return report(index) + [.send(session.connection, .needContent(token, tree))]
     }
 
     /// Content that has arrived serves the tasks of every coordinator; what one of them cannot
@@ -22,11 +20,11 @@ extension AgentCore {
     ) throws(IllegalTransition) -> [AgentEffect] {
         var effects: [AgentEffect] = []
         for index in tasks.indices {
-            guard tasks[index].waitsForContent, tasks[index].phase == .staging,
-                let order = tasks[index].order, order.tree == tree,
+            guard tasks[index].awaitedTree == tree, tasks[index].phase == .staging,
+                let order = tasks[index].order,
                 failure == nil || order.token.coordinator == coordinator
             else { continue }
-            tasks[index].waitsForContent = false
+            tasks[index].awaitedTree = nil
             if let failure {
                 let result = TaskResult(verdict: .stagingFailed, message: failure)
                 effects += try abandon(order.token, result, at: now)

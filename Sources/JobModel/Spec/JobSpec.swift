@@ -8,7 +8,7 @@ package struct JobSpec: Hashable, Sendable, Codable {
     /// In the order given; a later variable wins over an earlier one of the same name.
     package var environment: [EnvironmentVariable]
     package var resources: Resources
-    package var python: PythonEnvironment?
+    package var software: SoftwareEnvironment?
     /// Paths or globs relative to the root that are the job's outputs; empty means every new or
     /// changed file.
     package var outputs: [String]
@@ -22,7 +22,7 @@ package struct JobSpec: Hashable, Sendable, Codable {
     package init(
         name: JobName? = nil, command: Command, workingDirectory: String = "",
         environment: [EnvironmentVariable] = [], resources: Resources = .standard,
-        python: PythonEnvironment? = nil, outputs: [String] = [],
+        software: SoftwareEnvironment? = nil, outputs: [String] = [],
         maximumDuration: Milliseconds? = nil, gracePeriod: Milliseconds = .seconds(10),
         pullLimit: ByteCount = .gibibytes(1), placement: PlacementRequest = .worker(.local)
     ) {
@@ -31,7 +31,7 @@ package struct JobSpec: Hashable, Sendable, Codable {
         self.workingDirectory = workingDirectory
         self.environment = environment
         self.resources = resources
-        self.python = python
+        self.software = software
         self.outputs = outputs
         self.maximumDuration = maximumDuration
         self.gracePeriod = gracePeriod
@@ -45,7 +45,7 @@ package struct JobSpec: Hashable, Sendable, Codable {
         case workingDirectory = "workdir"
         case environment = "env"
         case resources
-        case python
+        case software
         case outputs
         case maximumDuration = "max_duration_ms"
         case gracePeriod = "grace_ms"
@@ -79,24 +79,6 @@ extension JobSpec {
         package init(name: String, value: String) {
             self.name = name
             self.value = value
-        }
-    }
-
-    /// A virtual environment, built once for each (digest, Python version, platform).
-    package struct PythonEnvironment: Hashable, Sendable, Codable {
-        /// The requirements file, relative to the root of the snapshot.
-        package var requirementsPath: String
-        /// SHA-256 of that file as it was snapshotted.
-        package var requirementsDigest: Digest
-
-        package init(requirementsPath: String, requirementsDigest: Digest) {
-            self.requirementsPath = requirementsPath
-            self.requirementsDigest = requirementsDigest
-        }
-
-        enum CodingKeys: String, CodingKey {
-            case requirementsPath = "requirements"
-            case requirementsDigest = "requirements_digest"
         }
     }
 

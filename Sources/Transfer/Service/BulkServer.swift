@@ -11,8 +11,8 @@ package protocol BulkRequestHandler: Sendable {
     func tailLog(
         _ token: StartToken, lines: UInt32, streams: Set<LogStream>
     ) async throws -> LogOffset
-    /// Whether the environment of these requirements is built.
-    func hasEnvironment(_ requirements: Digest) async throws -> Bool
+    /// Whether an environment is there, or can be had.
+    func availability(of software: SoftwareEnvironment) async throws -> EnvironmentAvailability
 }
 
 /// Answers the requests on bulk streams. One for a process; it may serve any number of streams.
@@ -75,8 +75,8 @@ package struct BulkServer: Sendable {
         case .tailLog(let token, let lines, let streams):
             return .logOffset(
                 try await handler.tailLog(token, lines: lines, streams: streams))
-        case .checkEnvironment(let requirements):
-            return .environmentState(isCached: try await handler.hasEnvironment(requirements))
+        case .checkEnvironment(let software):
+            return .environmentState(try await handler.availability(of: software))
         case .queryFiles(let digests):
             return try await executor.run { [store = inventory.store] in
                 .bitmap(MissingBitmap(try digests.map { try !store.contains($0) }))

@@ -35,9 +35,9 @@ extension BulkMessage {
             // In one order, so that a message has one encoding.
             proto.streams = streams.map { UInt32($0.rawValue) }.sorted()
             return .tailLog(proto)
-        case .checkEnvironment(let digest):
+        case .checkEnvironment(let software):
             var proto = ProtoCheckEnvironment()
-            proto.requirementsSha256 = digest.hex
+            proto.software = software.proto
             return .checkEnvironment(proto)
         case .queryFiles(let digests):
             var proto = ProtoQuery()
@@ -82,10 +82,8 @@ extension BulkMessage {
             proto.offset = offset.offset
             proto.skip = offset.skip
             return .logOffset(proto)
-        case .environmentState(let isCached):
-            var proto = ProtoEnvironmentState()
-            proto.cached = isCached
-            return .environmentState(proto)
+        case .environmentState(let state):
+            return .environmentState(state.proto)
         case .bitmap(let bitmap):
             var proto = ProtoBitmap()
             proto.count = UInt32(clamping: bitmap.count)
@@ -150,8 +148,10 @@ extension BulkMessage {
                 lines: request.lines, streams: Set(logStreams: request.streams))
         case .checkEnvironment(let request):
             self = .checkEnvironment(
-                requirements: try Field.digest(
-                    request.requirementsSha256, "check_environment.requirements"))
+                try SoftwareEnvironment(
+                    Field.required(
+                        request.hasSoftware ? request.software : nil,
+                        "check_environment.software")))
         case .query(let query):
             switch query.kind {
             case .files: self = .queryFiles(try [Digest](packed: body))
@@ -167,7 +167,8 @@ extension BulkMessage {
                 LogPage(bytes: body, nextOffset: page.nextOffset, isComplete: page.complete))
         case .logOffset(let answer):
             self = .logOffset(LogOffset(offset: answer.offset, skip: answer.skip))
-        case .environmentState(let state): self = .environmentState(isCached: state.cached)
+        case .environmentState(let state):
+            self = .environmentState(EnvironmentAvailability(state))
         case .bitmap(let bitmap):
             self = .bitmap(try MissingBitmap(checking: body, count: bitmap.count))
         case .offer(let offer):

@@ -55,7 +55,7 @@ extension JobSpec: WireValue {
         proto.workingDirectory = workingDirectory
         proto.environment = environment.map(\.proto)
         proto.resources = resources.proto
-        if let python { proto.python = python.proto }
+        if let software { proto.software = software.proto }
         proto.outputs = outputs
         if let maximumDuration { proto.maximumDurationMs = maximumDuration.count }
         proto.gracePeriodMs = gracePeriod.count
@@ -72,7 +72,7 @@ extension JobSpec: WireValue {
             environment: proto.environment.map(EnvironmentVariable.init),
             resources: try Resources(
                 Field.required(proto.hasResources ? proto.resources : nil, "spec.resources")),
-            python: proto.hasPython ? try PythonEnvironment(proto.python) : nil,
+            software: proto.hasSoftware ? try SoftwareEnvironment(proto.software) : nil,
             outputs: proto.outputs,
             maximumDuration: proto.hasMaximumDurationMs
                 ? try Field.milliseconds(proto.maximumDurationMs, "spec.maximum_duration") : nil,
@@ -117,22 +117,6 @@ extension JobSpec.EnvironmentVariable {
 
     fileprivate init(_ proto: ProtoJobSpec.EnvironmentVariable) {
         self.init(name: proto.name, value: proto.value)
-    }
-}
-
-extension JobSpec.PythonEnvironment {
-    fileprivate var proto: ProtoJobSpec.PythonEnvironment {
-        var proto = ProtoJobSpec.PythonEnvironment()
-        proto.requirementsPath = requirementsPath
-        proto.requirementsSha256 = requirementsDigest.hex
-        return proto
-    }
-
-    fileprivate init(_ proto: ProtoJobSpec.PythonEnvironment) throws(WireError) {
-        self.init(
-            requirementsPath: proto.requirementsPath,
-            requirementsDigest: try Field.digest(
-                proto.requirementsSha256, "spec.python.requirements"))
     }
 }
 

@@ -36,8 +36,8 @@ package enum BulkMessage: Hashable, Sendable {
     case readLog(ReadLog)
     /// Asks where the last so many lines of these streams start.
     case tailLog(StartToken, lines: UInt32, streams: Set<LogStream>)
-    /// Asks whether the environment of these requirements is built already.
-    case checkEnvironment(requirements: Digest)
+    /// Asks whether an environment is there already, or can be had.
+    case checkEnvironment(SoftwareEnvironment)
     case queryFiles([Digest])
     case queryTrees([TreeReference])
     case push
@@ -45,7 +45,7 @@ package enum BulkMessage: Hashable, Sendable {
 
     case logPage(LogPage)
     case logOffset(LogOffset)
-    case environmentState(isCached: Bool)
+    case environmentState(EnvironmentAvailability)
     case bitmap(MissingBitmap)
 
     case offer(TreeReference, guess: [TreeReference])

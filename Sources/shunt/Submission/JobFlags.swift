@@ -10,6 +10,8 @@ struct JobFlags: Hashable {
     var memory: String?
     var variables: [String] = []
     var outputs: [String] = []
+    /// `--no-capture`.
+    var leavesEnvironment = false
     /// COMMAND; `nil` where none was given.
     var command: [String]?
 
@@ -26,11 +28,10 @@ struct JobFlags: Hashable {
     }
 }
 
-/// A job's spec but for what only its snapshot can say: the digest of its requirements.
+/// A job's spec but for what only its snapshot can say: what its environment is built from.
 struct JobDraft: Hashable {
     var spec: JobSpec
-    /// Relative to the snapshot's root.
-    var requirementsPath: String?
+    var environment: EnvironmentWish
     /// Whether flags or file say where the job goes; else the configuration does.
     var hasPlacement: Bool
 
@@ -72,7 +73,8 @@ struct JobDraft: Hashable {
         spec.placement = placement ?? spec.placement
         hasPlacement = placement != nil
         self.spec = spec
-        requirementsPath = file.requirementsPath
+        environment = file.software
+        if environment == .unsaid, flags.leavesEnvironment { environment = .none }
         try checkSize(flags.subcommand)
     }
 

@@ -34,6 +34,9 @@ struct SubmissionOptions: ParsableArguments {
             valueName: "path"))
     var outputs: [String] = []
 
+    @Flag(help: "Do not rebuild the active Python environment on the worker.")
+    var noCapture = false
+
     @Flag(name: [.short, .long], help: "Say nothing of Shunt's own progress.")
     var quiet = false
 
@@ -51,6 +54,7 @@ struct SubmissionOptions: ParsableArguments {
     func flags(of subcommand: String, command: [String]?) -> JobFlags {
         JobFlags(
             subcommand: subcommand, on: on, name: name, cpus: cpus, memory: memory,
-            variables: variables, outputs: outputs, command: command)
+            variables: variables, outputs: outputs,
+            leavesEnvironment: noCapture, command: command)
     }
 }

@@ -84,9 +84,9 @@ enum JobDetails {
         if let end = job.endedAt { rows.append(("ended", "\(end)")) }
         rows.append(("duration", JobTable.duration(job, now: now)))
         rows.append(("resources", "\(job.spec.resources)"))
-        if let python = job.spec.python {
-            let name = Quoting.visible(python.requirementsPath)
-            rows.append(("environment", "\(name), \(python.requirementsDigest.short)"))
+        if let software = job.spec.software {
+            let tree = software.recipe.map { ", \($0.tree.content.short)" } ?? ""
+            rows.append(("environment", EnvironmentText.describe(software) + tree))
         }
         let tree = job.inputs.tree.content.short
         rows.append(("snapshot", "\(tree), \(SnapshotText.size(job.inputs))"))

@@ -118,8 +118,9 @@ import Testing
 
     @Test func aPlanSaysAllThatWouldHappen() {
         var spec = JobSpec(command: .arguments(["python", "train it.py"]))
-        spec.python = JobSpec.PythonEnvironment(
-            requirementsPath: "requirements.txt", requirementsDigest: Samples.digest)
+        spec.software = .recipe(
+            EnvironmentRecipe(
+                kind: .requirements, tree: Samples.inputs().tree, source: "requirements.txt"))
         let text = PlanText.render(
             spec: spec, inputs: Samples.inputs(),
             plan: PlanView(

@@ -32,6 +32,15 @@ extension SeededGenerator {
         WallTime(milliseconds: Int64(below(253_402_300_799_999)))
     }
 
+    mutating func software() -> SoftwareEnvironment {
+        if chance(3) { return .existing(text()) }
+        return .recipe(
+            EnvironmentRecipe(
+                kind: pick(EnvironmentRecipe.Kind.allCases), tree: tree(),
+                python: optional { PythonVersion(major: 3, minor: $0.below(20)) },
+                source: text(), packages: optional { $0.below(1000) }))
+    }
+
     mutating func spec() -> JobSpec {
         JobSpec(
             name: optional { _ in JobName("train-1")! },
@@ -40,9 +49,7 @@ extension SeededGenerator {
             workingDirectory: text(),
             environment: list(upTo: 5) { .init(name: $0.text(), value: $0.text(upTo: 300)) },
             resources: resources(),
-            python: optional {
-                .init(requirementsPath: $0.text(), requirementsDigest: $0.digest())
-            },
+            software: optional { $0.software() },
             outputs: list(upTo: 4) { $0.text() },
             maximumDuration: optional { $0.milliseconds() },
             gracePeriod: milliseconds(), pullLimit: byteCount(),
@@ -168,7 +175,7 @@ extension SeededGenerator {
             .tailLog(
                 token(), lines: UInt32(below(1 << 30)),
                 streams: chance(2) ? [] : [.standardError])
-        case 3: .checkEnvironment(requirements: digest())
+        case 3: .checkEnvironment(software())
         case 4: .queryFiles(list(upTo: 40) { $0.digest() })
         case 17: .queryTrees(list(upTo: 40) { $0.tree() })
         case 5: .push
@@ -178,7 +185,12 @@ extension SeededGenerator {
             .logPage(
                 LogPage(bytes: bytes(below(4000)), nextOffset: next(), isComplete: chance(2)))
         case 9: .logOffset(LogOffset(offset: next(), skip: UInt32(below(1 << 20))))
-        case 10: .environmentState(isCached: chance(2))
+        case 10:
+            .environmentState(
+                chance(3)
+                    ? .unavailable(
+                        ShuntError(.refused, text(), hint: optional { $0.text() }))
+                    : chance(2) ? .cached : .toBuild)
         case 11: .bitmap(MissingBitmap(list(upTo: 100) { $0.chance(2) }))
         case 12: .offer(tree(), guess: list(upTo: 40) { $0.tree() })
         case 13: .objects(batch())
