@@ -77,10 +77,12 @@ actor PythonEnvironments {
             }
             let key =
                 "\(python.name)-\(platform.system)-\(platform.architecture)-"
-                + String(recipe.tree.content.hex.prefix(32))
+                + Self.shortName(of: recipe)
             let target = EnvironmentTarget(key: key, python: python)
             switch PublishedEnvironment(directory: directory, key: key).look() {
-            case .intact(let path): return .intact(path: path)
+            case .intact(let path):
+                EnvironmentShelf(directory: directory).touch(key)
+                return .intact(path: path)
             case .changed(_, let file): return .missing(target, changed: file)
             case .missing: return .missing(target, changed: nil)
             }
@@ -98,7 +100,47 @@ actor PythonEnvironments {
         await onBuild(
             changed.map { "building the environment again, since a job has changed `\($0)`" }
                 ?? "building the environment")
-        return try await join(target, recipe, store)
+        let path = try await join(target, recipe, store)
+        hasGrown = true
+        return path
+    }
+
+    // MARK: What is there
+
+    /// What environments may take together; the ones that were not used for longest go.
+    static let sizeBound = ByteCount.gibibytes(50)
+
+    /// Something was built since the last collection.
+    private var hasGrown = false
+
+    /// How a task that is not over names its environment.
+    static func shortName(of recipe: EnvironmentRecipe) -> String {
+        String(recipe.tree.content.hex.prefix(32))
+    }
+
+    /// - Parameter recipes: the short names of what tasks that are not over need.
+    func answer(
+        _ request: EnvironmentRequest, inUse recipes: Set<String>
+    ) async throws -> [EnvironmentView] {
+        let shelf = EnvironmentShelf(directory: directory)
+        return try await executor.run {
+            switch request {
+            case .list: shelf.list(inUse: recipes)
+            case .remove(let key): [try shelf.remove(key, inUse: recipes)]
+            }
+        }
+    }
+
+    /// Makes room if something was built since the last time.
+    ///
+    /// - Returns: what was removed.
+    func collect(inUse recipes: Set<String>) async throws -> [EnvironmentView] {
+        guard hasGrown else { return [] }
+        hasGrown = false
+        let shelf = EnvironmentShelf(directory: directory)
+        return try await executor.run {
+            try shelf.collect(beyond: Self.sizeBound, inUse: recipes)
+        }
     }
 
     /// For a plan: whether it is there, or can be had.

@@ -54,6 +54,14 @@ package final class BulkClient: Sendable {
         }
     }
 
+    /// The environments that the worker has built, or the one that was removed.
+    package func environments(_ request: EnvironmentRequest) async throws -> [EnvironmentView] {
+        try await ask(.environments(request)) { answer in
+            guard case .environmentList(let list) = answer else { return nil }
+            return list
+        }
+    }
+
     /// Asks one question.
     private func ask<Answer: Sendable>(
         _ request: BulkMessage, _ take: (BulkMessage) -> Answer?

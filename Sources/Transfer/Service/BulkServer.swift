@@ -13,6 +13,8 @@ package protocol BulkRequestHandler: Sendable {
     ) async throws -> LogOffset
     /// Whether an environment is there, or can be had.
     func availability(of software: SoftwareEnvironment) async throws -> EnvironmentAvailability
+    /// What is built here, or the one that was removed.
+    func environments(_ request: EnvironmentRequest) async throws -> [EnvironmentView]
 }
 
 /// Answers the requests on bulk streams. One for a process; it may serve any number of streams.
@@ -54,7 +56,7 @@ package struct BulkServer: Sendable {
             _ = try await receiver.receive(nil)
         case .pull(let scope, let compressed):
             try await send(scope, compresses: compressed, over: connection)
-        case .readLog, .tailLog, .checkEnvironment, .queryFiles, .queryTrees:
+        case .readLog, .tailLog, .checkEnvironment, .environments, .queryFiles, .queryTrees:
             var reply: BulkMessage
             do {
                 reply = try await self.reply(to: request)
@@ -62,8 +64,8 @@ package struct BulkServer: Sendable {
                 reply = .failure(error)
             }
             try await connection.send(reply)
-        case .failure, .logPage, .logOffset, .environmentState, .bitmap, .offer, .objects, .part,
-            .end, .complete, .wanted:
+        case .failure, .logPage, .logOffset, .environmentState, .environmentList, .bitmap, .offer,
+            .objects, .part, .end, .complete, .wanted:
             throw TransferFault.unexpected(request.kindName)
         }
     }
@@ -77,6 +79,8 @@ package struct BulkServer: Sendable {
                 try await handler.tailLog(token, lines: lines, streams: streams))
         case .checkEnvironment(let software):
             return .environmentState(try await handler.availability(of: software))
+        case .environments(let request):
+            return .environmentList(try await handler.environments(request))
         case .queryFiles(let digests):
             return try await executor.run { [store = inventory.store] in
                 .bitmap(MissingBitmap(try digests.map { try !store.contains($0) }))
@@ -86,8 +90,8 @@ package struct BulkServer: Sendable {
                 var survey = TreeInventory.Survey(inventory: inventory)
                 return .bitmap(TreeAnswer.bitmap(of: try trees.map { try survey.answer($0) }))
             }
-        case .failure, .push, .pull, .logPage, .logOffset, .environmentState, .bitmap, .offer,
-            .objects, .part, .end, .complete, .wanted:
+        case .failure, .push, .pull, .logPage, .logOffset, .environmentState, .environmentList,
+            .bitmap, .offer, .objects, .part, .end, .complete, .wanted:
             throw TransferFault.unexpected(request.kindName)
         }
     }

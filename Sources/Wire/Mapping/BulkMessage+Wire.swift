@@ -15,9 +15,10 @@ extension BulkMessage {
 
     private func kind(body: inout [UInt8]) throws(WireError) -> ProtoBulkMessage.OneOf_Kind {
         switch self {
-        case .readLog, .tailLog, .checkEnvironment, .queryFiles, .queryTrees, .push, .pull:
+        case .readLog, .tailLog, .checkEnvironment, .environments, .queryFiles, .queryTrees, .push,
+            .pull:
             return try request(body: &body)
-        case .failure, .logPage, .logOffset, .environmentState, .bitmap:
+        case .failure, .logPage, .logOffset, .environmentState, .environmentList, .bitmap:
             return try answer(body: &body)
         case .offer, .objects, .part, .end, .complete, .wanted:
             return try transfer(body: &body)
@@ -39,6 +40,10 @@ extension BulkMessage {
             var proto = ProtoCheckEnvironment()
             proto.software = software.proto
             return .checkEnvironment(proto)
+        case .environments(let request):
+            var proto = ProtoEnvironmentsRequest()
+            if case .remove(let key) = request { proto.remove = key }
+            return .environmentsRequest(proto)
         case .queryFiles(let digests):
             var proto = ProtoQuery()
             proto.kind = .files
@@ -84,14 +89,17 @@ extension BulkMessage {
             return .logOffset(proto)
         case .environmentState(let state):
             return .environmentState(state.proto)
+        case .environmentList(let environments):
+            var proto = ProtoEnvironments()
+            proto.entries = environments.map(\.proto)
+            return .environments(proto)
         case .bitmap(let bitmap):
             var proto = ProtoBitmap()
             proto.count = UInt32(clamping: bitmap.count)
             body = bitmap.bytes
             return .bitmap(proto)
-        case .readLog, .tailLog, .checkEnvironment, .queryFiles, .queryTrees, .push, .pull, .offer,
-            .objects, .part,
-            .end, .complete, .wanted:
+        case .readLog, .tailLog, .checkEnvironment, .environments, .queryFiles, .queryTrees, .push,
+            .pull, .offer, .objects, .part, .end, .complete, .wanted:
             preconditionFailure("not an answer")
         }
     }
@@ -121,9 +129,9 @@ extension BulkMessage {
             proto.partials = partials.map(\.proto)
             body = bitmap.bytes
             return .wanted(proto)
-        case .failure, .readLog, .tailLog, .checkEnvironment, .queryFiles, .queryTrees, .push,
-            .pull, .logPage,
-            .logOffset, .environmentState, .bitmap:
+        case .failure, .readLog, .tailLog, .checkEnvironment, .environments, .queryFiles,
+            .queryTrees, .push, .pull, .logPage, .logOffset, .environmentState, .environmentList,
+            .bitmap:
             preconditionFailure("not a part of a transfer")
         }
     }
@@ -152,6 +160,8 @@ extension BulkMessage {
                     Field.required(
                         request.hasSoftware ? request.software : nil,
                         "check_environment.software")))
+        case .environmentsRequest(let request):
+            self = .environments(request.hasRemove ? .remove(key: request.remove) : .list)
         case .query(let query):
             switch query.kind {
             case .files: self = .queryFiles(try [Digest](packed: body))
@@ -169,6 +179,9 @@ extension BulkMessage {
             self = .logOffset(LogOffset(offset: answer.offset, skip: answer.skip))
         case .environmentState(let state):
             self = .environmentState(EnvironmentAvailability(state))
+        case .environments(let list):
+            self = .environmentList(
+                try list.entries.map { entry throws(WireError) in try EnvironmentView(entry) })
         case .bitmap(let bitmap):
             self = .bitmap(try MissingBitmap(checking: body, count: bitmap.count))
         case .offer(let offer):

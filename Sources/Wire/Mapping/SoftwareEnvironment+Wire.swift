@@ -78,3 +78,21 @@ extension EnvironmentAvailability: WireValue {
         }
     }
 }
+
+extension EnvironmentView: WireValue {
+    var proto: ProtoEnvironments.Entry {
+        var proto = ProtoEnvironments.Entry()
+        proto.key = key
+        proto.sizeBytes = size.bytes
+        proto.usedAtMs = usedAt.milliseconds
+        proto.inUse = isInUse
+        return proto
+    }
+
+    init(_ proto: ProtoEnvironments.Entry) throws(WireError) {
+        self.init(
+            key: proto.key, size: try Field.byteCount(proto.sizeBytes, "environment.size"),
+            usedAt: try Field.wallTime(proto.usedAtMs, "environment.used_at"),
+            isInUse: proto.inUse)
+    }
+}

@@ -38,6 +38,7 @@ package enum BulkMessage: Hashable, Sendable {
     case tailLog(StartToken, lines: UInt32, streams: Set<LogStream>)
     /// Asks whether an environment is there already, or can be had.
     case checkEnvironment(SoftwareEnvironment)
+    case environments(EnvironmentRequest)
     case queryFiles([Digest])
     case queryTrees([TreeReference])
     case push
@@ -46,6 +47,7 @@ package enum BulkMessage: Hashable, Sendable {
     case logPage(LogPage)
     case logOffset(LogOffset)
     case environmentState(EnvironmentAvailability)
+    case environmentList([EnvironmentView])
     case bitmap(MissingBitmap)
 
     case offer(TreeReference, guess: [TreeReference])

@@ -1975,6 +1975,14 @@ nonisolated struct ProtoBulkMessage: Sendable {
     set {kind = .pull(newValue)}
   }
 
+  var environmentsRequest: ProtoEnvironmentsRequest {
+    get {
+      if case .environmentsRequest(let v)? = kind {return v}
+      return ProtoEnvironmentsRequest()
+    }
+    set {kind = .environmentsRequest(newValue)}
+  }
+
   var logPage: ProtoLogPage {
     get {
       if case .logPage(let v)? = kind {return v}
@@ -2005,6 +2013,14 @@ nonisolated struct ProtoBulkMessage: Sendable {
       return ProtoBitmap()
     }
     set {kind = .bitmap(newValue)}
+  }
+
+  var environments: ProtoEnvironments {
+    get {
+      if case .environments(let v)? = kind {return v}
+      return ProtoEnvironments()
+    }
+    set {kind = .environments(newValue)}
   }
 
   var offer: ProtoOffer {
@@ -2065,10 +2081,12 @@ nonisolated struct ProtoBulkMessage: Sendable {
     case query(ProtoQuery)
     case push(ProtoPush)
     case pull(ProtoPull)
+    case environmentsRequest(ProtoEnvironmentsRequest)
     case logPage(ProtoLogPage)
     case logOffset(ProtoLogOffset)
     case environmentState(ProtoEnvironmentState)
     case bitmap(ProtoBitmap)
+    case environments(ProtoEnvironments)
     case offer(ProtoOffer)
     case objects(ProtoObjects)
     case objectPart(ProtoObjectPart)
@@ -2187,6 +2205,58 @@ nonisolated struct ProtoCheckEnvironment: Sendable {
   init() {}
 
   fileprivate var _software: ProtoSoftwareEnvironment? = nil
+}
+
+nonisolated struct ProtoEnvironmentsRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The one to be removed; without it all are listed.
+  var remove: String {
+    get {_remove ?? String()}
+    set {_remove = newValue}
+  }
+  /// Returns true if `remove` has been explicitly set.
+  var hasRemove: Bool {self._remove != nil}
+  /// Clears the value of `remove`. Subsequent reads from it will return its default value.
+  mutating func clearRemove() {self._remove = nil}
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _remove: String? = nil
+}
+
+nonisolated struct ProtoEnvironments: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var entries: [ProtoEnvironments.Entry] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  nonisolated struct Entry: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var key: String = String()
+
+    var sizeBytes: Int64 = 0
+
+    var usedAtMs: Int64 = 0
+
+    var inUse: Bool = false
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+  }
+
+  init() {}
 }
 
 nonisolated struct ProtoEnvironmentState: Sendable {
@@ -5034,7 +5104,7 @@ nonisolated extension ProtoAgentRecord.Finished: SwiftProtobuf.Message, SwiftPro
 
 nonisolated extension ProtoBulkMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".BulkMessage"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}failure\0\u{3}read_log\0\u{3}tail_log\0\u{3}check_environment\0\u{1}query\0\u{1}push\0\u{1}pull\0\u{4}\u{9}log_page\0\u{3}log_offset\0\u{3}environment_state\0\u{1}bitmap\0\u{2}\u{d}offer\0\u{1}objects\0\u{3}object_part\0\u{1}end\0\u{1}complete\0\u{1}wanted\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}failure\0\u{3}read_log\0\u{3}tail_log\0\u{3}check_environment\0\u{1}query\0\u{1}push\0\u{1}pull\0\u{3}environments_request\0\u{4}\u{8}log_page\0\u{3}log_offset\0\u{3}environment_state\0\u{1}bitmap\0\u{1}environments\0\u{2}\u{c}offer\0\u{1}objects\0\u{3}object_part\0\u{1}end\0\u{1}complete\0\u{1}wanted\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5133,6 +5203,19 @@ nonisolated extension ProtoBulkMessage: SwiftProtobuf.Message, SwiftProtobuf._Me
           self.kind = .pull(v)
         }
       }()
+      case 8: try {
+        var v: ProtoEnvironmentsRequest?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .environmentsRequest(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .environmentsRequest(v)
+        }
+      }()
       case 16: try {
         var v: ProtoLogPage?
         var hadOneofValue = false
@@ -5183,6 +5266,19 @@ nonisolated extension ProtoBulkMessage: SwiftProtobuf.Message, SwiftProtobuf._Me
         if let v = v {
           if hadOneofValue {try decoder.handleConflictingOneOf()}
           self.kind = .bitmap(v)
+        }
+      }()
+      case 20: try {
+        var v: ProtoEnvironments?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .environments(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .environments(v)
         }
       }()
       case 32: try {
@@ -5302,6 +5398,10 @@ nonisolated extension ProtoBulkMessage: SwiftProtobuf.Message, SwiftProtobuf._Me
       guard case .pull(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
     }()
+    case .environmentsRequest?: try {
+      guard case .environmentsRequest(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+    }()
     case .logPage?: try {
       guard case .logPage(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 16)
@@ -5317,6 +5417,10 @@ nonisolated extension ProtoBulkMessage: SwiftProtobuf.Message, SwiftProtobuf._Me
     case .bitmap?: try {
       guard case .bitmap(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 19)
+    }()
+    case .environments?: try {
+      guard case .environments(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
     }()
     case .offer?: try {
       guard case .offer(let v)? = self.kind else { preconditionFailure() }
@@ -5546,6 +5650,115 @@ nonisolated extension ProtoCheckEnvironment: SwiftProtobuf.Message, SwiftProtobu
 
   static func ==(lhs: ProtoCheckEnvironment, rhs: ProtoCheckEnvironment) -> Bool {
     if lhs._software != rhs._software {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoEnvironmentsRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".EnvironmentsRequest"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}remove\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self._remove) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._remove {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 1)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoEnvironmentsRequest, rhs: ProtoEnvironmentsRequest) -> Bool {
+    if lhs._remove != rhs._remove {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoEnvironments: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Environments"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}entries\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.entries) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.entries.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.entries, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoEnvironments, rhs: ProtoEnvironments) -> Bool {
+    if lhs.entries != rhs.entries {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoEnvironments.Entry: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = ProtoEnvironments.protoMessageName + ".Entry"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{3}size_bytes\0\u{3}used_at_ms\0\u{3}in_use\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.key) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.sizeBytes) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.usedAtMs) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.inUse) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.key.isEmpty {
+      try visitor.visitSingularStringField(value: self.key, fieldNumber: 1)
+    }
+    if self.sizeBytes != 0 {
+      try visitor.visitSingularInt64Field(value: self.sizeBytes, fieldNumber: 2)
+    }
+    if self.usedAtMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.usedAtMs, fieldNumber: 3)
+    }
+    if self.inUse != false {
+      try visitor.visitSingularBoolField(value: self.inUse, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoEnvironments.Entry, rhs: ProtoEnvironments.Entry) -> Bool {
+    if lhs.key != rhs.key {return false}
+    if lhs.sizeBytes != rhs.sizeBytes {return false}
+    if lhs.usedAtMs != rhs.usedAtMs {return false}
+    if lhs.inUse != rhs.inUse {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -118,6 +118,8 @@ struct FixedAnswers: BulkRequestHandler {
     func availability(of software: SoftwareEnvironment) async throws -> EnvironmentAvailability {
         software == .existing("known") ? .cached : .toBuild
     }
+
+    func environments(_ request: EnvironmentRequest) async throws -> [EnvironmentView] { [] }
 }
 
 /// A stream that breaks once it has carried so many bytes in both directions together.

@@ -164,7 +164,7 @@ extension SeededGenerator {
     }
 
     mutating func bulkMessage() -> BulkMessage {
-        switch below(19) {
+        switch below(21) {
         case 0: .failure(error())
         case 1:
             .readLog(
@@ -200,6 +200,14 @@ extension SeededGenerator {
                     digest: digest(), objectSize: 5000, offset: Int64(below(4000)), size: 1000,
                     body: EncodedBody(bytes: bytes(1000))))
         case 15: .end
+        case 19: .environments(chance(2) ? .list : .remove(key: text()))
+        case 20:
+            .environmentList(
+                list(upTo: 5) {
+                    EnvironmentView(
+                        key: $0.text(), size: $0.byteCount(), usedAt: $0.wallTime(),
+                        isInUse: $0.chance(2))
+                })
         case 18:
             .wanted(
                 MissingBitmap(list(upTo: 100) { $0.chance(2) }),
