@@ -139,7 +139,7 @@ extension AgentCore {
         _ = try tasks[index].phase.next(.finish)
         var result = TaskResult(
             ending: ending, stop: tasks[index].stop, outputs: outputs,
-            command: tasks[index].order?.spec.command)
+            spec: tasks[index].order?.spec)
         if let losing { result.loseOutputs(losing) }
         let effect = commit(.finished(token, result, at: now.wall))
         return [effect] + report(index)
@@ -165,8 +165,7 @@ extension AgentCore {
 extension TaskResult {
     /// The verdict on a task whose tree has ended.
     init(
-        ending: TaskEnding, stop: StopOrder?, outputs: OutputSummary?,
-        command: JobSpec.Command?
+        ending: TaskEnding, stop: StopOrder?, outputs: OutputSummary?, spec: JobSpec?
     ) {
         let cause = ending.cause ?? (ending.exit == .neverStarted ? stop?.cause : nil)
         switch (ending.exit, cause) {
@@ -181,7 +180,12 @@ extension TaskResult {
             self.init(
                 verdict: .failed, exit: ending.exit, cause: cause,
                 message: "ran longer than its max_duration")
-        case (_, .preempt?), (_, .outOfMemory?), (_, .lease?):
+        case (_, .outOfMemory?):
+            let limit = spec?.memoryLimit.map { " (\($0))" } ?? ""
+            self.init(
+                verdict: .failed, exit: ending.exit, cause: cause,
+                message: "out of memory: it used more than it asked for\(limit)")
+        case (_, .preempt?), (_, .lease?):
             self.init(
                 verdict: .failed, exit: ending.exit, cause: cause,
                 message: "ended by Shunt: \(cause?.rawValue ?? "")")
@@ -196,7 +200,7 @@ extension TaskResult {
         case (.execFailed(let errno), nil):
             self.init(
                 verdict: .failed, exit: ending.exit,
-                message: ending.problem ?? Self.cannotExecute(command, errno: errno))
+                message: ending.problem ?? Self.cannotExecute(spec?.command, errno: errno))
         case (.neverStarted, nil):
             self.init(
                 verdict: .stagingFailed, exit: ending.exit,

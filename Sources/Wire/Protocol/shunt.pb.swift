@@ -1090,6 +1090,16 @@ nonisolated struct ProtoJobSpec: Sendable {
     set {placement = .anyWorker(newValue)}
   }
 
+  /// Thousandths of a CPU; 14 to 18 are taken.
+  var cpuLimitMilli: Int64 {
+    get {_cpuLimitMilli ?? 0}
+    set {_cpuLimitMilli = newValue}
+  }
+  /// Returns true if `cpuLimitMilli` has been explicitly set.
+  var hasCpuLimitMilli: Bool {self._cpuLimitMilli != nil}
+  /// Clears the value of `cpuLimitMilli`. Subsequent reads from it will return its default value.
+  mutating func clearCpuLimitMilli() {self._cpuLimitMilli = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Command: Equatable, Sendable {
@@ -1160,6 +1170,7 @@ nonisolated struct ProtoJobSpec: Sendable {
   fileprivate var _resources: ProtoResources? = nil
   fileprivate var _python: ProtoJobSpec.PythonEnvironment? = nil
   fileprivate var _maximumDurationMs: Int64? = nil
+  fileprivate var _cpuLimitMilli: Int64? = nil
 }
 
 nonisolated struct ProtoTaskReport: @unchecked Sendable {
@@ -1255,6 +1266,25 @@ nonisolated struct ProtoTaskProcess: Sendable {
 
   var killMethod: ProtoTaskProcess.KillMethod = .unspecified
 
+  /// Absent where the job asked for no limit.
+  var enforcesMemory: Bool {
+    get {_enforcesMemory ?? false}
+    set {_enforcesMemory = newValue}
+  }
+  /// Returns true if `enforcesMemory` has been explicitly set.
+  var hasEnforcesMemory: Bool {self._enforcesMemory != nil}
+  /// Clears the value of `enforcesMemory`. Subsequent reads from it will return its default value.
+  mutating func clearEnforcesMemory() {self._enforcesMemory = nil}
+
+  var enforcesCpu: Bool {
+    get {_enforcesCpu ?? false}
+    set {_enforcesCpu = newValue}
+  }
+  /// Returns true if `enforcesCpu` has been explicitly set.
+  var hasEnforcesCpu: Bool {self._enforcesCpu != nil}
+  /// Clears the value of `enforcesCpu`. Subsequent reads from it will return its default value.
+  mutating func clearEnforcesCpu() {self._enforcesCpu = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum KillMethod: SwiftProtobuf.Enum, Swift.CaseIterable {
@@ -1296,6 +1326,9 @@ nonisolated struct ProtoTaskProcess: Sendable {
   }
 
   init() {}
+
+  fileprivate var _enforcesMemory: Bool? = nil
+  fileprivate var _enforcesCpu: Bool? = nil
 }
 
 nonisolated struct ProtoTaskResult: Sendable {
@@ -3631,7 +3664,7 @@ nonisolated extension ProtoGitState: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension ProtoJobSpec: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".JobSpec"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}shell\0\u{1}arguments\0\u{3}working_directory\0\u{1}environment\0\u{1}resources\0\u{1}python\0\u{1}outputs\0\u{3}maximum_duration_ms\0\u{3}grace_period_ms\0\u{3}pull_limit_bytes\0\u{1}worker\0\u{3}any_worker\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}shell\0\u{1}arguments\0\u{3}working_directory\0\u{1}environment\0\u{1}resources\0\u{1}python\0\u{1}outputs\0\u{3}maximum_duration_ms\0\u{3}grace_period_ms\0\u{3}pull_limit_bytes\0\u{1}worker\0\u{3}any_worker\0\u{4}\u{6}cpu_limit_milli\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3690,6 +3723,7 @@ nonisolated extension ProtoJobSpec: SwiftProtobuf.Message, SwiftProtobuf._Messag
           self.placement = .anyWorker(v)
         }
       }()
+      case 19: try { try decoder.decodeSingularInt64Field(value: &self._cpuLimitMilli) }()
       default: break
       }
     }
@@ -3749,6 +3783,9 @@ nonisolated extension ProtoJobSpec: SwiftProtobuf.Message, SwiftProtobuf._Messag
     }()
     case nil: break
     }
+    try { if let v = self._cpuLimitMilli {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 19)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3764,6 +3801,7 @@ nonisolated extension ProtoJobSpec: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if lhs.gracePeriodMs != rhs.gracePeriodMs {return false}
     if lhs.pullLimitBytes != rhs.pullLimitBytes {return false}
     if lhs.placement != rhs.placement {return false}
+    if lhs._cpuLimitMilli != rhs._cpuLimitMilli {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4016,7 +4054,7 @@ nonisolated extension ProtoTaskReport: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension ProtoTaskProcess: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".TaskProcess"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}pid\0\u{3}start_ticks\0\u{3}kill_method\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}pid\0\u{3}start_ticks\0\u{3}kill_method\0\u{3}enforces_memory\0\u{3}enforces_cpu\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4027,12 +4065,18 @@ nonisolated extension ProtoTaskProcess: SwiftProtobuf.Message, SwiftProtobuf._Me
       case 1: try { try decoder.decodeSingularInt32Field(value: &self.pid) }()
       case 2: try { try decoder.decodeSingularUInt64Field(value: &self.startTicks) }()
       case 3: try { try decoder.decodeSingularEnumField(value: &self.killMethod) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self._enforcesMemory) }()
+      case 5: try { try decoder.decodeSingularBoolField(value: &self._enforcesCpu) }()
       default: break
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if self.pid != 0 {
       try visitor.visitSingularInt32Field(value: self.pid, fieldNumber: 1)
     }
@@ -4042,6 +4086,12 @@ nonisolated extension ProtoTaskProcess: SwiftProtobuf.Message, SwiftProtobuf._Me
     if self.killMethod != .unspecified {
       try visitor.visitSingularEnumField(value: self.killMethod, fieldNumber: 3)
     }
+    try { if let v = self._enforcesMemory {
+      try visitor.visitSingularBoolField(value: v, fieldNumber: 4)
+    } }()
+    try { if let v = self._enforcesCpu {
+      try visitor.visitSingularBoolField(value: v, fieldNumber: 5)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4049,6 +4099,8 @@ nonisolated extension ProtoTaskProcess: SwiftProtobuf.Message, SwiftProtobuf._Me
     if lhs.pid != rhs.pid {return false}
     if lhs.startTicks != rhs.startTicks {return false}
     if lhs.killMethod != rhs.killMethod {return false}
+    if lhs._enforcesMemory != rhs._enforcesMemory {return false}
+    if lhs._enforcesCpu != rhs._enforcesCpu {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -39,7 +39,7 @@ extension SeededGenerator {
                 ? .shell(text()) : .arguments([text()] + list(upTo: 5) { $0.text() }),
             workingDirectory: text(),
             environment: list(upTo: 5) { .init(name: $0.text(), value: $0.text(upTo: 300)) },
-            resources: resources(),
+            resources: resources(), cpuLimit: optional { 1 + Int64($0.below(1000)) },
             python: optional {
                 .init(requirementsPath: $0.text(), requirementsDigest: $0.digest())
             },
@@ -63,7 +63,8 @@ extension SeededGenerator {
     mutating func process() -> TaskProcess {
         TaskProcess(
             pid: Int32(2 + below(1 << 22)), startTicks: next(),
-            killMethod: chance(2) ? .cgroup : .sweep)
+            killMethod: chance(2) ? .cgroup : .sweep,
+            enforcesMemory: optional { $0.chance(2) }, enforcesCPU: optional { $0.chance(2) })
     }
 
     mutating func exit() -> ExitStatus {
