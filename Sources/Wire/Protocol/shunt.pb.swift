@@ -2010,6 +2010,9 @@ nonisolated struct ProtoReadLog: Sendable {
   /// How long to wait for the first byte where there is none yet.
   var waitMs: UInt32 = 0
 
+  /// How many pages may follow the first one unasked, while there is as much.
+  var furtherPages: UInt32 = 0
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -2027,6 +2030,9 @@ nonisolated struct ProtoLogPage: Sendable {
 
   /// Nothing follows `next_offset`, now or later.
   var complete: Bool = false
+
+  /// Another page of the same answer follows, from `next_offset` on.
+  var more: Bool = false
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -5156,7 +5162,7 @@ nonisolated extension ProtoBulkMessage: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension ProtoReadLog: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".ReadLog"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}offset\0\u{3}maximum_bytes\0\u{3}wait_ms\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}offset\0\u{3}maximum_bytes\0\u{3}wait_ms\0\u{3}further_pages\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5168,6 +5174,7 @@ nonisolated extension ProtoReadLog: SwiftProtobuf.Message, SwiftProtobuf._Messag
       case 2: try { try decoder.decodeSingularUInt64Field(value: &self.offset) }()
       case 3: try { try decoder.decodeSingularUInt32Field(value: &self.maximumBytes) }()
       case 4: try { try decoder.decodeSingularUInt32Field(value: &self.waitMs) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.furtherPages) }()
       default: break
       }
     }
@@ -5190,6 +5197,9 @@ nonisolated extension ProtoReadLog: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if self.waitMs != 0 {
       try visitor.visitSingularUInt32Field(value: self.waitMs, fieldNumber: 4)
     }
+    if self.furtherPages != 0 {
+      try visitor.visitSingularUInt32Field(value: self.furtherPages, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -5198,6 +5208,7 @@ nonisolated extension ProtoReadLog: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if lhs.offset != rhs.offset {return false}
     if lhs.maximumBytes != rhs.maximumBytes {return false}
     if lhs.waitMs != rhs.waitMs {return false}
+    if lhs.furtherPages != rhs.furtherPages {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -5205,7 +5216,7 @@ nonisolated extension ProtoReadLog: SwiftProtobuf.Message, SwiftProtobuf._Messag
 
 nonisolated extension ProtoLogPage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".LogPage"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}next_offset\0\u{1}complete\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}next_offset\0\u{1}complete\0\u{1}more\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5215,6 +5226,7 @@ nonisolated extension ProtoLogPage: SwiftProtobuf.Message, SwiftProtobuf._Messag
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularUInt64Field(value: &self.nextOffset) }()
       case 2: try { try decoder.decodeSingularBoolField(value: &self.complete) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.more) }()
       default: break
       }
     }
@@ -5227,12 +5239,16 @@ nonisolated extension ProtoLogPage: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if self.complete != false {
       try visitor.visitSingularBoolField(value: self.complete, fieldNumber: 2)
     }
+    if self.more != false {
+      try visitor.visitSingularBoolField(value: self.more, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: ProtoLogPage, rhs: ProtoLogPage) -> Bool {
     if lhs.nextOffset != rhs.nextOffset {return false}
     if lhs.complete != rhs.complete {return false}
+    if lhs.more != rhs.more {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

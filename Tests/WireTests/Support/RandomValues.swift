@@ -164,7 +164,7 @@ extension SeededGenerator {
             .readLog(
                 ReadLog(
                     token: token(), offset: next(), maximumBytes: 1 + below(1 << 20),
-                    wait: Milliseconds(Int64(below(60_001)))))
+                    wait: Milliseconds(Int64(below(60_001))), furtherPages: below(8)))
         case 2:
             .tailLog(
                 token(), lines: UInt32(below(1 << 30)),
@@ -177,7 +177,9 @@ extension SeededGenerator {
         case 7: .pull(.listed(list(upTo: 40) { $0.digest() }), compressed: chance(2))
         case 8:
             .logPage(
-                LogPage(bytes: bytes(below(4000)), nextOffset: next(), isComplete: chance(2)))
+                LogPage(
+                    bytes: bytes(below(4000)), nextOffset: next(), isComplete: chance(2),
+                    hasMore: chance(2)))
         case 9: .logOffset(LogOffset(offset: next(), skip: UInt32(below(1 << 20))))
         case 10: .environmentState(isCached: chance(2))
         case 11: .bitmap(MissingBitmap(list(upTo: 100) { $0.chance(2) }))
