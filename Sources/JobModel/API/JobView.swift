@@ -128,6 +128,8 @@ package enum OutputsFetch: String, Sendable, Codable, CaseIterable {
     case held
     case fetching
     case fetched
+    /// The worker does not have all of them any more, and neither has the coordinator.
+    case lost
 }
 
 /// `GET /v1/status`.

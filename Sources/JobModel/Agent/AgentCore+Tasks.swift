@@ -3,10 +3,24 @@ extension AgentCore {
     /// Between two tries to store outputs that could not be stored.
     static let collectRetry = Milliseconds.seconds(15)
 
-    mutating func contentMissing(_ token: StartToken) -> [AgentEffect] {
+    /// Content that is missing again each time that it came: somebody takes it away, or the disk
+    /// does not keep it.
+    static let contentRounds = 16
+
+    mutating func contentMissing(
+        _ token: StartToken, at now: Moment
+    ) throws(IllegalTransition) -> [AgentEffect] {
         guard let index = index(of: token), tasks[index].phase == .staging,
             let order = tasks[index].order
         else { return [] }
+        tasks[index].contentRounds += 1
+        guard tasks[index].contentRounds <= Self.contentRounds else {
+            let result = TaskResult(
+                verdict: .stagingFailed,
+                message: "its content came \(Self.contentRounds) times and was not kept: look at "
+                    + "the disk of the worker, and at what clears it")
+            return try abandon(token, result, at: now)
+        }
         tasks[index].waitsForContent = true
         tasks[index].activity = "receiving content"
         guard let session = sessions.first(where: { $0.coordinator == token.coordinator }) else {

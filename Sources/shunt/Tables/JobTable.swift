@@ -123,6 +123,7 @@ enum JobDetails {
         switch fetch {
         case .none: "not fetched"
         case .held: "held on the worker until `shunt pull`"
+        case .lost: "lost: their worker has not kept them whole"
         case .fetching: "being fetched"
         case .fetched: "fetched"
         }
