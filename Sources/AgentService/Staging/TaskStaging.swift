@@ -163,6 +163,8 @@ struct TaskStaging: Sendable {
             environment: TaskVariables(order: order, root: root, environment: environment).all,
             workingDirectory: Array(work.utf8), initExecutable: initExecutable)
         plan.maxDuration = spec.maximumDuration
+        plan.memoryLimit = spec.memoryLimit
+        plan.cpuLimit = spec.cpuLimit
         plan.stopGrace = spec.gracePeriod
         return plan
     }

@@ -138,7 +138,8 @@ extension SupervisorRun {
         // A record that is damaged (a power cut: nothing of its boot lives) tells of no cgroup.
         let process = try? records.ready()
         let sweep = OrphanSweep(
-            token: launch?.plan.token ?? "", cgroup: process?.cgroup)
+            token: launch?.plan.token ?? "", cgroup: process?.cgroup,
+            limitCgroups: process?.limitCgroups ?? [])
         let killed = sweep.round()
         reapOrphans()
         guard killed == 0 else {
@@ -147,7 +148,7 @@ extension SupervisorRun {
             look(after: pause, from: Moment.now())
             return
         }
-        sweep.removeCgroup()
+        sweep.removeCgroups()
         if let exit {
             try finish(exit, tree: nil)
             return
@@ -173,6 +174,7 @@ extension SupervisorRun {
                 exit: exit.status,
                 cause: exit.wasStopped || endedByHand ? stopping?.cause : nil),
             end: exit.end)
+        record.noteOutOfMemory(exit.outOfMemoryKills)
         record.problem = exit.problem
         record.start = exit.start
         record.usage = exit.usage

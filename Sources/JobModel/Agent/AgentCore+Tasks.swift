@@ -3,8 +3,22 @@ extension AgentCore {
     /// Between two tries to store outputs that could not be stored.
     static let collectRetry = Milliseconds.seconds(15)
 
-    mutating func contentMissing(_ token: StartToken, _ tree: TreeReference) -> [AgentEffect] {
+    /// Content that is missing again each time that it came: somebody takes it away, or the disk
+    /// does not keep it.
+    static let contentRounds = 16
+
+    mutating func contentMissing(
+        _ token: StartToken, _ tree: TreeReference, at now: Moment
+    ) throws(IllegalTransition) -> [AgentEffect] {
         guard let index = index(of: token), tasks[index].phase == .staging else { return [] }
+        tasks[index].contentRounds += 1
+        guard tasks[index].contentRounds <= Self.contentRounds else {
+            let result = TaskResult(
+                verdict: .stagingFailed,
+                message: "its content came \(Self.contentRounds) times and was not kept: look at "
+                    + "the disk of the worker, and at what clears it")
+            return try abandon(token, result, at: now)
+        }
         tasks[index].awaitedTree = tree
         tasks[index].activity = "receiving content"
         guard let session = sessions.first(where: { $0.coordinator == token.coordinator }) else {
@@ -137,7 +151,7 @@ extension AgentCore {
         _ = try tasks[index].phase.next(.finish)
         var result = TaskResult(
             ending: ending, stop: tasks[index].stop, outputs: outputs,
-            command: tasks[index].order?.spec.command)
+            spec: tasks[index].order?.spec)
         if let losing { result.loseOutputs(losing) }
         let effect = commit(.finished(token, result, at: now.wall))
         return [effect] + report(index)
@@ -163,8 +177,7 @@ extension AgentCore {
 extension TaskResult {
     /// The verdict on a task whose tree has ended.
     init(
-        ending: TaskEnding, stop: StopOrder?, outputs: OutputSummary?,
-        command: JobSpec.Command?
+        ending: TaskEnding, stop: StopOrder?, outputs: OutputSummary?, spec: JobSpec?
     ) {
         let cause = ending.cause ?? (ending.exit == .neverStarted ? stop?.cause : nil)
         switch (ending.exit, cause) {
@@ -179,7 +192,12 @@ extension TaskResult {
             self.init(
                 verdict: .failed, exit: ending.exit, cause: cause,
                 message: "ran longer than its max_duration")
-        case (_, .preempt?), (_, .outOfMemory?), (_, .lease?):
+        case (_, .outOfMemory?):
+            let limit = spec?.memoryLimit.map { " (\($0))" } ?? ""
+            self.init(
+                verdict: .failed, exit: ending.exit, cause: cause,
+                message: "out of memory: it used more than it asked for\(limit)")
+        case (_, .preempt?), (_, .lease?):
             self.init(
                 verdict: .failed, exit: ending.exit, cause: cause,
                 message: "ended by Shunt: \(cause?.rawValue ?? "")")
@@ -194,7 +212,7 @@ extension TaskResult {
         case (.execFailed(let errno), nil):
             self.init(
                 verdict: .failed, exit: ending.exit,
-                message: ending.problem ?? Self.cannotExecute(command, errno: errno))
+                message: ending.problem ?? Self.cannotExecute(spec?.command, errno: errno))
         case (.neverStarted, nil):
             self.init(
                 verdict: .stagingFailed, exit: ending.exit,

@@ -17,6 +17,8 @@ package struct AgentTask: Hashable, Sendable {
     package var mayLaunch: Bool
     /// The tree without which it cannot be staged, and that was asked for.
     package var awaitedTree: TreeReference?
+    /// How often its content was found to be missing, within this life of the agent.
+    package var contentRounds = 0
     /// The tree is in place, within this life of the agent.
     package var holdsContent = false
     package var lastSignalSequence: UInt64 = 0

@@ -62,7 +62,7 @@ extension CoordinatorCore {
         if failure == nil {
             change(id, &turn) { $0.outputsFetch = .fetched }
         } else if case .impossible = failure {
-            change(id, &turn) { $0.outputsFetch = .held }
+            change(id, &turn) { $0.outputsFetch = .lost }
         } else if let task = job.outputTask, worker(task.worker)?.fence != nil {
             if failures >= Self.fetchTries {
                 change(id, &turn) { $0.outputsFetch = .held }

@@ -60,6 +60,8 @@ extension TaskProcess: WireValue {
             case .cgroup: .cgroup
             case .sweep: .sweep
             }
+        if let enforcesMemory { proto.enforcesMemory = enforcesMemory }
+        if let enforcesCPU { proto.enforcesCpu = enforcesCPU }
         return proto
     }
 
@@ -75,7 +77,9 @@ extension TaskProcess: WireValue {
         self.init(
             // 0, negative numbers and 1 are other things to `kill` than one process of ours.
             pid: try Field.number(proto.pid, in: 2...Int32.max, "process.pid"),
-            startTicks: proto.startTicks, killMethod: method)
+            startTicks: proto.startTicks, killMethod: method,
+            enforcesMemory: proto.hasEnforcesMemory ? proto.enforcesMemory : nil,
+            enforcesCPU: proto.hasEnforcesCpu ? proto.enforcesCpu : nil)
     }
 }
 

@@ -1108,6 +1108,16 @@ nonisolated struct ProtoJobSpec: @unchecked Sendable {
   /// Clears the value of `software`. Subsequent reads from it will return its default value.
   mutating func clearSoftware() {_uniqueStorage()._software = nil}
 
+  /// Thousandths of a CPU; 15 to 18 are taken.
+  var cpuLimitMilli: Int64 {
+    get {_storage._cpuLimitMilli ?? 0}
+    set {_uniqueStorage()._cpuLimitMilli = newValue}
+  }
+  /// Returns true if `cpuLimitMilli` has been explicitly set.
+  var hasCpuLimitMilli: Bool {_storage._cpuLimitMilli != nil}
+  /// Clears the value of `cpuLimitMilli`. Subsequent reads from it will return its default value.
+  mutating func clearCpuLimitMilli() {_uniqueStorage()._cpuLimitMilli = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Command: Equatable, Sendable {
@@ -1381,6 +1391,25 @@ nonisolated struct ProtoTaskProcess: Sendable {
 
   var killMethod: ProtoTaskProcess.KillMethod = .unspecified
 
+  /// Absent where the job asked for no limit.
+  var enforcesMemory: Bool {
+    get {_enforcesMemory ?? false}
+    set {_enforcesMemory = newValue}
+  }
+  /// Returns true if `enforcesMemory` has been explicitly set.
+  var hasEnforcesMemory: Bool {self._enforcesMemory != nil}
+  /// Clears the value of `enforcesMemory`. Subsequent reads from it will return its default value.
+  mutating func clearEnforcesMemory() {self._enforcesMemory = nil}
+
+  var enforcesCpu: Bool {
+    get {_enforcesCpu ?? false}
+    set {_enforcesCpu = newValue}
+  }
+  /// Returns true if `enforcesCpu` has been explicitly set.
+  var hasEnforcesCpu: Bool {self._enforcesCpu != nil}
+  /// Clears the value of `enforcesCpu`. Subsequent reads from it will return its default value.
+  mutating func clearEnforcesCpu() {self._enforcesCpu = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum KillMethod: SwiftProtobuf.Enum, Swift.CaseIterable {
@@ -1422,6 +1451,9 @@ nonisolated struct ProtoTaskProcess: Sendable {
   }
 
   init() {}
+
+  fileprivate var _enforcesMemory: Bool? = nil
+  fileprivate var _enforcesCpu: Bool? = nil
 }
 
 nonisolated struct ProtoTaskResult: Sendable {
@@ -2121,6 +2153,9 @@ nonisolated struct ProtoReadLog: Sendable {
   /// How long to wait for the first byte where there is none yet.
   var waitMs: UInt32 = 0
 
+  /// How many pages may follow the first one unasked, while there is as much.
+  var furtherPages: UInt32 = 0
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -2138,6 +2173,9 @@ nonisolated struct ProtoLogPage: Sendable {
 
   /// Nothing follows `next_offset`, now or later.
   var complete: Bool = false
+
+  /// Another page of the same answer follows, from `next_offset` on.
+  var more: Bool = false
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -3812,7 +3850,7 @@ nonisolated extension ProtoGitState: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension ProtoJobSpec: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".JobSpec"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}shell\0\u{1}arguments\0\u{3}working_directory\0\u{1}environment\0\u{1}resources\0\u{2}\u{2}outputs\0\u{3}maximum_duration_ms\0\u{3}grace_period_ms\0\u{3}pull_limit_bytes\0\u{1}worker\0\u{3}any_worker\0\u{1}software\0\u{c}\u{7}\u{1}")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}shell\0\u{1}arguments\0\u{3}working_directory\0\u{1}environment\0\u{1}resources\0\u{2}\u{2}outputs\0\u{3}maximum_duration_ms\0\u{3}grace_period_ms\0\u{3}pull_limit_bytes\0\u{1}worker\0\u{3}any_worker\0\u{1}software\0\u{4}\u{5}cpu_limit_milli\0\u{c}\u{7}\u{1}")
 
   fileprivate class _StorageClass {
     var _name: String? = nil
@@ -3826,6 +3864,7 @@ nonisolated extension ProtoJobSpec: SwiftProtobuf.Message, SwiftProtobuf._Messag
     var _pullLimitBytes: Int64 = 0
     var _placement: ProtoJobSpec.OneOf_Placement?
     var _software: ProtoSoftwareEnvironment? = nil
+    var _cpuLimitMilli: Int64? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -3847,6 +3886,7 @@ nonisolated extension ProtoJobSpec: SwiftProtobuf.Message, SwiftProtobuf._Messag
       _pullLimitBytes = source._pullLimitBytes
       _placement = source._placement
       _software = source._software
+      _cpuLimitMilli = source._cpuLimitMilli
     }
   }
 
@@ -3916,6 +3956,7 @@ nonisolated extension ProtoJobSpec: SwiftProtobuf.Message, SwiftProtobuf._Messag
           }
         }()
         case 14: try { try decoder.decodeSingularMessageField(value: &_storage._software) }()
+        case 19: try { try decoder.decodeSingularInt64Field(value: &_storage._cpuLimitMilli) }()
         default: break
         }
       }
@@ -3977,6 +4018,9 @@ nonisolated extension ProtoJobSpec: SwiftProtobuf.Message, SwiftProtobuf._Messag
       try { if let v = _storage._software {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 14)
       } }()
+      try { if let v = _storage._cpuLimitMilli {
+        try visitor.visitSingularInt64Field(value: v, fieldNumber: 19)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -3997,6 +4041,7 @@ nonisolated extension ProtoJobSpec: SwiftProtobuf.Message, SwiftProtobuf._Messag
         if _storage._pullLimitBytes != rhs_storage._pullLimitBytes {return false}
         if _storage._placement != rhs_storage._placement {return false}
         if _storage._software != rhs_storage._software {return false}
+        if _storage._cpuLimitMilli != rhs_storage._cpuLimitMilli {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -4338,7 +4383,7 @@ nonisolated extension ProtoTaskReport: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension ProtoTaskProcess: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".TaskProcess"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}pid\0\u{3}start_ticks\0\u{3}kill_method\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}pid\0\u{3}start_ticks\0\u{3}kill_method\0\u{3}enforces_memory\0\u{3}enforces_cpu\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4349,12 +4394,18 @@ nonisolated extension ProtoTaskProcess: SwiftProtobuf.Message, SwiftProtobuf._Me
       case 1: try { try decoder.decodeSingularInt32Field(value: &self.pid) }()
       case 2: try { try decoder.decodeSingularUInt64Field(value: &self.startTicks) }()
       case 3: try { try decoder.decodeSingularEnumField(value: &self.killMethod) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self._enforcesMemory) }()
+      case 5: try { try decoder.decodeSingularBoolField(value: &self._enforcesCpu) }()
       default: break
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if self.pid != 0 {
       try visitor.visitSingularInt32Field(value: self.pid, fieldNumber: 1)
     }
@@ -4364,6 +4415,12 @@ nonisolated extension ProtoTaskProcess: SwiftProtobuf.Message, SwiftProtobuf._Me
     if self.killMethod != .unspecified {
       try visitor.visitSingularEnumField(value: self.killMethod, fieldNumber: 3)
     }
+    try { if let v = self._enforcesMemory {
+      try visitor.visitSingularBoolField(value: v, fieldNumber: 4)
+    } }()
+    try { if let v = self._enforcesCpu {
+      try visitor.visitSingularBoolField(value: v, fieldNumber: 5)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4371,6 +4428,8 @@ nonisolated extension ProtoTaskProcess: SwiftProtobuf.Message, SwiftProtobuf._Me
     if lhs.pid != rhs.pid {return false}
     if lhs.startTicks != rhs.startTicks {return false}
     if lhs.killMethod != rhs.killMethod {return false}
+    if lhs._enforcesMemory != rhs._enforcesMemory {return false}
+    if lhs._enforcesCpu != rhs._enforcesCpu {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -5460,7 +5519,7 @@ nonisolated extension ProtoBulkMessage: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension ProtoReadLog: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".ReadLog"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}offset\0\u{3}maximum_bytes\0\u{3}wait_ms\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}offset\0\u{3}maximum_bytes\0\u{3}wait_ms\0\u{3}further_pages\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5472,6 +5531,7 @@ nonisolated extension ProtoReadLog: SwiftProtobuf.Message, SwiftProtobuf._Messag
       case 2: try { try decoder.decodeSingularUInt64Field(value: &self.offset) }()
       case 3: try { try decoder.decodeSingularUInt32Field(value: &self.maximumBytes) }()
       case 4: try { try decoder.decodeSingularUInt32Field(value: &self.waitMs) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.furtherPages) }()
       default: break
       }
     }
@@ -5494,6 +5554,9 @@ nonisolated extension ProtoReadLog: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if self.waitMs != 0 {
       try visitor.visitSingularUInt32Field(value: self.waitMs, fieldNumber: 4)
     }
+    if self.furtherPages != 0 {
+      try visitor.visitSingularUInt32Field(value: self.furtherPages, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -5502,6 +5565,7 @@ nonisolated extension ProtoReadLog: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if lhs.offset != rhs.offset {return false}
     if lhs.maximumBytes != rhs.maximumBytes {return false}
     if lhs.waitMs != rhs.waitMs {return false}
+    if lhs.furtherPages != rhs.furtherPages {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -5509,7 +5573,7 @@ nonisolated extension ProtoReadLog: SwiftProtobuf.Message, SwiftProtobuf._Messag
 
 nonisolated extension ProtoLogPage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".LogPage"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}next_offset\0\u{1}complete\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}next_offset\0\u{1}complete\0\u{1}more\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5519,6 +5583,7 @@ nonisolated extension ProtoLogPage: SwiftProtobuf.Message, SwiftProtobuf._Messag
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularUInt64Field(value: &self.nextOffset) }()
       case 2: try { try decoder.decodeSingularBoolField(value: &self.complete) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.more) }()
       default: break
       }
     }
@@ -5531,12 +5596,16 @@ nonisolated extension ProtoLogPage: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if self.complete != false {
       try visitor.visitSingularBoolField(value: self.complete, fieldNumber: 2)
     }
+    if self.more != false {
+      try visitor.visitSingularBoolField(value: self.more, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: ProtoLogPage, rhs: ProtoLogPage) -> Bool {
     if lhs.nextOffset != rhs.nextOffset {return false}
     if lhs.complete != rhs.complete {return false}
+    if lhs.more != rhs.more {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

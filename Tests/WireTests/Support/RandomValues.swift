@@ -48,7 +48,7 @@ extension SeededGenerator {
                 ? .shell(text()) : .arguments([text()] + list(upTo: 5) { $0.text() }),
             workingDirectory: text(),
             environment: list(upTo: 5) { .init(name: $0.text(), value: $0.text(upTo: 300)) },
-            resources: resources(),
+            resources: resources(), cpuLimit: optional { 1 + Int64($0.below(1000)) },
             software: optional { $0.software() },
             outputs: list(upTo: 4) { $0.text() },
             maximumDuration: optional { $0.milliseconds() },
@@ -70,7 +70,8 @@ extension SeededGenerator {
     mutating func process() -> TaskProcess {
         TaskProcess(
             pid: Int32(2 + below(1 << 22)), startTicks: next(),
-            killMethod: chance(2) ? .cgroup : .sweep)
+            killMethod: chance(2) ? .cgroup : .sweep,
+            enforcesMemory: optional { $0.chance(2) }, enforcesCPU: optional { $0.chance(2) })
     }
 
     mutating func exit() -> ExitStatus {
@@ -170,7 +171,7 @@ extension SeededGenerator {
             .readLog(
                 ReadLog(
                     token: token(), offset: next(), maximumBytes: 1 + below(1 << 20),
-                    wait: Milliseconds(Int64(below(60_001)))))
+                    wait: Milliseconds(Int64(below(60_001))), furtherPages: below(8)))
         case 2:
             .tailLog(
                 token(), lines: UInt32(below(1 << 30)),
@@ -183,7 +184,9 @@ extension SeededGenerator {
         case 7: .pull(.listed(list(upTo: 40) { $0.digest() }), compressed: chance(2))
         case 8:
             .logPage(
-                LogPage(bytes: bytes(below(4000)), nextOffset: next(), isComplete: chance(2)))
+                LogPage(
+                    bytes: bytes(below(4000)), nextOffset: next(), isComplete: chance(2),
+                    hasMore: chance(2)))
         case 9: .logOffset(LogOffset(offset: next(), skip: UInt32(below(1 << 20))))
         case 10:
             .environmentState(

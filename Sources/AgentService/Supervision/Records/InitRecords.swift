@@ -8,6 +8,8 @@ package struct InitProcess: Hashable, Sendable {
     package var bootID: String
     /// Absolute path of the cgroup's directory.
     package var cgroup: String?
+    /// Directories in hierarchies of cgroup v1 by which limits are enforced.
+    package var limitCgroups: [String]
 
     static let name = "init.ready"
 
@@ -19,10 +21,14 @@ package struct InitProcess: Hashable, Sendable {
             let boot = text["boot_id"],
             let method = text["kill"].flatMap(KillMethod.init(rawValue:))
         else { return nil }
-        process = TaskProcess(pid: pid, startTicks: ticks, killMethod: method)
+        process = TaskProcess(
+            pid: pid, startTicks: ticks, killMethod: method,
+            enforcesMemory: text["memory_limit"].map { $0 == "enforced" },
+            enforcesCPU: text["cpu_limit"].map { $0 == "enforced" })
         mainPID = main
         bootID = boot
         cgroup = text["cgroup"]
+        limitCgroups = [text["memory_cgroup"], text["cpu_cgroup"]].compactMap(\.self)
     }
 }
 
@@ -68,6 +74,8 @@ package struct ExitRecord: Hashable, Sendable {
     package var start: Moment?
     package var end: Moment
     package var usage: ResourceUsage
+    /// Processes of the tree that the kernel killed because it had used more than its limit.
+    package var outOfMemoryKills: Int
 
     static let name = "exit"
 
@@ -102,6 +110,7 @@ package struct ExitRecord: Hashable, Sendable {
         start = text.moment("start").flatMap { $0.steady.milliseconds == 0 ? nil : $0 }
         self.end = end
         usage = ResourceUsage(text)
+        outOfMemoryKills = max(0, text.number("oom_kills") ?? 0)
     }
 }
 
