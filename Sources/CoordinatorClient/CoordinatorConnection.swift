@@ -168,7 +168,7 @@ extension CoordinatorConnection {
         _ key: String, of worker: WorkerName
     ) async throws -> [EnvironmentView] {
         try await exchange(
-            .delete(APIPath.workers + "/\(worker)/environments/\(key)"), repeating: .never)
+            .delete(APIPath.workers + "/\(worker)/environments/\(key)", []), repeating: .never)
     }
 
     /// The coordinator's process, release and work.

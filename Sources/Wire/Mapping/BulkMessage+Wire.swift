@@ -66,8 +66,8 @@ extension BulkMessage {
                 body = try digests.packed()
             }
             return .pull(proto)
-        case .failure, .logPage, .logOffset, .environmentState, .bitmap, .offer, .objects, .part,
-            .end, .complete, .wanted:
+        case .failure, .logPage, .logOffset, .environmentState, .environmentList, .bitmap, .offer,
+            .objects, .part, .end, .complete, .wanted:
             preconditionFailure("not a request")
         }
     }

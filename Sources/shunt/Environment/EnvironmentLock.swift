@@ -11,6 +11,9 @@ struct EnvironmentLock: Hashable {
 
     /// A file or directory of this machine.
     struct Source: Hashable {
+        /// How indexes would call what it installs.
+        var distribution: String
+        /// Of an archive, its file name.
         var name: String
         var path: String
     }
@@ -42,7 +45,7 @@ struct EnvironmentLock: Hashable {
             return
         }
         if let source = distribution.source {
-            sources.append(Source(name: name, path: source))
+            sources.append(Source(distribution: name, name: name, path: source))
         } else if let direct = distribution.direct {
             addDirect(name, direct, exists: exists)
         } else if let version = distribution.version, Self.isVersion(version) {
@@ -71,7 +74,8 @@ struct EnvironmentLock: Hashable {
             }
             let isArchive = direct.directory == nil
             let file = place.split(separator: "/").last.map(String.init) ?? name
-            sources.append(Source(name: isArchive ? file : name, path: place))
+            sources.append(
+                Source(distribution: name, name: isArchive ? file : name, path: place))
         } else {
             let hash = direct.archive?.hash
             addURL(name, direct.url, fragment: hash ?? below)

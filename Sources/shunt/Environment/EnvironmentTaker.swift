@@ -18,6 +18,8 @@ struct EnvironmentTaker: Sendable {
     let store: ObjectStore?
     /// The job's snapshot.
     let tree: TreeReference
+    /// Of the worker for which packages are fetched here; `nil` where it fetches them itself.
+    let architecture: String?
 
     private typealias Entry = EnvironmentRecipe.Entry
 
@@ -44,14 +46,64 @@ struct EnvironmentTaker: Sendable {
         let captured = try CapturedEnvironment.read(root)
         let lock = EnvironmentLock(captured) { access($0, F_OK) == 0 }
         var recipe = RecipeTree()
-        recipe.add(Entry.requirements, Array(lock.pins.map { $0 + "\n" }.joined().utf8))
-        var sources = RecipeTree()
-        for source in lock.sources { try add(source, to: &sources) }
-        if !sources.isEmpty { recipe.add(Entry.sources, sources) }
+        let python = PythonVersion(captured.python)
+        if let architecture {
+            let fetch = try WheelFetch(active: root, python: python, architecture: architecture)
+            try addWheels(fetch, lock, to: &recipe)
+        } else {
+            recipe.add(Entry.requirements, Self.lines(lock.pins))
+            var sources = RecipeTree()
+            for source in lock.sources { try add(source, to: &sources) }
+            if !sources.isEmpty { recipe.add(Entry.sources, sources) }
+        }
         let taken = try finish(
-            recipe, .lock, python: PythonVersion(captured.python), source: root,
+            recipe, .lock, python: python, source: root,
             packages: lock.count)
         return TakenEnvironment(software: .recipe(taken), gaps: lock.gaps)
+    }
+
+    private static func lines(_ requirements: [String]) -> [UInt8] {
+        Array(requirements.map { $0 + "\n" }.joined().utf8)
+    }
+
+    /// All of a lock as wheels; what has an address or lies here is built to one first.
+    private func addWheels(
+        _ fetch: WheelFetch, _ lock: EnvironmentLock, to recipe: inout RecipeTree
+    ) throws {
+        let addressed = lock.pins.filter { $0.contains(" @ ") }
+        let pins = lock.pins.filter { !$0.contains(" @ ") }
+        let names =
+            addressed.map { String($0.prefix { $0 != " " }) } + lock.sources.map(\.distribution)
+        recipe.add(
+            Entry.requirements, Self.lines(pins.filter { !$0.hasPrefix("-") } + names))
+        try add(
+            fetch, Self.lines(pins), building: addressed + lock.sources.map(\.path),
+            isWhole: true, to: &recipe)
+    }
+
+    private func add(
+        _ fetch: WheelFetch, _ requirements: [UInt8], building built: [String], isWhole: Bool,
+        to recipe: inout RecipeTree
+    ) throws {
+        let wheels = try fetch.fetch(requirements, building: built, isWhole: isWhole) {
+            directory, names in
+            var wheels = RecipeTree()
+            for name in names {
+                try add(file: RawPath(directory).appending(name), as: name, to: &wheels)
+            }
+            return wheels
+        }
+        // Where nothing is to be installed, there is nothing to look into.
+        if !wheels.isEmpty { recipe.add(Entry.wheels, wheels) }
+    }
+
+    private func add(file path: RawPath, as name: String, to tree: inout RecipeTree) throws {
+        guard let store else {
+            let bytes = try SmallFile.read(path, limit: 1 << 30)
+            return tree.add(name, ContentHasher.digest(of: bytes), size: Int64(bytes.count))
+        }
+        let file = try store.insert(copyingFileAt: path)
+        tree.add(name, file.digest, size: file.size)
     }
 
     /// What an environment takes from a directory or archive of this machine.
@@ -60,12 +112,7 @@ struct EnvironmentTaker: Sendable {
         var status = stat()
         guard path.withCString({ stat($0, &status) }) == 0 else { throw changed(source) }
         guard status.st_mode & S_IFMT == S_IFDIR else {
-            guard let store else {
-                let digest = ContentHasher.digest(of: try SmallFile.read(path, limit: 1 << 30))
-                return sources.add(source.name, digest, size: Int64(status.st_size))
-            }
-            let file = try store.insert(copyingFileAt: path)
-            return sources.add(source.name, file.digest, size: file.size)
+            return try add(file: path, as: source.name, to: &sources)
         }
         try JobDirectory.refuse(path, layout)
         var options = SnapshotOptions()
@@ -93,8 +140,14 @@ struct EnvironmentTaker: Sendable {
         try RequirementsFile.check(bytes)
         recipe.add(Entry.requirements, bytes)
         addSetup(wish, to: &recipe)
+        var python: PythonVersion?
+        if let architecture {
+            let fetch = try WheelFetch(active: nil, python: nil, architecture: architecture)
+            try add(fetch, bytes, building: [], isWhole: false, to: &recipe)
+            python = fetch.python
+        }
         return try finish(
-            recipe, .requirements, python: nil, source: wish.path ?? "setup", packages: nil)
+            recipe, .requirements, python: python, source: wish.path ?? "setup", packages: nil)
     }
 
     /// The worker needs `uv`, which alone knows what its lock means there.

@@ -12,6 +12,8 @@ struct JobFile: Hashable {
     var memory: ByteCount?
     /// The section `environment`.
     var software = EnvironmentWish.unsaid
+    /// Packages are fetched here.
+    var isOffline = false
     var outputs: [String] = []
     var maximumDuration: Milliseconds?
     var placement: JobSpec.PlacementRequest?

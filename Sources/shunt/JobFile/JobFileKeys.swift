@@ -31,7 +31,7 @@ enum JobFileKeys {
                     "max_duration", "on", "pull_limit",
                 ]
             case .resources: ["cpus", "memory"]
-            case .environment: ["python", "existing", "setup", "capture"]
+            case .environment: ["python", "existing", "setup", "capture", "offline"]
             case .inventory: ["workers"]
             case .worker: ["host", "dir", "transport", "host_key", "labels"]
             }

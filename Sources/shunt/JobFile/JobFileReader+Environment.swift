@@ -3,7 +3,7 @@ internal import Yams
 
 /// The section `environment`.
 extension JobFileReader {
-    func software(of entry: Entry) throws(ShuntError) -> EnvironmentWish {
+    func software(of entry: Entry, into job: inout JobFile) throws(ShuntError) {
         var built = BuiltEnvironment()
         var existing: String?
         var captures: Bool?
@@ -12,11 +12,8 @@ extension JobFileReader {
             case "python": built.path = try value(of: part, FieldRules.relativePath)
             case "existing": existing = try value(of: part, FieldRules.existingEnvironment)
             case "setup": built.setup = try setup(of: part)
-            case "capture":
-                captures = try value(of: part, kinds: [.truth], wants: "`true` or `false`") {
-                    text throws(FieldError) in
-                    ["true", "yes", "on"].contains(text.lowercased())
-                }
+            case "capture": captures = try truth(of: part)
+            case "offline": job.isOffline = try truth(of: part)
             default: preconditionFailure("`\(part.key)` is listed as a key and is not read")
             }
         }
@@ -27,9 +24,25 @@ extension JobFileReader {
                 "`environment` names more than one environment",
                 advice: "`existing` and `capture: true` stand alone")
         }
-        if let existing { return .existing(existing) }
-        if isBuilt { return .built(built) }
-        return captures == true ? .unsaid : .none
+        if job.isOffline, existing != nil || captures == false || built.isProject {
+            throw error(
+                at: entry.node, "`offline` has nothing to fetch here",
+                advice: "it goes with `capture: true`, or with a requirements file")
+        }
+        if let existing {
+            job.software = .existing(existing)
+        } else if isBuilt {
+            job.software = .built(built)
+        } else {
+            job.software = captures ?? job.isOffline ? .unsaid : .none
+        }
+    }
+
+    private func truth(of entry: Entry) throws(ShuntError) -> Bool {
+        try value(of: entry, kinds: [.truth], wants: "`true` or `false`") {
+            text throws(FieldError) in
+            ["true", "yes", "on"].contains(text.lowercased())
+        }
     }
 
     private func setup(of entry: Entry) throws(ShuntError) -> [String] {

@@ -49,7 +49,7 @@ struct JobFileReader {
         case "workdir": job.workingDirectory = try value(of: entry, FieldRules.relativePath)
         case "env": job.environment = try environment(of: entry)
         case "resources": try resources(of: entry, into: &job)
-        case "environment": job.software = try software(of: entry)
+        case "environment": try software(of: entry, into: &job)
         case "outputs": job.outputs = try outputs(of: entry)
         case "max_duration": job.maximumDuration = try value(of: entry, FieldRules.duration)
         case "on": job.placement = try value(of: entry, FieldRules.placement)

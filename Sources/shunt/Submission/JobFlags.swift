@@ -32,6 +32,8 @@ struct JobFlags: Hashable {
 struct JobDraft: Hashable {
     var spec: JobSpec
     var environment: EnvironmentWish
+    /// Its packages are fetched here.
+    var isOffline: Bool
     /// Whether flags or file say where the job goes; else the configuration does.
     var hasPlacement: Bool
 
@@ -75,6 +77,7 @@ struct JobDraft: Hashable {
         hasPlacement = placement != nil
         self.spec = spec
         environment = file.software
+        isOffline = file.isOffline
         if environment == .unsaid, flags.leavesEnvironment { environment = .none }
         try checkSize(flags.subcommand)
     }

@@ -120,12 +120,30 @@ struct JobPreparation: Sendable {
     private func takeSnapshot(isDryRun: Bool) async throws -> TakenSnapshot {
         let taker = SnapshotTaker(
             layout: session.home.layout, directory: directory, progress: progress)
-        let snapshot = try await taker.take(draft, isDryRun: isDryRun)
+        let snapshot = try await taker.take(
+            draft, isDryRun: isDryRun, architecture: try await architecture())
         progress.clear()
         if let problem = snapshot.result.cacheProblem {
             progress.note("the next snapshot will read every file again: \(problem.message)")
         }
         return snapshot
+    }
+
+    /// Of the worker, where what it needs is fetched here.
+    private func architecture() async throws -> String? {
+        guard draft.isOffline else { return nil }
+        guard case .worker(let name) = draft.spec.placement else {
+            throw ShuntError(
+                .usage, "`offline` fetches packages for one worker, and the job may go to any",
+                hint: "shunt run --help")
+        }
+        let worker = try await session.worker(name)
+        guard let platform = worker.platform else {
+            throw ShuntError(
+                .unreachable, "the worker `\(name)` has not said yet what machine it is",
+                hint: "shunt worker check \(name)")
+        }
+        return platform.architecture
     }
 
     private func plan(for snapshot: TakenSnapshot) async throws -> PlanView {

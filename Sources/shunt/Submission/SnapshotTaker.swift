@@ -30,8 +30,13 @@ struct SnapshotTaker: Sendable {
     let directory: RawPath
     let progress: ProgressDisplay
 
-    /// - Parameter isDryRun: hash only, and write nothing.
-    func take(_ draft: JobDraft, isDryRun: Bool) async throws -> TakenSnapshot {
+    /// - Parameters:
+    ///   - isDryRun: hash only, and write nothing.
+    ///   - architecture: of the worker for which packages are fetched here; `nil` where it fetches
+    ///     them itself.
+    func take(
+        _ draft: JobDraft, isDryRun: Bool, architecture: String?
+    ) async throws -> TakenSnapshot {
         let counters = SnapshotProgress()
         let ticker = progress.tick("taking a snapshot of \(directory)") {
             SnapshotText.counters(files: counters.filesSeen, read: counters.bytesRead)
@@ -47,7 +52,8 @@ struct SnapshotTaker: Sendable {
                 cache: StatCache(directory: RawPath(layout.statCacheDirectory)), options: options)
             var spec = draft.spec
             let environment = try EnvironmentTaker(
-                layout: layout, directory: directory, store: store, tree: result.tree
+                layout: layout, directory: directory, store: store, tree: result.tree,
+                architecture: architecture
             ).take(draft.environment)
             spec.software = environment.software
             if let store, !spec.workingDirectory.isEmpty {

@@ -38,10 +38,11 @@ import Testing
             """, existing: ["/home/ada/lab tools", "/w/wheel_of-1-py3-none-any.whl"])
         #expect(
             lock.sources == [
-                .init(name: "lab-tools", path: "/home/ada/lab tools"),
-                .init(name: "old", path: "/src/old"),
+                .init(distribution: "lab-tools", name: "lab-tools", path: "/home/ada/lab tools"),
+                .init(distribution: "old", name: "old", path: "/src/old"),
                 .init(
-                    name: "wheel_of-1-py3-none-any.whl", path: "/w/wheel_of-1-py3-none-any.whl"),
+                    distribution: "wheel-of", name: "wheel_of-1-py3-none-any.whl",
+                    path: "/w/wheel_of-1-py3-none-any.whl"),
             ])
         #expect(lock.count == 3)
         #expect(lock.gaps.isEmpty)

@@ -68,6 +68,38 @@ import Testing
         }
     }
 
+    /// The agent reaches no index; what its environments are made of comes with the job.
+    @Test func aWorkerWithoutAnIndexIsSentWheels() async throws {
+        try await ShuntHome.use { home in
+            try await Self.makeEnvironment(home, ["six==1.16.0", "markupsafe==2.1.3"])
+            try home.write("versions.py", Self.versions)
+            let here = try await home.shell("../venv/bin/python versions.py")
+            let nowhere = ["PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "0"]
+            #expect(try await home.run(["ps"], env: nowhere).code == 0)
+            try home.write(
+                "job.yaml", "run: python versions.py\nenvironment: {offline: true}\n")
+            let active = ["VIRTUAL_ENV": home.base + "/venv"]
+            let failing = try await home.run(
+                ["run", "--", "true"], env: active, within: .seconds(180))
+            #expect(failing.code == 125, "\(failing.errorText)")
+            let limit = Duration.seconds(240)
+            let first = try await home.run(["run", "-f", "job.yaml"], env: active, within: limit)
+            #expect(first.code == 0, "\(first.errorText)")
+            #expect(first.text == here.text)
+            let second = try await home.run(["run", "-f", "job.yaml"], env: active, within: limit)
+            #expect(second.errorText.contains("is there"), "\(second.errorText)")
+            try home.write("requirements.txt", "packaging==23.1\n")
+            try home.write(
+                "file.yaml",
+                """
+                run: python -c 'import packaging; print(packaging.__version__)'
+                environment: {python: requirements.txt, offline: true}
+                """)
+            let third = try await home.run(["run", "-f", "file.yaml"], within: limit)
+            #expect(third.text == "23.1\n", "\(third.errorText)")
+        }
+    }
+
     @Test func noCaptureLeavesTheEnvironmentHere() async throws {
         try await ShuntHome.use { home in
             let made = try await home.shell(
