@@ -43,8 +43,9 @@ struct WorkerEnrolment: Sendable {
 
     private func enrol(_ remote: RemoteCommand) async throws -> WorkerRecord {
         progress.update("connecting to `\(address)`")
-        let probe = try await WorkerInspection(remote: remote)
-            .probe(directory: description.directory, makesDirectory: true)
+        let probe = try await WorkerInspection(remote: remote).probe(
+            directory: description.directory, makesDirectory: true,
+            agents: InstalledAgent.digests())
         do {
             return try await enrol(remote, probe)
         } catch {
@@ -71,23 +72,21 @@ struct WorkerEnrolment: Sendable {
         _ remote: RemoteCommand, _ probe: WorkerProbe
     ) async throws -> WorkerRecord {
         try WorkerInspection.requireSuitable(probe, name: name)
+        try WorkerInspection.requireNoNewerAgent(probe, name: name)
         let installed = InstalledAgent(architecture: probe.facts.platform.architecture)
         try installed.requirePresent()
         let parcel = try installed.parcel(installed.agent, compressed: probe.hasGzip)
-        // Only now it is known which agent is to be there.
-        let known = try await WorkerInspection(remote: remote)
-            .probe(directory: probe.directory, makesDirectory: true, digest: parcel.digest)
         _ = try await AgentInstallation(
-            remote: remote, probe: known, installed: installed, progress: progress
+            remote: remote, probe: probe, installed: installed, progress: progress
         ).run(agent: parcel)
-        var facts = known.facts
-        if known.hasCrontab,
-            try await BootRegistration(remote: remote, directory: known.directory).add()
+        var facts = probe.facts
+        if probe.hasCrontab,
+            try await BootRegistration(remote: remote, directory: probe.directory).add()
         {
             facts.bootStart = .cron
         }
         return WorkerRecord(
-            name: name, address: address, directory: known.directory, labels: description.labels,
+            name: name, address: address, directory: probe.directory, labels: description.labels,
             facts: facts, addedAt: .now())
     }
 }

@@ -139,6 +139,23 @@ struct EnrolmentTests {
         }
     }
 
+    /// Stands in for an agent of a release that does not exist yet: only its word is asked for.
+    @Test func anAgentOfANewerReleaseIsNotReplaced() async throws {
+        try await RemoteLab.use { lab in
+            let account = lab.host.account
+            let directory = try #require(try await lab.worker()["directory"].string)
+            let made = try await account.shell(
+                "mkdir \(directory)/bin/later && cd \(directory)/bin/later && "
+                    + "printf '#!/bin/sh\\necho shunt-agent 9.0.1\\n' >shunt-agent && "
+                    + "chmod 700 shunt-agent && ln -sfn $PWD/shunt-agent \(directory)/attach")
+            try #require(made.code == 0, "\(made.text)")
+            let refused = try await lab.home.run("worker", "add", lab.name)
+            expectRefused(refused, code: 5, naming: ["9.0.1", "newer"])
+            let link = try await account.shell("readlink \(directory)/attach")
+            #expect(link.text.contains("/later/"), "it stays")
+        }
+    }
+
     @Test func removalForgetsAndPurgeLeavesNothing() async throws {
         try await RemoteLab.use(isEnrolled: false) { lab in
             let account = lab.host.account

@@ -56,19 +56,11 @@ struct WorkerExamination: Sendable {
         _ remote: RemoteCommand, _ address: WorkerAddress
     ) async -> [WorkerFinding] {
         progress.update("connecting to `\(address)`")
-        let digest: Digest?
-        do {
-            let installed = InstalledAgent(
-                architecture: worker.facts?.platform.architecture ?? "x86_64")
-            digest = try installed.parcel(installed.agent, compressed: false).digest
-        } catch {
-            // Without an agent of that architecture here there is nothing to compare with.
-            digest = nil
-        }
         let probe: WorkerProbe
         do {
             probe = try await WorkerInspection(remote: remote).probe(
-                directory: worker.directory, makesDirectory: false, digest: digest)
+                directory: worker.directory, makesDirectory: false,
+                agents: InstalledAgent.digests())
         } catch {
             return [.bad("login", Self.shown(error))]
         }
