@@ -63,8 +63,7 @@ struct InstalledAgent: Sendable {
                 .notFound,
                 architecture == here
                     ? "`\(path)` is missing"
-                    : "this installation has no agent for \(architecture): it is built on such "
-                        + "a "
+                    : "this installation has no agent for \(architecture): it is built on such a "
                         + "machine, and `\(path)` is where it belongs",
                 hint: "make agent-release init")
         }

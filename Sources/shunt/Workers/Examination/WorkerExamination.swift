@@ -23,7 +23,7 @@ struct WorkerFinding: Hashable, Sendable {
 }
 
 /// Looks at a worker part by part, from the login to the coordinator's own connection, and says for
-/// each what is wrong and how to mend it. Changes nothing.
+/// each what is wrong and how to mend it. Changes nothing but that an agent that is down is started.
 struct WorkerExamination: Sendable {
     let session: ShuntSession
     let progress: ProgressDisplay
@@ -98,7 +98,7 @@ struct WorkerExamination: Sendable {
             "space",
             ShuntError(
                 .failed, "\(text), which is little",
-                hint: "\(worker.adding) --dir /ANOTHER/DISK/shunt-agent"))
+                hint: "shunt worker rm \(worker.name) --purge  # then add it with --dir elsewhere"))
     }
 
     private func agent(_ probe: WorkerProbe, _ remote: RemoteCommand) async -> WorkerFinding {
