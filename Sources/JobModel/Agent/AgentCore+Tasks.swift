@@ -243,6 +243,11 @@ extension TaskResult {
             default: "cannot be executed (errno \(errno))"
             }
         guard let name = command?.argumentVector.first else { return "the command \(why)" }
+        // Debian and its kin have it by that name alone.
+        if name == "python", errno == 2 {
+            return "the command `python` was not found: outside of an environment many machines "
+                + "have `python3` only"
+        }
         return "the command `\(name)` \(why)"
     }
 }

@@ -30,6 +30,15 @@ extension CoordinatorCore {
                             hint: "shunt wait \(id)"))))
             return
         }
+        if let task = job.outputTask, worker(task.worker) == nil, job.outputsFetch != .fetched {
+            let error = ShuntError(
+                .unreachable,
+                "the outputs of job `\(id)` are on `\(task.worker)`, which is no worker any more",
+                hint: "shunt worker add \(task.worker)")
+            turn.act(.reply(reply, .failed(error)))
+            turn.touch(id)
+            return
+        }
         turn.act(.reply(reply, .done))
         turn.touch(id)
         // Also what was fetched already: the store may have lost some of it since.
