@@ -8,6 +8,9 @@
 //   cgroup.c   a cgroup v2 of the task's own, where one may be made
 //   record.c   the small text files that supervisor and agent read
 //
+// In a container it is the entrypoint, and PID 1 of a namespace of its own: what it says of
+// processes is what they are called there, and its end is the end of all of them.
+//
 // Every file of a task's directory is described in Supervision/TaskDirectory.swift.
 #pragma once
 
@@ -33,6 +36,8 @@ enum init_status {
 struct launch {
     char **argv;
     char **env;
+    // `env` also holds what init was started with.
+    bool inherits;
     const char *workdir;
     // 0 … 0777; what init itself was started with does not reach the command.
     mode_t umask;

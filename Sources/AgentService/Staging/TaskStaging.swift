@@ -12,13 +12,14 @@ struct TaskStaging: Sendable {
     let store: ObjectStore
     let inventory: TreeInventory
     let environments: PythonEnvironments
+    let images: ContainerImages
     let executor: BlockingExecutor
     /// The executable of init, absolute.
     let initExecutable: String
 
     enum Outcome: Sendable {
         case staged
-        /// The store lacks a part of the tree.
+        /// The store lacks a part of what the task needs.
         case contentMissing
         case failed(TaskResult.Verdict, message: String)
     }
@@ -42,8 +43,10 @@ struct TaskStaging: Sendable {
     ) async throws -> Outcome {
         let directory = home.taskDirectory(order.token)
         do {
-            guard try await executor.run({ try inventory.isWhole(order.tree) }) else {
-                return .contentMissing
+            for tree in order.trees {
+                guard try await executor.run({ try inventory.isWhole(tree) }) else {
+                    return .contentMissing
+                }
             }
             // The checkout of a large tree takes long, and nobody has to stay awake for it.
             await onContent()
@@ -62,8 +65,17 @@ struct TaskStaging: Sendable {
                         .environmentFailed, message: "environment failed: \(error.message)")
                 }
             }
-            let plan = try plan(for: order, in: directory, environment: environment)
-            try await executor.run { try TaskDirectory(directory).prepare(plan) }
+            var plan = try plan(for: order, in: directory, environment: environment)
+            if let container = order.spec.container {
+                do {
+                    plan.engine = try await engine(
+                        for: container, order, plan, in: directory, onActivity)
+                } catch let error as ShuntError {
+                    return .failed(.environmentFailed, message: "image failed: \(error.message)")
+                }
+            }
+            let launch = plan
+            try await executor.run { try TaskDirectory(directory).prepare(launch) }
             return .staged
         } catch let error as ShuntError {
             return .failed(.stagingFailed, message: error.message)
@@ -91,6 +103,24 @@ struct TaskStaging: Sendable {
         }
     }
 
+    /// What runs the plan in a container; the image is made or fetched if need be.
+    private func engine(
+        for container: ContainerSpec, _ order: StartOrder, _ plan: LaunchPlan,
+        in directory: String, _ onActivity: @escaping @Sendable (String) async -> Void
+    ) async throws -> EngineCommands {
+        let engine = try EngineCommand.preferred(directory: home.images)
+        let abilities = try await images.abilities(of: engine)
+        let image = try await images.image(
+            for: container, of: order.tree, in: Self.workDirectory(in: directory), by: engine,
+            onActivity: onActivity)
+        return try ContainerCommand(
+            engine: engine, name: plan.name, token: plan.token, image: image,
+            directory: directory, initExecutable: initExecutable,
+            resources: order.spec.resources, sharedMemory: container.sharedMemory,
+            abilities: abilities
+        ).commands()
+    }
+
     private func plan(
         for order: StartOrder, in directory: String, environment: String?
     ) throws -> LaunchPlan {
@@ -113,51 +143,4 @@ struct TaskStaging: Sendable {
         plan.stopGrace = spec.gracePeriod
         return plan
     }
-}
-
-/// The environment of a task's command: what a login would give, what Shunt tells, and what the
-/// job asks for, the later ones winning; `PATH` begins with the programs of the job's environment
-/// in any case.
-struct TaskVariables {
-    private var values: [(name: String, value: String)] = []
-
-    /// Taken over from the agent's own environment, where they are set.
-    private static let inherited = [
-        "HOME", "USER", "LOGNAME", "SHELL", "PATH", "LANG", "LANGUAGE", "TZ", "TMPDIR",
-        "XDG_CACHE_HOME", "LD_LIBRARY_PATH", "CUDA_HOME",
-    ]
-
-    init(order: StartOrder, root: String, environment: String?) {
-        for name in Self.inherited {
-            if let value = getenv(name) { set(name, String(cString: value)) }
-        }
-        if getenv("PATH") == nil { set("PATH", ExecutableSearch.standardPath) }
-        set("PYTHONUNBUFFERED", "1")
-        set("SHUNT_JOB_ID", order.token.task.job.text)
-        set("SHUNT_ATTEMPT", String(order.token.task.attempt.number))
-        set("SHUNT_NODE_RANK", String(order.token.task.rank))
-        set("SHUNT_NUM_NODES", String(order.nodeCount))
-        set("SHUNT_JOB_DIR", root)
-        if let name = order.spec.name { set("SHUNT_JOB_NAME", name.text) }
-        if let git = order.git {
-            set("SHUNT_GIT_COMMIT", git.commit)
-            set("SHUNT_GIT_DIRTY", git.dirty ? "1" : "0")
-            if let branch = git.branch { set("SHUNT_GIT_BRANCH", branch) }
-        }
-        if let environment { set("VIRTUAL_ENV", environment) }
-        for variable in order.spec.environment { set(variable.name, variable.value) }
-        // After them: a job that sets `PATH` still runs in the environment that it asked for.
-        if let environment {
-            let path = values.last { $0.name == "PATH" }?.value ?? ExecutableSearch.standardPath
-            set("PATH", environment + "/bin:" + path)
-        }
-    }
-
-    private mutating func set(_ name: String, _ value: String) {
-        values.removeAll { $0.name == name }
-        values.append((name, value))
-    }
-
-    /// `NAME=VALUE`, each name once.
-    var all: [[UInt8]] { values.map { Array("\($0.name)=\($0.value)".utf8) } }
 }

@@ -12,7 +12,9 @@ extension AgentCore {
         guard let session = sessions.first(where: { $0.coordinator == token.coordinator }) else {
             return []
         }
-        return report(index) + [.send(session.connection, .needContent(token, order.tree))]
+        // One that is whole costs a question.
+        return report(index)
+            + order.trees.map { .send(session.connection, .needContent(token, $0)) }
     }
 
     /// Content that has arrived serves the tasks of every coordinator; what one of them cannot
@@ -23,7 +25,7 @@ extension AgentCore {
         var effects: [AgentEffect] = []
         for index in tasks.indices {
             guard tasks[index].waitsForContent, tasks[index].phase == .staging,
-                let order = tasks[index].order, order.tree == tree,
+                let order = tasks[index].order, order.trees.contains(tree),
                 failure == nil || order.token.coordinator == coordinator
             else { continue }
             tasks[index].waitsForContent = false
@@ -181,7 +183,11 @@ extension TaskResult {
             self.init(
                 verdict: .failed, exit: ending.exit, cause: cause,
                 message: "ran longer than its max_duration")
-        case (_, .preempt?), (_, .outOfMemory?), (_, .lease?):
+        case (_, .outOfMemory?):
+            self.init(
+                verdict: .failed, exit: ending.exit, cause: cause,
+                message: "out of memory: it took more than the memory that it may have")
+        case (_, .preempt?), (_, .lease?):
             self.init(
                 verdict: .failed, exit: ending.exit, cause: cause,
                 message: "ended by Shunt: \(cause?.rawValue ?? "")")

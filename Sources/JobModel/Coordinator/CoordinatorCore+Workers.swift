@@ -141,7 +141,9 @@ extension CoordinatorCore {
         for tree: TreeReference, on name: WorkerName
     ) -> (token: StartToken, job: JobRecord)? {
         for id in order {
-            guard let job = jobs[id], job.inputs.tree == tree else { continue }
+            guard let job = jobs[id],
+                job.inputs.tree == tree || job.spec.container?.tree == tree
+            else { continue }
             for task in job.current?.tasks ?? []
             where task.worker == name && !task.phase.isFinal && !task.phase.mayHaveRun {
                 return (task.token, job)

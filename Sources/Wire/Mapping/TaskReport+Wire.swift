@@ -59,6 +59,7 @@ extension TaskProcess: WireValue {
             switch killMethod {
             case .cgroup: .cgroup
             case .sweep: .sweep
+            case .namespace: .namespace
             }
         return proto
     }
@@ -68,6 +69,7 @@ extension TaskProcess: WireValue {
         switch proto.killMethod {
         case .cgroup: method = .cgroup
         case .sweep: method = .sweep
+        case .namespace: method = .namespace
         case .unspecified, .UNRECOGNIZED:
             throw WireError.unknown(
                 field: "process.kill_method", raw: proto.killMethod.rawValue)

@@ -389,61 +389,73 @@ nonisolated struct ProtoRejection: Sendable {
 
 /// Answers `Hello` of role control. `report_count` frames with an `AgentMessage.report` follow it:
 /// their number has no bound that a frame could hold.
-nonisolated struct ProtoWelcome: Sendable {
+nonisolated struct ProtoWelcome: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  var agent: String = String()
+  var agent: String {
+    get {_storage._agent}
+    set {_uniqueStorage()._agent = newValue}
+  }
 
   var incarnation: ProtoMachineIncarnation {
-    get {_incarnation ?? ProtoMachineIncarnation()}
-    set {_incarnation = newValue}
+    get {_storage._incarnation ?? ProtoMachineIncarnation()}
+    set {_uniqueStorage()._incarnation = newValue}
   }
   /// Returns true if `incarnation` has been explicitly set.
-  var hasIncarnation: Bool {self._incarnation != nil}
+  var hasIncarnation: Bool {_storage._incarnation != nil}
   /// Clears the value of `incarnation`. Subsequent reads from it will return its default value.
-  mutating func clearIncarnation() {self._incarnation = nil}
+  mutating func clearIncarnation() {_uniqueStorage()._incarnation = nil}
 
   var capacity: ProtoResources {
-    get {_capacity ?? ProtoResources()}
-    set {_capacity = newValue}
+    get {_storage._capacity ?? ProtoResources()}
+    set {_uniqueStorage()._capacity = newValue}
   }
   /// Returns true if `capacity` has been explicitly set.
-  var hasCapacity: Bool {self._capacity != nil}
+  var hasCapacity: Bool {_storage._capacity != nil}
   /// Clears the value of `capacity`. Subsequent reads from it will return its default value.
-  mutating func clearCapacity() {self._capacity = nil}
+  mutating func clearCapacity() {_uniqueStorage()._capacity = nil}
 
   var inUse: ProtoResources {
-    get {_inUse ?? ProtoResources()}
-    set {_inUse = newValue}
+    get {_storage._inUse ?? ProtoResources()}
+    set {_uniqueStorage()._inUse = newValue}
   }
   /// Returns true if `inUse` has been explicitly set.
-  var hasInUse: Bool {self._inUse != nil}
+  var hasInUse: Bool {_storage._inUse != nil}
   /// Clears the value of `inUse`. Subsequent reads from it will return its default value.
-  mutating func clearInUse() {self._inUse = nil}
+  mutating func clearInUse() {_uniqueStorage()._inUse = nil}
 
   var platform: ProtoPlatform {
-    get {_platform ?? ProtoPlatform()}
-    set {_platform = newValue}
+    get {_storage._platform ?? ProtoPlatform()}
+    set {_uniqueStorage()._platform = newValue}
   }
   /// Returns true if `platform` has been explicitly set.
-  var hasPlatform: Bool {self._platform != nil}
+  var hasPlatform: Bool {_storage._platform != nil}
   /// Clears the value of `platform`. Subsequent reads from it will return its default value.
-  mutating func clearPlatform() {self._platform = nil}
+  mutating func clearPlatform() {_uniqueStorage()._platform = nil}
 
-  var release: String = String()
+  var release: String {
+    get {_storage._release}
+    set {_uniqueStorage()._release = newValue}
+  }
 
-  var reportCount: UInt32 = 0
+  var reportCount: UInt32 {
+    get {_storage._reportCount}
+    set {_uniqueStorage()._reportCount = newValue}
+  }
+
+  /// What can run containers; names that the receiver does not know are skipped.
+  var engines: [String] {
+    get {_storage._engines}
+    set {_uniqueStorage()._engines = newValue}
+  }
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 
-  fileprivate var _incarnation: ProtoMachineIncarnation? = nil
-  fileprivate var _capacity: ProtoResources? = nil
-  fileprivate var _inUse: ProtoResources? = nil
-  fileprivate var _platform: ProtoPlatform? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 /// Answers `Hello` of role bulk.
@@ -920,62 +932,62 @@ nonisolated struct ProtoFailure: Sendable {
   fileprivate var _hint: String? = nil
 }
 
-nonisolated struct ProtoStartOrder: @unchecked Sendable {
+nonisolated struct ProtoStartOrder: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   var token: ProtoStartToken {
-    get {_storage._token ?? ProtoStartToken()}
-    set {_uniqueStorage()._token = newValue}
+    get {_token ?? ProtoStartToken()}
+    set {_token = newValue}
   }
   /// Returns true if `token` has been explicitly set.
-  var hasToken: Bool {_storage._token != nil}
+  var hasToken: Bool {self._token != nil}
   /// Clears the value of `token`. Subsequent reads from it will return its default value.
-  mutating func clearToken() {_uniqueStorage()._token = nil}
+  mutating func clearToken() {self._token = nil}
 
   var spec: ProtoJobSpec {
-    get {_storage._spec ?? ProtoJobSpec()}
-    set {_uniqueStorage()._spec = newValue}
+    get {_spec ?? ProtoJobSpec()}
+    set {_spec = newValue}
   }
   /// Returns true if `spec` has been explicitly set.
-  var hasSpec: Bool {_storage._spec != nil}
+  var hasSpec: Bool {self._spec != nil}
   /// Clears the value of `spec`. Subsequent reads from it will return its default value.
-  mutating func clearSpec() {_uniqueStorage()._spec = nil}
+  mutating func clearSpec() {self._spec = nil}
 
   var tree: ProtoTreeReference {
-    get {_storage._tree ?? ProtoTreeReference()}
-    set {_uniqueStorage()._tree = newValue}
+    get {_tree ?? ProtoTreeReference()}
+    set {_tree = newValue}
   }
   /// Returns true if `tree` has been explicitly set.
-  var hasTree: Bool {_storage._tree != nil}
+  var hasTree: Bool {self._tree != nil}
   /// Clears the value of `tree`. Subsequent reads from it will return its default value.
-  mutating func clearTree() {_uniqueStorage()._tree = nil}
+  mutating func clearTree() {self._tree = nil}
 
   var git: ProtoGitState {
-    get {_storage._git ?? ProtoGitState()}
-    set {_uniqueStorage()._git = newValue}
+    get {_git ?? ProtoGitState()}
+    set {_git = newValue}
   }
   /// Returns true if `git` has been explicitly set.
-  var hasGit: Bool {_storage._git != nil}
+  var hasGit: Bool {self._git != nil}
   /// Clears the value of `git`. Subsequent reads from it will return its default value.
-  mutating func clearGit() {_uniqueStorage()._git = nil}
+  mutating func clearGit() {self._git = nil}
 
-  var nodeCount: UInt32 {
-    get {_storage._nodeCount}
-    set {_uniqueStorage()._nodeCount = newValue}
-  }
+  var nodeCount: UInt32 = 0
 
-  var waitsForGo: Bool {
-    get {_storage._waitsForGo}
-    set {_uniqueStorage()._waitsForGo = newValue}
-  }
+  var waitsForGo: Bool = false
+
+  /// What the task needs beside `tree`.
+  var extraTrees: [ProtoTreeReference] = []
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 
-  fileprivate var _storage = _StorageClass.defaultInstance
+  fileprivate var _token: ProtoStartToken? = nil
+  fileprivate var _spec: ProtoJobSpec? = nil
+  fileprivate var _tree: ProtoTreeReference? = nil
+  fileprivate var _git: ProtoGitState? = nil
 }
 
 nonisolated struct ProtoGitState: Sendable {
@@ -1003,92 +1015,122 @@ nonisolated struct ProtoGitState: Sendable {
   fileprivate var _branch: String? = nil
 }
 
-nonisolated struct ProtoJobSpec: Sendable {
+nonisolated struct ProtoJobSpec: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   var name: String {
-    get {_name ?? String()}
-    set {_name = newValue}
+    get {_storage._name ?? String()}
+    set {_uniqueStorage()._name = newValue}
   }
   /// Returns true if `name` has been explicitly set.
-  var hasName: Bool {self._name != nil}
+  var hasName: Bool {_storage._name != nil}
   /// Clears the value of `name`. Subsequent reads from it will return its default value.
-  mutating func clearName() {self._name = nil}
+  mutating func clearName() {_uniqueStorage()._name = nil}
 
-  var command: ProtoJobSpec.OneOf_Command? = nil
+  var command: OneOf_Command? {
+    get {return _storage._command}
+    set {_uniqueStorage()._command = newValue}
+  }
 
   var shell: String {
     get {
-      if case .shell(let v)? = command {return v}
+      if case .shell(let v)? = _storage._command {return v}
       return String()
     }
-    set {command = .shell(newValue)}
+    set {_uniqueStorage()._command = .shell(newValue)}
   }
 
   var arguments: ProtoJobSpec.Arguments {
     get {
-      if case .arguments(let v)? = command {return v}
+      if case .arguments(let v)? = _storage._command {return v}
       return ProtoJobSpec.Arguments()
     }
-    set {command = .arguments(newValue)}
+    set {_uniqueStorage()._command = .arguments(newValue)}
   }
 
-  var workingDirectory: String = String()
+  var workingDirectory: String {
+    get {_storage._workingDirectory}
+    set {_uniqueStorage()._workingDirectory = newValue}
+  }
 
-  var environment: [ProtoJobSpec.EnvironmentVariable] = []
+  var environment: [ProtoJobSpec.EnvironmentVariable] {
+    get {_storage._environment}
+    set {_uniqueStorage()._environment = newValue}
+  }
 
   var resources: ProtoResources {
-    get {_resources ?? ProtoResources()}
-    set {_resources = newValue}
+    get {_storage._resources ?? ProtoResources()}
+    set {_uniqueStorage()._resources = newValue}
   }
   /// Returns true if `resources` has been explicitly set.
-  var hasResources: Bool {self._resources != nil}
+  var hasResources: Bool {_storage._resources != nil}
   /// Clears the value of `resources`. Subsequent reads from it will return its default value.
-  mutating func clearResources() {self._resources = nil}
+  mutating func clearResources() {_uniqueStorage()._resources = nil}
 
   var python: ProtoJobSpec.PythonEnvironment {
-    get {_python ?? ProtoJobSpec.PythonEnvironment()}
-    set {_python = newValue}
+    get {_storage._python ?? ProtoJobSpec.PythonEnvironment()}
+    set {_uniqueStorage()._python = newValue}
   }
   /// Returns true if `python` has been explicitly set.
-  var hasPython: Bool {self._python != nil}
+  var hasPython: Bool {_storage._python != nil}
   /// Clears the value of `python`. Subsequent reads from it will return its default value.
-  mutating func clearPython() {self._python = nil}
+  mutating func clearPython() {_uniqueStorage()._python = nil}
 
-  var outputs: [String] = []
+  var outputs: [String] {
+    get {_storage._outputs}
+    set {_uniqueStorage()._outputs = newValue}
+  }
 
   var maximumDurationMs: Int64 {
-    get {_maximumDurationMs ?? 0}
-    set {_maximumDurationMs = newValue}
+    get {_storage._maximumDurationMs ?? 0}
+    set {_uniqueStorage()._maximumDurationMs = newValue}
   }
   /// Returns true if `maximumDurationMs` has been explicitly set.
-  var hasMaximumDurationMs: Bool {self._maximumDurationMs != nil}
+  var hasMaximumDurationMs: Bool {_storage._maximumDurationMs != nil}
   /// Clears the value of `maximumDurationMs`. Subsequent reads from it will return its default value.
-  mutating func clearMaximumDurationMs() {self._maximumDurationMs = nil}
+  mutating func clearMaximumDurationMs() {_uniqueStorage()._maximumDurationMs = nil}
 
-  var gracePeriodMs: Int64 = 0
+  var gracePeriodMs: Int64 {
+    get {_storage._gracePeriodMs}
+    set {_uniqueStorage()._gracePeriodMs = newValue}
+  }
 
-  var pullLimitBytes: Int64 = 0
+  var pullLimitBytes: Int64 {
+    get {_storage._pullLimitBytes}
+    set {_uniqueStorage()._pullLimitBytes = newValue}
+  }
 
-  var placement: ProtoJobSpec.OneOf_Placement? = nil
+  var placement: OneOf_Placement? {
+    get {return _storage._placement}
+    set {_uniqueStorage()._placement = newValue}
+  }
 
   var worker: String {
     get {
-      if case .worker(let v)? = placement {return v}
+      if case .worker(let v)? = _storage._placement {return v}
       return String()
     }
-    set {placement = .worker(newValue)}
+    set {_uniqueStorage()._placement = .worker(newValue)}
   }
 
   var anyWorker: ProtoJobSpec.AnyWorker {
     get {
-      if case .anyWorker(let v)? = placement {return v}
+      if case .anyWorker(let v)? = _storage._placement {return v}
       return ProtoJobSpec.AnyWorker()
     }
-    set {placement = .anyWorker(newValue)}
+    set {_uniqueStorage()._placement = .anyWorker(newValue)}
   }
+
+  var container: ProtoJobSpec.Container {
+    get {_storage._container ?? ProtoJobSpec.Container()}
+    set {_uniqueStorage()._container = newValue}
+  }
+  /// Returns true if `container` has been explicitly set.
+  var hasContainer: Bool {_storage._container != nil}
+  /// Clears the value of `container`. Subsequent reads from it will return its default value.
+  mutating func clearContainer() {_uniqueStorage()._container = nil}
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1154,12 +1196,43 @@ nonisolated struct ProtoJobSpec: Sendable {
     init() {}
   }
 
+  nonisolated struct Container: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    /// `python:3.11-slim`, `./Containerfile`, `local:NAME`, …
+    var image: String = String()
+
+    var shmSizeBytes: Int64 {
+      get {_shmSizeBytes ?? 0}
+      set {_shmSizeBytes = newValue}
+    }
+    /// Returns true if `shmSizeBytes` has been explicitly set.
+    var hasShmSizeBytes: Bool {self._shmSizeBytes != nil}
+    /// Clears the value of `shmSizeBytes`. Subsequent reads from it will return its default value.
+    mutating func clearShmSizeBytes() {self._shmSizeBytes = nil}
+
+    var tree: ProtoTreeReference {
+      get {_tree ?? ProtoTreeReference()}
+      set {_tree = newValue}
+    }
+    /// Returns true if `tree` has been explicitly set.
+    var hasTree: Bool {self._tree != nil}
+    /// Clears the value of `tree`. Subsequent reads from it will return its default value.
+    mutating func clearTree() {self._tree = nil}
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+
+    fileprivate var _shmSizeBytes: Int64? = nil
+    fileprivate var _tree: ProtoTreeReference? = nil
+  }
+
   init() {}
 
-  fileprivate var _name: String? = nil
-  fileprivate var _resources: ProtoResources? = nil
-  fileprivate var _python: ProtoJobSpec.PythonEnvironment? = nil
-  fileprivate var _maximumDurationMs: Int64? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 nonisolated struct ProtoTaskReport: @unchecked Sendable {
@@ -1262,6 +1335,7 @@ nonisolated struct ProtoTaskProcess: Sendable {
     case unspecified // = 0
     case cgroup // = 1
     case sweep // = 2
+    case namespace // = 3
     case UNRECOGNIZED(Int)
 
     init() {
@@ -1273,6 +1347,7 @@ nonisolated struct ProtoTaskProcess: Sendable {
       case 0: self = .unspecified
       case 1: self = .cgroup
       case 2: self = .sweep
+      case 3: self = .namespace
       default: self = .UNRECOGNIZED(rawValue)
       }
     }
@@ -1282,6 +1357,7 @@ nonisolated struct ProtoTaskProcess: Sendable {
       case .unspecified: return 0
       case .cgroup: return 1
       case .sweep: return 2
+      case .namespace: return 3
       case .UNRECOGNIZED(let i): return i
       }
     }
@@ -1291,6 +1367,7 @@ nonisolated struct ProtoTaskProcess: Sendable {
       .unspecified,
       .cgroup,
       .sweep,
+      .namespace,
     ]
 
   }
@@ -2618,63 +2695,118 @@ nonisolated extension ProtoRejection.Mismatch: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension ProtoWelcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Welcome"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}agent\0\u{1}incarnation\0\u{1}capacity\0\u{3}in_use\0\u{1}platform\0\u{1}release\0\u{3}report_count\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}agent\0\u{1}incarnation\0\u{1}capacity\0\u{3}in_use\0\u{1}platform\0\u{1}release\0\u{3}report_count\0\u{2}\u{8}engines\0")
+
+  fileprivate class _StorageClass {
+    var _agent: String = String()
+    var _incarnation: ProtoMachineIncarnation? = nil
+    var _capacity: ProtoResources? = nil
+    var _inUse: ProtoResources? = nil
+    var _platform: ProtoPlatform? = nil
+    var _release: String = String()
+    var _reportCount: UInt32 = 0
+    var _engines: [String] = []
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _agent = source._agent
+      _incarnation = source._incarnation
+      _capacity = source._capacity
+      _inUse = source._inUse
+      _platform = source._platform
+      _release = source._release
+      _reportCount = source._reportCount
+      _engines = source._engines
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.agent) }()
-      case 2: try { try decoder.decodeSingularMessageField(value: &self._incarnation) }()
-      case 3: try { try decoder.decodeSingularMessageField(value: &self._capacity) }()
-      case 4: try { try decoder.decodeSingularMessageField(value: &self._inUse) }()
-      case 5: try { try decoder.decodeSingularMessageField(value: &self._platform) }()
-      case 6: try { try decoder.decodeSingularStringField(value: &self.release) }()
-      case 7: try { try decoder.decodeSingularUInt32Field(value: &self.reportCount) }()
-      default: break
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._agent) }()
+        case 2: try { try decoder.decodeSingularMessageField(value: &_storage._incarnation) }()
+        case 3: try { try decoder.decodeSingularMessageField(value: &_storage._capacity) }()
+        case 4: try { try decoder.decodeSingularMessageField(value: &_storage._inUse) }()
+        case 5: try { try decoder.decodeSingularMessageField(value: &_storage._platform) }()
+        case 6: try { try decoder.decodeSingularStringField(value: &_storage._release) }()
+        case 7: try { try decoder.decodeSingularUInt32Field(value: &_storage._reportCount) }()
+        case 15: try { try decoder.decodeRepeatedStringField(value: &_storage._engines) }()
+        default: break
+        }
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    if !self.agent.isEmpty {
-      try visitor.visitSingularStringField(value: self.agent, fieldNumber: 1)
-    }
-    try { if let v = self._incarnation {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
-    } }()
-    try { if let v = self._capacity {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
-    } }()
-    try { if let v = self._inUse {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
-    } }()
-    try { if let v = self._platform {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
-    } }()
-    if !self.release.isEmpty {
-      try visitor.visitSingularStringField(value: self.release, fieldNumber: 6)
-    }
-    if self.reportCount != 0 {
-      try visitor.visitSingularUInt32Field(value: self.reportCount, fieldNumber: 7)
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if !_storage._agent.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._agent, fieldNumber: 1)
+      }
+      try { if let v = _storage._incarnation {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+      } }()
+      try { if let v = _storage._capacity {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+      } }()
+      try { if let v = _storage._inUse {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+      } }()
+      try { if let v = _storage._platform {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+      } }()
+      if !_storage._release.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._release, fieldNumber: 6)
+      }
+      if _storage._reportCount != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._reportCount, fieldNumber: 7)
+      }
+      if !_storage._engines.isEmpty {
+        try visitor.visitRepeatedStringField(value: _storage._engines, fieldNumber: 15)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: ProtoWelcome, rhs: ProtoWelcome) -> Bool {
-    if lhs.agent != rhs.agent {return false}
-    if lhs._incarnation != rhs._incarnation {return false}
-    if lhs._capacity != rhs._capacity {return false}
-    if lhs._inUse != rhs._inUse {return false}
-    if lhs._platform != rhs._platform {return false}
-    if lhs.release != rhs.release {return false}
-    if lhs.reportCount != rhs.reportCount {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._agent != rhs_storage._agent {return false}
+        if _storage._incarnation != rhs_storage._incarnation {return false}
+        if _storage._capacity != rhs_storage._capacity {return false}
+        if _storage._inUse != rhs_storage._inUse {return false}
+        if _storage._platform != rhs_storage._platform {return false}
+        if _storage._release != rhs_storage._release {return false}
+        if _storage._reportCount != rhs_storage._reportCount {return false}
+        if _storage._engines != rhs_storage._engines {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3482,104 +3614,63 @@ nonisolated extension ProtoFailure.Code: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension ProtoStartOrder: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".StartOrder"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}spec\0\u{1}tree\0\u{1}git\0\u{3}node_count\0\u{3}waits_for_go\0")
-
-  fileprivate class _StorageClass {
-    var _token: ProtoStartToken? = nil
-    var _spec: ProtoJobSpec? = nil
-    var _tree: ProtoTreeReference? = nil
-    var _git: ProtoGitState? = nil
-    var _nodeCount: UInt32 = 0
-    var _waitsForGo: Bool = false
-
-      // This property is used as the initial default value for new instances of the type.
-      // The type itself is protecting the reference to its storage via CoW semantics.
-      // This will force a copy to be made of this reference when the first mutation occurs;
-      // hence, it is safe to mark this as `nonisolated(unsafe)`.
-      static nonisolated(unsafe) let defaultInstance = _StorageClass()
-
-    private init() {}
-
-    init(copying source: _StorageClass) {
-      _token = source._token
-      _spec = source._spec
-      _tree = source._tree
-      _git = source._git
-      _nodeCount = source._nodeCount
-      _waitsForGo = source._waitsForGo
-    }
-  }
-
-  fileprivate mutating func _uniqueStorage() -> _StorageClass {
-    if !isKnownUniquelyReferenced(&_storage) {
-      _storage = _StorageClass(copying: _storage)
-    }
-    return _storage
-  }
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}spec\0\u{1}tree\0\u{1}git\0\u{3}node_count\0\u{3}waits_for_go\0\u{3}extra_trees\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    _ = _uniqueStorage()
-    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
-      while let fieldNumber = try decoder.nextFieldNumber() {
-        // The use of inline closures is to circumvent an issue where the compiler
-        // allocates stack space for every case branch when no optimizations are
-        // enabled. https://github.com/apple/swift-protobuf/issues/1034
-        switch fieldNumber {
-        case 1: try { try decoder.decodeSingularMessageField(value: &_storage._token) }()
-        case 2: try { try decoder.decodeSingularMessageField(value: &_storage._spec) }()
-        case 3: try { try decoder.decodeSingularMessageField(value: &_storage._tree) }()
-        case 4: try { try decoder.decodeSingularMessageField(value: &_storage._git) }()
-        case 5: try { try decoder.decodeSingularUInt32Field(value: &_storage._nodeCount) }()
-        case 6: try { try decoder.decodeSingularBoolField(value: &_storage._waitsForGo) }()
-        default: break
-        }
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._token) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._spec) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._tree) }()
+      case 4: try { try decoder.decodeSingularMessageField(value: &self._git) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.nodeCount) }()
+      case 6: try { try decoder.decodeSingularBoolField(value: &self.waitsForGo) }()
+      case 7: try { try decoder.decodeRepeatedMessageField(value: &self.extraTrees) }()
+      default: break
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every if/case branch local when no optimizations
-      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-      // https://github.com/apple/swift-protobuf/issues/1182
-      try { if let v = _storage._token {
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
-      } }()
-      try { if let v = _storage._spec {
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
-      } }()
-      try { if let v = _storage._tree {
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
-      } }()
-      try { if let v = _storage._git {
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
-      } }()
-      if _storage._nodeCount != 0 {
-        try visitor.visitSingularUInt32Field(value: _storage._nodeCount, fieldNumber: 5)
-      }
-      if _storage._waitsForGo != false {
-        try visitor.visitSingularBoolField(value: _storage._waitsForGo, fieldNumber: 6)
-      }
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._token {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._spec {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try { if let v = self._tree {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
+    try { if let v = self._git {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    } }()
+    if self.nodeCount != 0 {
+      try visitor.visitSingularUInt32Field(value: self.nodeCount, fieldNumber: 5)
+    }
+    if self.waitsForGo != false {
+      try visitor.visitSingularBoolField(value: self.waitsForGo, fieldNumber: 6)
+    }
+    if !self.extraTrees.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.extraTrees, fieldNumber: 7)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: ProtoStartOrder, rhs: ProtoStartOrder) -> Bool {
-    if lhs._storage !== rhs._storage {
-      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
-        let _storage = _args.0
-        let rhs_storage = _args.1
-        if _storage._token != rhs_storage._token {return false}
-        if _storage._spec != rhs_storage._spec {return false}
-        if _storage._tree != rhs_storage._tree {return false}
-        if _storage._git != rhs_storage._git {return false}
-        if _storage._nodeCount != rhs_storage._nodeCount {return false}
-        if _storage._waitsForGo != rhs_storage._waitsForGo {return false}
-        return true
-      }
-      if !storagesAreEqual {return false}
-    }
+    if lhs._token != rhs._token {return false}
+    if lhs._spec != rhs._spec {return false}
+    if lhs._tree != rhs._tree {return false}
+    if lhs._git != rhs._git {return false}
+    if lhs.nodeCount != rhs.nodeCount {return false}
+    if lhs.waitsForGo != rhs.waitsForGo {return false}
+    if lhs.extraTrees != rhs.extraTrees {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3631,139 +3722,202 @@ nonisolated extension ProtoGitState: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension ProtoJobSpec: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".JobSpec"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}shell\0\u{1}arguments\0\u{3}working_directory\0\u{1}environment\0\u{1}resources\0\u{1}python\0\u{1}outputs\0\u{3}maximum_duration_ms\0\u{3}grace_period_ms\0\u{3}pull_limit_bytes\0\u{1}worker\0\u{3}any_worker\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}shell\0\u{1}arguments\0\u{3}working_directory\0\u{1}environment\0\u{1}resources\0\u{1}python\0\u{1}outputs\0\u{3}maximum_duration_ms\0\u{3}grace_period_ms\0\u{3}pull_limit_bytes\0\u{1}worker\0\u{3}any_worker\0\u{2}\u{2}container\0")
+
+  fileprivate class _StorageClass {
+    var _name: String? = nil
+    var _command: ProtoJobSpec.OneOf_Command?
+    var _workingDirectory: String = String()
+    var _environment: [ProtoJobSpec.EnvironmentVariable] = []
+    var _resources: ProtoResources? = nil
+    var _python: ProtoJobSpec.PythonEnvironment? = nil
+    var _outputs: [String] = []
+    var _maximumDurationMs: Int64? = nil
+    var _gracePeriodMs: Int64 = 0
+    var _pullLimitBytes: Int64 = 0
+    var _placement: ProtoJobSpec.OneOf_Placement?
+    var _container: ProtoJobSpec.Container? = nil
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _name = source._name
+      _command = source._command
+      _workingDirectory = source._workingDirectory
+      _environment = source._environment
+      _resources = source._resources
+      _python = source._python
+      _outputs = source._outputs
+      _maximumDurationMs = source._maximumDurationMs
+      _gracePeriodMs = source._gracePeriodMs
+      _pullLimitBytes = source._pullLimitBytes
+      _placement = source._placement
+      _container = source._container
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self._name) }()
-      case 2: try {
-        var v: String?
-        try decoder.decodeSingularStringField(value: &v)
-        if let v = v {
-          if self.command != nil {try decoder.handleConflictingOneOf()}
-          self.command = .shell(v)
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._name) }()
+        case 2: try {
+          var v: String?
+          try decoder.decodeSingularStringField(value: &v)
+          if let v = v {
+            if _storage._command != nil {try decoder.handleConflictingOneOf()}
+            _storage._command = .shell(v)
+          }
+        }()
+        case 3: try {
+          var v: ProtoJobSpec.Arguments?
+          var hadOneofValue = false
+          if let current = _storage._command {
+            hadOneofValue = true
+            if case .arguments(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._command = .arguments(v)
+          }
+        }()
+        case 4: try { try decoder.decodeSingularStringField(value: &_storage._workingDirectory) }()
+        case 5: try { try decoder.decodeRepeatedMessageField(value: &_storage._environment) }()
+        case 6: try { try decoder.decodeSingularMessageField(value: &_storage._resources) }()
+        case 7: try { try decoder.decodeSingularMessageField(value: &_storage._python) }()
+        case 8: try { try decoder.decodeRepeatedStringField(value: &_storage._outputs) }()
+        case 9: try { try decoder.decodeSingularInt64Field(value: &_storage._maximumDurationMs) }()
+        case 10: try { try decoder.decodeSingularInt64Field(value: &_storage._gracePeriodMs) }()
+        case 11: try { try decoder.decodeSingularInt64Field(value: &_storage._pullLimitBytes) }()
+        case 12: try {
+          var v: String?
+          try decoder.decodeSingularStringField(value: &v)
+          if let v = v {
+            if _storage._placement != nil {try decoder.handleConflictingOneOf()}
+            _storage._placement = .worker(v)
+          }
+        }()
+        case 13: try {
+          var v: ProtoJobSpec.AnyWorker?
+          var hadOneofValue = false
+          if let current = _storage._placement {
+            hadOneofValue = true
+            if case .anyWorker(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._placement = .anyWorker(v)
+          }
+        }()
+        case 15: try { try decoder.decodeSingularMessageField(value: &_storage._container) }()
+        default: break
         }
-      }()
-      case 3: try {
-        var v: ProtoJobSpec.Arguments?
-        var hadOneofValue = false
-        if let current = self.command {
-          hadOneofValue = true
-          if case .arguments(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.command = .arguments(v)
-        }
-      }()
-      case 4: try { try decoder.decodeSingularStringField(value: &self.workingDirectory) }()
-      case 5: try { try decoder.decodeRepeatedMessageField(value: &self.environment) }()
-      case 6: try { try decoder.decodeSingularMessageField(value: &self._resources) }()
-      case 7: try { try decoder.decodeSingularMessageField(value: &self._python) }()
-      case 8: try { try decoder.decodeRepeatedStringField(value: &self.outputs) }()
-      case 9: try { try decoder.decodeSingularInt64Field(value: &self._maximumDurationMs) }()
-      case 10: try { try decoder.decodeSingularInt64Field(value: &self.gracePeriodMs) }()
-      case 11: try { try decoder.decodeSingularInt64Field(value: &self.pullLimitBytes) }()
-      case 12: try {
-        var v: String?
-        try decoder.decodeSingularStringField(value: &v)
-        if let v = v {
-          if self.placement != nil {try decoder.handleConflictingOneOf()}
-          self.placement = .worker(v)
-        }
-      }()
-      case 13: try {
-        var v: ProtoJobSpec.AnyWorker?
-        var hadOneofValue = false
-        if let current = self.placement {
-          hadOneofValue = true
-          if case .anyWorker(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.placement = .anyWorker(v)
-        }
-      }()
-      default: break
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    try { if let v = self._name {
-      try visitor.visitSingularStringField(value: v, fieldNumber: 1)
-    } }()
-    switch self.command {
-    case .shell?: try {
-      guard case .shell(let v)? = self.command else { preconditionFailure() }
-      try visitor.visitSingularStringField(value: v, fieldNumber: 2)
-    }()
-    case .arguments?: try {
-      guard case .arguments(let v)? = self.command else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
-    }()
-    case nil: break
-    }
-    if !self.workingDirectory.isEmpty {
-      try visitor.visitSingularStringField(value: self.workingDirectory, fieldNumber: 4)
-    }
-    if !self.environment.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.environment, fieldNumber: 5)
-    }
-    try { if let v = self._resources {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
-    } }()
-    try { if let v = self._python {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
-    } }()
-    if !self.outputs.isEmpty {
-      try visitor.visitRepeatedStringField(value: self.outputs, fieldNumber: 8)
-    }
-    try { if let v = self._maximumDurationMs {
-      try visitor.visitSingularInt64Field(value: v, fieldNumber: 9)
-    } }()
-    if self.gracePeriodMs != 0 {
-      try visitor.visitSingularInt64Field(value: self.gracePeriodMs, fieldNumber: 10)
-    }
-    if self.pullLimitBytes != 0 {
-      try visitor.visitSingularInt64Field(value: self.pullLimitBytes, fieldNumber: 11)
-    }
-    switch self.placement {
-    case .worker?: try {
-      guard case .worker(let v)? = self.placement else { preconditionFailure() }
-      try visitor.visitSingularStringField(value: v, fieldNumber: 12)
-    }()
-    case .anyWorker?: try {
-      guard case .anyWorker(let v)? = self.placement else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 13)
-    }()
-    case nil: break
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      try { if let v = _storage._name {
+        try visitor.visitSingularStringField(value: v, fieldNumber: 1)
+      } }()
+      switch _storage._command {
+      case .shell?: try {
+        guard case .shell(let v)? = _storage._command else { preconditionFailure() }
+        try visitor.visitSingularStringField(value: v, fieldNumber: 2)
+      }()
+      case .arguments?: try {
+        guard case .arguments(let v)? = _storage._command else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+      }()
+      case nil: break
+      }
+      if !_storage._workingDirectory.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._workingDirectory, fieldNumber: 4)
+      }
+      if !_storage._environment.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._environment, fieldNumber: 5)
+      }
+      try { if let v = _storage._resources {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+      } }()
+      try { if let v = _storage._python {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+      } }()
+      if !_storage._outputs.isEmpty {
+        try visitor.visitRepeatedStringField(value: _storage._outputs, fieldNumber: 8)
+      }
+      try { if let v = _storage._maximumDurationMs {
+        try visitor.visitSingularInt64Field(value: v, fieldNumber: 9)
+      } }()
+      if _storage._gracePeriodMs != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._gracePeriodMs, fieldNumber: 10)
+      }
+      if _storage._pullLimitBytes != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._pullLimitBytes, fieldNumber: 11)
+      }
+      switch _storage._placement {
+      case .worker?: try {
+        guard case .worker(let v)? = _storage._placement else { preconditionFailure() }
+        try visitor.visitSingularStringField(value: v, fieldNumber: 12)
+      }()
+      case .anyWorker?: try {
+        guard case .anyWorker(let v)? = _storage._placement else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 13)
+      }()
+      case nil: break
+      }
+      try { if let v = _storage._container {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 15)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: ProtoJobSpec, rhs: ProtoJobSpec) -> Bool {
-    if lhs._name != rhs._name {return false}
-    if lhs.command != rhs.command {return false}
-    if lhs.workingDirectory != rhs.workingDirectory {return false}
-    if lhs.environment != rhs.environment {return false}
-    if lhs._resources != rhs._resources {return false}
-    if lhs._python != rhs._python {return false}
-    if lhs.outputs != rhs.outputs {return false}
-    if lhs._maximumDurationMs != rhs._maximumDurationMs {return false}
-    if lhs.gracePeriodMs != rhs.gracePeriodMs {return false}
-    if lhs.pullLimitBytes != rhs.pullLimitBytes {return false}
-    if lhs.placement != rhs.placement {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._name != rhs_storage._name {return false}
+        if _storage._command != rhs_storage._command {return false}
+        if _storage._workingDirectory != rhs_storage._workingDirectory {return false}
+        if _storage._environment != rhs_storage._environment {return false}
+        if _storage._resources != rhs_storage._resources {return false}
+        if _storage._python != rhs_storage._python {return false}
+        if _storage._outputs != rhs_storage._outputs {return false}
+        if _storage._maximumDurationMs != rhs_storage._maximumDurationMs {return false}
+        if _storage._gracePeriodMs != rhs_storage._gracePeriodMs {return false}
+        if _storage._pullLimitBytes != rhs_storage._pullLimitBytes {return false}
+        if _storage._placement != rhs_storage._placement {return false}
+        if _storage._container != rhs_storage._container {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3883,6 +4037,50 @@ nonisolated extension ProtoJobSpec.AnyWorker: SwiftProtobuf.Message, SwiftProtob
   }
 
   static func ==(lhs: ProtoJobSpec.AnyWorker, rhs: ProtoJobSpec.AnyWorker) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoJobSpec.Container: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = ProtoJobSpec.protoMessageName + ".Container"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}image\0\u{3}shm_size_bytes\0\u{1}tree\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.image) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self._shmSizeBytes) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._tree) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.image.isEmpty {
+      try visitor.visitSingularStringField(value: self.image, fieldNumber: 1)
+    }
+    try { if let v = self._shmSizeBytes {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 2)
+    } }()
+    try { if let v = self._tree {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoJobSpec.Container, rhs: ProtoJobSpec.Container) -> Bool {
+    if lhs.image != rhs.image {return false}
+    if lhs._shmSizeBytes != rhs._shmSizeBytes {return false}
+    if lhs._tree != rhs._tree {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4055,7 +4253,7 @@ nonisolated extension ProtoTaskProcess: SwiftProtobuf.Message, SwiftProtobuf._Me
 }
 
 nonisolated extension ProtoTaskProcess.KillMethod: SwiftProtobuf._ProtoNameProviding {
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0KILL_METHOD_UNSPECIFIED\0\u{1}KILL_METHOD_CGROUP\0\u{1}KILL_METHOD_SWEEP\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0KILL_METHOD_UNSPECIFIED\0\u{1}KILL_METHOD_CGROUP\0\u{1}KILL_METHOD_SWEEP\0\u{1}KILL_METHOD_NAMESPACE\0")
 }
 
 nonisolated extension ProtoTaskResult: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {

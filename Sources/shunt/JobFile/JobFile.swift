@@ -12,6 +12,9 @@ struct JobFile: Hashable {
     var memory: ByteCount?
     /// The requirements file, relative to the directory of the file.
     var requirementsPath: String?
+    var image: ImageSource?
+    /// Size of `/dev/shm` in the container.
+    var sharedMemory: ByteCount?
     var outputs: [String] = []
     var maximumDuration: Milliseconds?
     var placement: JobSpec.PlacementRequest?

@@ -22,6 +22,9 @@ enum PlanText {
         if let python = spec.python {
             rows.append(("environment", environment(python, isCached: plan.environmentCached)))
         }
+        if let container = spec.container {
+            rows.append(("image", Quoting.visible(container.image.text)))
+        }
         rows.append(("resources", "\(spec.resources)"))
         if let limit = spec.maximumDuration {
             rows.append(("at most", DurationText.describe(limit)))

@@ -88,6 +88,9 @@ enum JobDetails {
             let name = Quoting.visible(python.requirementsPath)
             rows.append(("environment", "\(name), \(python.requirementsDigest.short)"))
         }
+        if let container = job.spec.container {
+            rows.append(("image", Quoting.visible(container.image.text)))
+        }
         let tree = job.inputs.tree.content.short
         rows.append(("snapshot", "\(tree), \(SnapshotText.size(job.inputs))"))
         rows.append(("sent", "\(job.bytesSent)"))

@@ -22,6 +22,8 @@ package struct EndedRecord: Hashable, Sendable {
     package var droppedErrors: UInt64
     /// Set where the log could not be synced: what it holds may not survive a power cut.
     package var logSyncErrno: Int32?
+    /// Limits that were asked for and not kept.
+    package var unenforced: [String] = []
 
     static let name = "ended"
 
@@ -41,6 +43,9 @@ package struct EndedRecord: Hashable, Sendable {
         if leftovers > 0 {
             let processes = leftovers == 1 ? "a process" : "\(leftovers) processes"
             report.warnings.append("\(processes) outlived the command and had to be ended")
+        }
+        for limit in unenforced {
+            report.warnings.append("its limit of \(limit) was not enforced there")
         }
         return report
     }
@@ -73,6 +78,7 @@ package struct EndedRecord: Hashable, Sendable {
         droppedOutput = text.number("dropped_stdout") ?? 0
         droppedErrors = text.number("dropped_stderr") ?? 0
         logSyncErrno = text.number("log_sync_errno")
+        unenforced = text.all("unenforced")
     }
 
     var encoded: [UInt8] {
@@ -89,6 +95,7 @@ package struct EndedRecord: Hashable, Sendable {
         text.add("dropped_stdout", droppedOutput)
         text.add("dropped_stderr", droppedErrors)
         text.add("log_sync_errno", logSyncErrno)
+        for limit in unenforced { text.add("unenforced", limit) }
         return text.encoded(kind: "ended")
     }
 }

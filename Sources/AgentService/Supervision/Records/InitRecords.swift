@@ -8,6 +8,8 @@ package struct InitProcess: Hashable, Sendable {
     package var bootID: String
     /// Absolute path of the cgroup's directory.
     package var cgroup: String?
+    /// Init is in a PID namespace of its own, and its numbers are those that count there.
+    var isInNamespace: Bool
 
     static let name = "init.ready"
 
@@ -23,6 +25,29 @@ package struct InitProcess: Hashable, Sendable {
         mainPID = main
         bootID = boot
         cgroup = text["cgroup"]
+        isInNamespace = text["namespace"] == "1"
+    }
+}
+
+/// `init.host`: what the init of a container is called outside of it.
+struct HostProcess: Hashable {
+    var pid: Int32
+
+    static let name = "init.host"
+
+    init(pid: Int32) { self.pid = pid }
+
+    init?(_ bytes: [UInt8]) {
+        guard let text = RecordText(bytes, kind: "host"),
+            let pid = text.number("pid", as: Int32.self), pid > 1
+        else { return nil }
+        self.pid = pid
+    }
+
+    var encoded: [UInt8] {
+        var text = RecordText()
+        text.add("pid", pid)
+        return text.encoded(kind: "host")
     }
 }
 
