@@ -37,6 +37,10 @@ extension Coordinator {
             var plan = plan
             (plan.missing, plan.largest) = try await link.content.shortfall(
                 request.inputs.tree, over: client)
+            if let image = request.spec.container?.tree {
+                let layers = try await link.content.shortfall(image, over: client)
+                plan.missing += layers.missing
+            }
             if let requirements = request.spec.python?.requirementsDigest {
                 plan.environmentCached = try await client.hasEnvironment(requirements)
             }

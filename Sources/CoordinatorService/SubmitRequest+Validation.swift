@@ -64,7 +64,8 @@ extension SubmitRequest {
     private func validate(_ container: ContainerSpec) throws(ShuntError) {
         guard spec.python == nil else {
             throw ShuntError(
-                .usage, "a job in a container has the packages of its image: `environment` does "
+                .usage,
+                "a job in a container has the packages of its image: `environment` does "
                     + "not go together with `image`",
                 hint: "shunt run --image ./Containerfile -- true")
         }

@@ -111,7 +111,8 @@ struct EngineAbilities: Hashable, Sendable {
         case .podman:
             format =
                 "{{.Host.Security.Rootless}} {{.Host.CgroupsVersion}} {{.Host.CgroupControllers}}"
-        case .docker: format = "false {{.CgroupVersion}} cpu={{.CPUCfsQuota}} memory={{.MemoryLimit}}"
+        case .docker:
+            format = "false {{.CgroupVersion}} cpu={{.CPUCfsQuota}} memory={{.MemoryLimit}}"
         }
         let answer = try engine.run(["info", "--format", format], within: .minutes(2))
         guard answer.isSuccess else {

@@ -3,9 +3,9 @@ internal import ContentStore
 internal import Glibc
 internal import JobModel
 
-/// The images of one agent's jobs, kept by the engine: what the engine has is used, what it can pull
-/// is pulled, and what comes with a job is built or loaded once for its content and found again by
-/// a tag that is the digest of it.
+/// The images of one agent's jobs, kept by the engine: what the engine has is used, what it can
+/// pull is pulled, and what comes with a job is built or loaded once for its content and found
+/// again by a tag that is the digest of it.
 ///
 /// Jobs that ask for the same one at the same time share the work; the last one to give up ends it.
 actor ContainerImages {

@@ -20,7 +20,7 @@ struct ImageMaker: Sendable {
         case .build(let tag, let context, let file, _):
             try call(
                 ["build", "--tag", tag, "--file", context + "/" + file, context], doing: "built")
-        case .layout(let tag, let path, _): try load("oci:" + path, as: tag)
+        case .layout(let tag, let path, _): try loadLayout(path, as: tag)
         case .archive(let tag, let file, _): try loadArchive(file, as: tag)
         case .shipped(let tag, let tree, _):
             let path = directory + "/layout-\(tree.content.hex)"
@@ -33,6 +33,21 @@ struct ImageMaker: Sendable {
             try load("dir:" + path, as: tag)
         }
         return try identify(origin.name)
+    }
+
+    /// podman takes the path of a layout for the image's name, and names have no capital letters: it
+    /// is given another path, and the name is taken away.
+    private func loadLayout(_ path: String, as tag: String) throws {
+        let link = "/tmp/shunt-layout-" + String(UInt64.random(in: 0...UInt64.max), radix: 16)
+        guard symlink(path, link) == 0 else {
+            throw ShuntError(
+                .failed, "cannot make `\(link)`: \(String(cString: strerror(errno)))",
+                hint: "df -h /tmp")
+        }
+        defer { unlink(link) }
+        try load("oci:" + link, as: tag)
+        // It is there under its tag all the same.
+        _ = try engine.run(["untag", tag, "localhost\(link):latest"], within: .minutes(2))
     }
 
     /// Has podman read an image where it lies.

@@ -161,7 +161,8 @@ package struct TaskDirectory: Hashable, Sendable {
 
     private static let files = [
         LaunchFile.name, output, errors, control, initLock, InitProcess.name, HostProcess.name,
-        ContainerRun.marker, ContainerRun.errors, RunningRecord.name, ExitRecord.name, "survivors", TreeRecord.name, StopRequest.name, StoppingRecord.name,
+        ContainerRun.marker, ContainerRun.errors, RunningRecord.name, ExitRecord.name,
+        "survivors", TreeRecord.name, StopRequest.name, StoppingRecord.name,
         supervisorErrors, supervisorLock,
         // Last: while it stands, everybody knows that the task is over.
         EndedRecord.name,

@@ -21,8 +21,8 @@ struct EngineCall {
         let quoted = Quoting.forShell(image)
         throw ShuntError(
             .usage,
-            "`local:\(image)` is an image of podman's, which is not installed here; one of docker's "
-                + "is sent as an archive",
+            "`local:\(image)` is an image of podman's, which is not installed here; one of "
+                + "docker's is sent as an archive",
             hint: "docker save -o image.tar \(quoted) && "
                 + "shunt run --image docker-archive:image.tar -- true")
     }
@@ -39,6 +39,7 @@ struct EngineCall {
         let pid = try spawn([name, "--log-level=error"] + arguments, output: output)
         var status: Int32 = 0
         while waitpid(pid, &status, 0) < 0, errno == EINTR {}
+        // What it said is only for people.
         let bytes = (try? SmallFile.read(RawPath(output), limit: 1 << 20)) ?? []
         let text = String(decoding: bytes, as: UTF8.self)
         guard status == 0 else {

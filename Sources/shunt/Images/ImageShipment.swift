@@ -2,9 +2,9 @@ internal import ContentStore
 internal import Glibc
 internal import JobModel
 
-/// An image of this machine's podman as a tree of the home's store: a file for each layer, named by
-/// its digest, and a few small ones that say how they belong together. Uncompressed, so that a layer
-/// has one name wherever it was built. Blocks.
+/// An image of this machine's podman as a tree of the home's store: a file for each layer, named
+/// by its digest, and a few small ones that say how they belong together. Uncompressed, so that a
+/// layer has one name wherever it was built. Blocks.
 ///
 /// What an image became is remembered by its ID in `images/` of the home: podman need not write it
 /// a second time.
@@ -64,6 +64,7 @@ struct ImageShipment {
     private func isWhole(_ content: Digest, _ metadata: Digest) -> Bool {
         // A store that cannot be read is found out by whoever writes into it next.
         guard (try? store.contains(metadata)) == true,
+            // Likewise.
             let listing = try? store.directory(content)
         else { return false }
         let files = listing.entries.compactMap { entry -> Digest? in

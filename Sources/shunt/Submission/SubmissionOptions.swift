@@ -61,6 +61,7 @@ struct SubmissionOptions: ParsableArguments {
     func flags(of subcommand: String, command: [String]?) -> JobFlags {
         JobFlags(
             subcommand: subcommand, on: on, name: name, cpus: cpus, memory: memory,
-            image: image, sharedMemory: shmSize, variables: variables, outputs: outputs, command: command)
+            image: image, sharedMemory: shmSize, variables: variables, outputs: outputs,
+            command: command)
     }
 }

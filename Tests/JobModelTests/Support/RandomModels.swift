@@ -63,7 +63,12 @@ extension SeededRandom {
                 .init(requirementsPath: $0.text(), requirementsDigest: $0.digest())
             },
             outputs: list(upTo: 3) { $0.text() }, maximumDuration: optional { $0.milliseconds() },
-            gracePeriod: milliseconds(), pullLimit: byteCount(), placement: placement())
+            gracePeriod: milliseconds(), pullLimit: byteCount(), placement: placement(),
+            container: optional {
+                ContainerSpec(
+                    image: .local("train"), sharedMemory: $0.optional { $0.byteCount() },
+                    tree: $0.optional { $0.tree() })
+            })
     }
 
     mutating func git() -> GitState {
@@ -73,7 +78,8 @@ extension SeededRandom {
     mutating func order() -> StartOrder {
         StartOrder(
             token: token(), spec: spec(), tree: tree(), git: optional { $0.git() },
-            nodeCount: 1 + below(64), waitsForGo: chance(2))
+            nodeCount: 1 + below(64), waitsForGo: chance(2), extraTrees: list(upTo: 2) { $0.tree() }
+        )
     }
 
     mutating func inputs() -> JobInputs {

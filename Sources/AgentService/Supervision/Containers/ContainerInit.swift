@@ -12,8 +12,9 @@ struct ContainerInit {
 
     /// - Returns: `nil` where there is none, or none any more.
     func find() -> Int32? {
+        // A listing of the kernel's that cannot be read leaves nothing to look at.
         guard let listing = try? OwnedDescriptor.open("/proc", O_RDONLY | O_DIRECTORY),
-            // A listing of the kernel's that cannot be read leaves nothing to look at.
+            // Likewise.
             let names = try? listing.names()
         else { return nil }
         return names.lazy.compactMap { Int32($0) }.first(where: isInit)
