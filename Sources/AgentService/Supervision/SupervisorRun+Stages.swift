@@ -212,8 +212,7 @@ extension SupervisorRun {
     /// - Returns: whether it is gone.
     mutating func dismissInit(at now: Moment) throws(SystemError) -> Bool {
         guard try records.isHeld(TaskDirectory.initLock) else {
-            removeContainer()
-            return true
+            return removeContainer(at: now)
         }
         // To one that came to its barrier too late, `quit` means nothing until it is killed.
         if exit == nil { try tell(.kill) }

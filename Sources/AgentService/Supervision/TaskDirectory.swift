@@ -13,7 +13,7 @@ package import JobModel
 /// | `supervisor.lock` | supervisor | held while a supervisor lives, whose pid is in it |
 /// | `init.ready` | init | who init is and how it can kill; the command waits at its barrier |
 /// | `engine.started` | supervisor | of a container: the engine has been asked to start it |
-/// | `engine.err` | the engine | what it said, where it failed |
+/// | `engine.err`, `engine.out` | the engine | what it said at the start and at the end |
 /// | `init.host` | supervisor | of a container: what its init is called outside |
 /// | `running` | init | the command was executed, and when |
 /// | `exit` | init | **durable**: how the command ended |
@@ -161,7 +161,8 @@ package struct TaskDirectory: Hashable, Sendable {
 
     private static let files = [
         LaunchFile.name, output, errors, control, initLock, InitProcess.name, HostProcess.name,
-        ContainerRun.marker, ContainerRun.errors, RunningRecord.name, ExitRecord.name,
+        ContainerRun.marker, ContainerRun.errors, ContainerRun.answer, RunningRecord.name,
+        ExitRecord.name,
         "survivors", TreeRecord.name, StopRequest.name, StoppingRecord.name,
         supervisorErrors, supervisorLock,
         // Last: while it stands, everybody knows that the task is over.

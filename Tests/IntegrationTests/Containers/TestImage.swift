@@ -43,6 +43,21 @@ actor TestImage {
         return Self.archive
     }
 
+    /// Gives the image the name of another one for as long as something is done, unless podman has
+    /// that one.
+    static func withName(_ name: String, _ body: () async throws -> Void) async throws {
+        let isThere = try await shell("podman image exists \(name) && echo there || true")
+        guard isThere.isEmpty else { return try await body() }
+        try await shell("podman tag \(Self.name) \(name)")
+        do {
+            try await body()
+        } catch {
+            try await shell("podman untag \(Self.name) \(name)")
+            throw error
+        }
+        try await shell("podman untag \(Self.name) \(name)")
+    }
+
     private static func importIt() async throws {
         let manager = FileManager.default
         if !manager.fileExists(atPath: archive) {

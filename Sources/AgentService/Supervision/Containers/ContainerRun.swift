@@ -6,8 +6,9 @@ struct ContainerRun {
     var askedAt: SteadyTime?
     /// Since when the engine has been through with starting it, and no init is there.
     var startedAt: SteadyTime?
-    /// Nothing of it is left.
-    var isRemoved = false
+    /// Since when it is to be removed, and how often that was tried.
+    var removableAt: SteadyTime?
+    var removals = 0
 
     /// From asking the engine to init at its barrier: a first start of an image may have to map
     /// all of its files to another account.
@@ -16,9 +17,13 @@ struct ContainerRun {
     static let initPatience = Milliseconds.seconds(10)
     /// Of an engine that removes a container.
     static let removePatience = Milliseconds.seconds(30)
+    /// For somebody to collect a dead init, which the engine takes for a living one.
+    static let reapPatience = Milliseconds.seconds(5)
+    static let mostRemovals = 3
     /// How often the engine is asked.
     static let mostAttempts = 2
 
     static let marker = "engine.started"
     static let errors = "engine.err"
+    static let answer = "engine.out"
 }

@@ -140,27 +140,48 @@ extension SupervisorRun {
     private static let sweepLimit = 100
 
     /// Removes what the engine keeps of the container once nothing lives in it.
-    mutating func removeContainer() {
-        guard let engine = launch?.plan.engine, !container.isRemoved,
-            records.has(ContainerRun.marker)
-        else { return }
-        container.isRemoved = true
-        runRemoval(engine)
+    ///
+    /// - Returns: whether there is nothing left to do.
+    mutating func removeContainer(at now: Moment) -> Bool {
+        guard let engine = launch?.plan.engine, records.has(ContainerRun.marker) else {
+            return true
+        }
+        let since = container.removableAt ?? now.steady
+        container.removableAt = since
+        if isInitUncollected, now.steady - since < ContainerRun.reapPatience {
+            look(after: Self.initInterval, from: now)
+            return false
+        }
+        guard let problem = runRemoval(engine) else { return true }
+        container.removals += 1
+        guard container.removals < ContainerRun.mostRemovals else {
+            Supervisor.report("the container could not be removed: \(problem)")
+            return true
+        }
+        look(after: Self.lookInterval, from: now)
+        return false
     }
 
-    private func runRemoval(_ engine: EngineCommands) {
-        let log = task.path + "/engine.out"
+    private var isInitUncollected: Bool {
+        // A record that is damaged names nobody.
+        guard let process = ((try? records.ready()) ?? nil)?.process else { return false }
+        return ProcessState.startTicks(of: process.pid) == process.startTicks
+    }
+
+    /// - Returns: the engine's words where it did not do it.
+    @discardableResult
+    private func runRemoval(_ engine: EngineCommands) -> String? {
+        let log = task.path + "/" + ContainerRun.answer
         let removal = HelperProcess(
             arguments: engine.remove, environment: engine.environment, workingDirectory: "/",
             outputPath: log)
         defer { unlink(log) }
         do {
             let ending = try removal.run(within: ContainerRun.removePatience, abort: AbortFlag())
-            guard ending != .exited(0) else { return }
-            let words = SmallFile.text(log)?.trimmedLine ?? ""
-            Supervisor.report("the container could not be removed: \(words)")
+            if ending == .exited(0) { return nil }
+            return SmallFile.text(log)?.trimmedLine ?? "\(ending)"
         } catch {
-            Supervisor.report("the container could not be removed: \(error)")
+            return "\(error)"
         }
     }
 
