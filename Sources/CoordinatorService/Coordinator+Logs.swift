@@ -26,8 +26,9 @@ extension Coordinator {
                     return try await link.withBulk { client in
                         try await client.readLog(
                             ReadLog(
-                                token: task.token, offset: offset, maximumBytes: limit,
-                                wait: remaining))
+                                token: task.token, offset: offset,
+                                maximumBytes: min(limit, WireLimits.body), wait: remaining,
+                                furtherPages: (limit - 1) / WireLimits.body))
                     }
                 } catch let error as ShuntError where error.code == .unreachable {
                     // Whoever follows goes on where it was when the worker is back.

@@ -26,8 +26,8 @@ package struct CoordinatorDaemon: Sendable {
 
     /// Without a live job and without a request for this long, the coordinator ends.
     package static let idleLimit = Milliseconds.minutes(15)
-    /// Between two looks at whether the socket is still there.
-    private static let socketCheck = Duration.seconds(5)
+    /// Between two looks at whether socket and store are still there.
+    private static let placeCheck = Duration.seconds(5)
     /// From the last commit to the end of the process.
     private static let stopLimit = Duration.seconds(3)
 
@@ -46,8 +46,9 @@ package struct CoordinatorDaemon: Sendable {
     /// Why a coordinator that did not fail has ended.
     package enum Ending: Sendable {
         case stopped
-        /// Its socket was removed, so nobody can reach it; there is work for another all the same.
-        case lostSocket
+        /// Its socket or its store was removed, so that it is of no use to anybody; there is work
+        /// for another all the same.
+        case uprooted
     }
 
     /// Serves until the coordinator is to end.
@@ -93,7 +94,7 @@ package struct CoordinatorDaemon: Sendable {
         let loop = CoreThread(
             core: core, ledger: ledger, inbox: inbox, ports: ports, logger: logger)
         for worker in workers { fleet.keep(worker) }
-        let ending = try await run(coordinator, loop, fleet, activity, isReady)
+        let ending = try await run(coordinator, loop, fleet, activity, content.store, isReady)
         logger.notice("coordinator ended")
         return ending
     }
@@ -111,10 +112,10 @@ package struct CoordinatorDaemon: Sendable {
 
     private func run(
         _ coordinator: Coordinator, _ loop: CoreThread, _ fleet: Fleet,
-        _ activity: ActivityClock, _ isReady: @escaping @Sendable () -> Void
+        _ activity: ActivityClock, _ store: ObjectStore, _ isReady: @escaping @Sendable () -> Void
     ) async throws -> Ending {
         let bound = Gate()
-        let lostSocket = Gate()
+        let uprooted = Gate()
         let application = Application(
             router: CoordinatorAPI(coordinator: coordinator).router(),
             configuration: .init(
@@ -133,8 +134,8 @@ package struct CoordinatorDaemon: Sendable {
             group.addTask { try await Self.endWhenIdle(coordinator, activity) }
             group.addTask { await Self.endOnSignal() }
             group.addTask {
-                try await endWithoutSocket(once: bound)
-                lostSocket.open()
+                try await endWhenUprooted(once: bound, store)
+                uprooted.open()
             }
             // The first that ends, for whatever reason, ends all.
             defer {
@@ -154,7 +155,7 @@ package struct CoordinatorDaemon: Sendable {
             Self.removeSocket(of: layout)
             if let failure { throw failure }
         }
-        return lostSocket.isOpen ? .lostSocket : .stopped
+        return uprooted.isOpen ? .uprooted : .stopped
     }
 
     /// Waits for the first of the group to end.
@@ -221,15 +222,16 @@ package struct CoordinatorDaemon: Sendable {
         }
     }
 
-    /// Returns when the socket is not there any more: nobody can reach this process from then on,
-    /// and as long as it has the lock, no other can serve the home.
-    private func endWithoutSocket(once bound: Gate) async throws {
-        while !bound.isOpen { try await Task.sleep(for: Self.socketCheck) }
+    /// Returns when the socket is not there any more, or the store: nobody can reach this process
+    /// from then on, or it finds nothing, and as long as it has the lock, no other can serve the
+    /// home.
+    private func endWhenUprooted(once bound: Gate, _ store: ObjectStore) async throws {
+        while !bound.isOpen { try await Task.sleep(for: Self.placeCheck) }
         let socket = SocketWatch(layout.coordinatorSocket)
-        while socket.isInPlace { try await Task.sleep(for: Self.socketCheck) }
+        while socket.isInPlace, store.isInPlace { try await Task.sleep(for: Self.placeCheck) }
         logger.warning(
-            "the socket was removed or replaced; the coordinator ends",
-            metadata: ["socket": "\(layout.coordinatorSocket)"])
+            "the socket or the store was removed or replaced; the coordinator ends",
+            metadata: ["socket": "\(layout.coordinatorSocket)", "store": "\(store.directory)"])
     }
 
     private static func endOnSignal() async {

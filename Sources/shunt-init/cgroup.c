@@ -1,6 +1,6 @@
-// A cgroup v2 of the task's own, below the one that init runs in. Only its membership is used, no
-// controller, so it may be made wherever this account may write, and nothing else changes. Init
-// stays outside: `cgroup.kill` must not end the witness.
+// A cgroup of the task's own, below the one that init runs in. That of v2 is for its membership,
+// so it may be made wherever this account may write. Init stays outside: `cgroup.kill` must not end
+// the witness.
 
 #include "init.h"
 
@@ -32,15 +32,34 @@ static void unescape(char *text) {
     *to = 0;
 }
 
-// Where cgroup v2 is mounted, and which of its directories is the mount's root.
-static bool find_mount(char mount[4096], char root[4096]) {
+// Whether a word stands in a list that commas separate.
+static bool lists(const char *list, const char *word) {
+    size_t length = strlen(word);
+    for (const char *at = list; at; at = strchr(at, ',')) {
+        if (*at == ',') at++;
+        if (!strncmp(at, word, length) && (at[length] == ',' || at[length] == 0)) return true;
+    }
+    return false;
+}
+
+// Whether a line of mountinfo is that of v2, or, with a controller, of its hierarchy in v1.
+static bool is_mount(char *line, const char *controller) {
+    line[strcspn(line, "\n")] = 0;
+    if (!controller) return strstr(line, " - cgroup2 ") != NULL;
+    char *kind = strstr(line, " - cgroup ");
+    char *options = kind ? strrchr(kind, ' ') : NULL;
+    return options && lists(options + 1, controller);
+}
+
+// Where the hierarchy is mounted, and which of its directories is the mount's root.
+static bool find_mount(const char *controller, char mount[4096], char root[4096]) {
     FILE *file = fopen("/proc/self/mountinfo", "re");
     if (!file) return false;
     char *line = NULL;
     size_t capacity = 0;
     bool found = false;
     while (!found && getline(&line, &capacity, file) > 0) {
-        if (!strstr(line, " - cgroup2 ")) continue;
+        if (!is_mount(line, controller)) continue;
         found = sscanf(line, "%*s %*s %*s %4095s %4095s", root, mount) == 2;
     }
     free(line);
@@ -50,17 +69,22 @@ static bool find_mount(char mount[4096], char root[4096]) {
 }
 
 // The path of init's own cgroup within the hierarchy.
-static bool find_own(char own[4096]) {
+static bool find_own(const char *controller, char own[4096]) {
     FILE *file = fopen("/proc/self/cgroup", "re");
     if (!file) return false;
     char *line = NULL;
     size_t capacity = 0;
     bool found = false;
     while (!found && getline(&line, &capacity, file) > 0) {
-        if (strncmp(line, "0::/", 4)) continue;
         line[strcspn(line, "\n")] = 0;
-        found = strlen(line + 3) < 4096;
-        if (found) strcpy(own, line + 3);
+        // NUMBER:CONTROLLERS:PATH; v2 lists no controllers.
+        char *controllers = strchr(line, ':');
+        char *path = controllers ? strchr(controllers + 1, ':') : NULL;
+        if (!path) continue;
+        *path++ = 0;
+        bool is_it = controller ? lists(controllers + 1, controller) : controllers[1] == 0;
+        found = is_it && strlen(path) < 4096;
+        if (found) strcpy(own, path);
     }
     free(line);
     fclose(file);
@@ -79,16 +103,20 @@ static bool write_file(int directory, const char *name, const char *text) {
     return written == (ssize_t)length;
 }
 
+bool cgroup_write(const struct cgroup *group, const char *name, const char *text) {
+    return group->directory >= 0 && write_file(group->directory, name, text);
+}
+
 bool cgroup_move(const struct cgroup *group, pid_t pid) {
     char text[32];
     snprintf(text, sizeof text, "%d\n", (int)pid);
     return write_file(group->directory, "cgroup.procs", text);
 }
 
-bool cgroup_create(struct cgroup *group, const char *name) {
+bool cgroup_create(struct cgroup *group, const char *controller, const char *name) {
     static char mount[4096], root[4096], own[4096];
     group->directory = group->parent = -1;
-    if (!find_mount(mount, root) || !find_own(own)) return false;
+    if (!find_mount(controller, mount, root) || !find_own(controller, own)) return false;
     // Seen through a mount of a part of the hierarchy, paths below that part are shorter.
     const char *below = own;
     size_t root_length = strcmp(root, "/") ? strlen(root) : 0;

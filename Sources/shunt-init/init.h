@@ -5,7 +5,8 @@
 //   launch.c   reads TASKDIR/launch
 //   child.c    the side of the fork that becomes the command
 //   tree.c     finding and ending every descendant through /proc
-//   cgroup.c   a cgroup v2 of the task's own, where one may be made
+//   cgroup.c   a cgroup of the task's own, where one may be made
+//   limits.c   what the tree may use of memory and processors, where that can be enforced
 //   record.c   the small text files that supervisor and agent read
 //
 // In a container it is the entrypoint, and PID 1 of a namespace of its own: what it says of
@@ -46,6 +47,8 @@ struct launch {
     bool may_use_cgroup;
     // Kills a cgroup's members as before Linux 5.14, which had no `cgroup.kill`.
     bool kill_members;
+    // Bytes and thousandths of a CPU; 0 where there is no limit.
+    int64_t memory_limit, cpu_limit;
     // What is left when the command has ended gets SIGTERM, this long, SIGKILL.
     int64_t leftover_grace_ms;
     // Set where the file cannot be used: why, for people.
@@ -102,8 +105,11 @@ struct cgroup {
     char leaf[80];
 };
 
-// Makes an empty cgroup. False where this account may not, or there is no v2.
-bool cgroup_create(struct cgroup *group, const char *name);
+// Makes an empty cgroup: of v2, or with a controller in its hierarchy of v1. False where this
+// account may not, or there is no such hierarchy.
+bool cgroup_create(struct cgroup *group, const char *controller, const char *name);
+// Writes one of its files. False where that is not there, or refuses the value.
+bool cgroup_write(const struct cgroup *group, const char *name, const char *text);
 // Moves a process into it. False where this account may not.
 bool cgroup_move(const struct cgroup *group, pid_t pid);
 // Whether a process lives in it or below.
@@ -114,6 +120,25 @@ int cgroup_signal(const struct cgroup *group, int signal);
 void cgroup_kill(const struct cgroup *group);
 // True once it is gone.
 bool cgroup_remove(struct cgroup *group);
+
+// ---- limits.c
+
+struct limits {
+    // In the hierarchies of v1; a directory of -1 where none was needed or may be made.
+    struct cgroup memory, cpu;
+    // Where the memory limit stands, or NULL where none is enforced.
+    const struct cgroup *memory_holder;
+    bool cpu_enforced;
+};
+
+// Sets the limits of `launch` on the task's cgroup of v2, or else on ones of v1.
+void limits_create(struct limits *limits, const struct launch *launch, struct cgroup *group);
+// Takes a process in, which is in `group` already. What it cannot be taken into enforces nothing.
+void limits_move(struct limits *limits, pid_t pid);
+// How many processes were killed for using too much memory.
+int limits_oom_kills(const struct limits *limits);
+// True once nothing of them is left.
+bool limits_remove(struct limits *limits);
 
 // ---- tree.c
 

@@ -12,8 +12,10 @@
 //   name VALUE               1…64 of A-Z a-z 0-9 . _ - ; names the cgroup
 //   kill auto|members|sweep  whether a cgroup may be used; `members`: without `cgroup.kill`
 //   leftover_grace_ms VALUE  see struct launch
+//   memory_limit VALUE       bytes, of the whole tree; absent where there is no limit
+//   cpu_limit VALUE          thousandths of a CPU, of the whole tree; the same
 //   boot_id, init, token, max_duration_ms, stop_signal, stop_grace_ms, engine_start,
-//   engine_remove, engine_env, unenforced
+//   engine_remove, engine_env, engine_limit
 //                            the supervisor's, skipped here
 //
 // A key that is not listed makes the file unusable: nothing that somebody asked for is ignored.
@@ -70,7 +72,7 @@ static bool parse_umask(const char *text, mode_t *mask) {
 static bool belongs_to_supervisor(const char *key) {
     static const char *const keys[] = {
         "boot_id", "init", "token", "max_duration_ms", "stop_signal", "stop_grace_ms",
-        "engine_start", "engine_remove", "engine_env", "unenforced",
+        "engine_start", "engine_remove", "engine_env", "engine_limit",
     };
     for (size_t index = 0; index < sizeof keys / sizeof keys[0]; index++) {
         if (!strcmp(key, keys[index])) return true;
@@ -116,6 +118,14 @@ static int take(
     } else if (!strcmp(key, "leftover_grace_ms")) {
         if (!parse_number(value, &launch->leftover_grace_ms)) {
             return refuse(launch, "`leftover_grace_ms` is not a number");
+        }
+    } else if (!strcmp(key, "memory_limit")) {
+        if (!parse_number(value, &launch->memory_limit)) {
+            return refuse(launch, "`memory_limit` is not a number");
+        }
+    } else if (!strcmp(key, "cpu_limit")) {
+        if (!parse_number(value, &launch->cpu_limit)) {
+            return refuse(launch, "`cpu_limit` is not a number");
         }
     } else if (!belongs_to_supervisor(key)) {
         return refuse(launch, "it has a key that this init does not know");

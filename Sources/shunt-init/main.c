@@ -55,6 +55,7 @@ struct state {
     struct launch launch;
     struct child child;
     struct cgroup group;
+    struct limits limits;
     enum phase phase;
     // The command's own process has been reaped, or there never was one.
     bool main_ended;
@@ -85,6 +86,7 @@ static void compose_times(struct state *state, struct record *record) {
     const struct timeval *user = &state->usage.ru_utime, *system = &state->usage.ru_stime;
     record_add(record, "user_us", "%lld", (long long)user->tv_sec * 1000000 + user->tv_usec);
     record_add(record, "system_us", "%lld", (long long)system->tv_sec * 1000000 + system->tv_usec);
+    record_add(record, "oom_kills", "%d", limits_oom_kills(&state->limits));
     record_add(record, "maxrss_bytes", "%lld", (long long)state->usage.ru_maxrss * 1024);
     char boot[40];
     read_boot_id(boot);
@@ -230,6 +232,16 @@ static void name_survivors(struct state *state, int64_t now) {
         record_write(state->directory, &record, "survivors", false) != 0;
 }
 
+static bool remove_groups(struct state *state) {
+    bool limits = limits_remove(&state->limits);
+    return cgroup_remove(&state->group) && limits;
+}
+
+static bool has_groups(const struct state *state) {
+    return state->group.directory >= 0 || state->limits.memory.directory >= 0
+        || state->limits.cpu.directory >= 0;
+}
+
 // Moves on through the phases that end the tree.
 static void advance(struct state *state, bool has_children) {
     bool empty = !has_children && !cgroup_populated(&state->group);
@@ -259,11 +271,11 @@ static void advance(struct state *state, bool has_children) {
     if (ending && empty && state->main_ended && !state->exit_due) {
         // A cgroup whose last member has just died can be busy for a moment: it is tried again
         // until it goes, and never holds up the end.
-        cgroup_remove(&state->group);
+        remove_groups(state);
         state->phase = PHASE_DONE;
         state->tree_due = true;
     }
-    if (state->phase == PHASE_DONE) cgroup_remove(&state->group);
+    if (state->phase == PHASE_DONE) remove_groups(state);
 }
 
 // A signal to the process group that the command leads, as a terminal would send it.
@@ -328,7 +340,7 @@ static void read_control(struct state *state) {
 
 static int poll_timeout(const struct state *state) {
     bool due = state->ready_due || state->running_due || state->exit_due || state->tree_due;
-    int64_t timeout = due || (state->phase == PHASE_DONE && state->group.directory >= 0)
+    int64_t timeout = due || (state->phase == PHASE_DONE && has_groups(state))
         ? RETRY_MS : -1;
     if (state->phase == PHASE_LEFTOVERS || state->phase == PHASE_KILLING) {
         int64_t left = state->deadline_ms - now_boot_ms();
@@ -391,6 +403,22 @@ static int open_fifo(int directory, const char *name, int capacity) {
     return fifo;
 }
 
+static const char *enforcement(bool enforced) { return enforced ? "enforced" : "unenforced"; }
+
+static void compose_limits(const struct state *state, struct record *record) {
+    const struct limits *limits = &state->limits;
+    if (limits->memory.directory >= 0) {
+        record_add(record, "memory_cgroup", "%s", limits->memory.path);
+    }
+    if (limits->cpu.directory >= 0) record_add(record, "cpu_cgroup", "%s", limits->cpu.path);
+    if (state->launch.memory_limit) {
+        record_add(record, "memory_limit", "%s", enforcement(limits->memory_holder != NULL));
+    }
+    if (state->launch.cpu_limit) {
+        record_add(record, "cpu_limit", "%s", enforcement(limits->cpu_enforced));
+    }
+}
+
 static void compose_ready(struct state *state) {
     struct record *record = &state->ready_record;
     char boot[40];
@@ -404,6 +432,7 @@ static void compose_ready(struct state *state) {
     if (getpid() == 1) record_add(record, "namespace", "1");
     record_add(record, "kill", "%s", kill_method(state));
     if (state->group.path[0]) record_add(record, "cgroup", "%s", state->group.path);
+    compose_limits(state, record);
     state->ready_due = true;
 }
 
@@ -411,6 +440,7 @@ static void compose_ready(struct state *state) {
 static void prepare(struct state *state) {
     state->child = (struct child){.pid = -1, .barrier = -1, .status = -1};
     state->group.directory = state->group.parent = -1;
+    state->limits.memory = state->limits.cpu = state->group;
     int step = STEP_LAUNCH_FILE;
     int error = launch_read(state->directory, &state->launch);
     if (!error && prctl(PR_SET_CHILD_SUBREAPER, 1) < 0) {
@@ -418,7 +448,8 @@ static void prepare(struct state *state) {
         error = errno;
     }
     bool grouped = !error && state->launch.may_use_cgroup
-        && cgroup_create(&state->group, state->launch.name);
+        && cgroup_create(&state->group, NULL, state->launch.name);
+    if (!error) limits_create(&state->limits, &state->launch, &state->group);
     if (!error) {
         error = child_fork(
             state->directory, &state->launch, state->group.directory, &state->child, &step);
@@ -426,7 +457,10 @@ static void prepare(struct state *state) {
     state->group.kill_members = state->launch.kill_members;
     bool inside = grouped && !error
         && (state->child.in_cgroup || cgroup_move(&state->group, state->child.pid));
+    if (!error) limits_move(&state->limits, state->child.pid);
     if (!inside) {
+        if (state->limits.memory_holder == &state->group) state->limits.memory_holder = NULL;
+        if (state->limits.cpu.directory < 0) state->limits.cpu_enforced = false;
         cgroup_remove(&state->group);
         state->group.path[0] = 0;
     }
@@ -468,6 +502,6 @@ int main(int count, char **arguments) {
     prepare(&state);
     loop(&state);
     // The last member may still be on its way out of the kernel.
-    for (int round = 0; round < 20 && !cgroup_remove(&state.group); round++) poll(NULL, 0, 5);
+    for (int round = 0; round < 20 && !remove_groups(&state); round++) poll(NULL, 0, 5);
     return INIT_DONE;
 }

@@ -98,6 +98,28 @@ import Wire
         }
     }
 
+    @Test func oneAnswerHasAsManyPagesOfALogAsWereAllowed() async throws {
+        let worker = Worker(try scratch.store("worker"))
+        let token = StartToken(
+            coordinator: CoordinatorID(high: 1, low: 1), epoch: 1,
+            task: TaskID("7f3k2a.1/0")!, nonce: 5)
+        try await worker.over(.socket) { client in
+            var request = ReadLog(
+                token: token, offset: 30, maximumBytes: 100, wait: .seconds(1), furtherPages: 3)
+            let whole = try await client.readLog(request)
+            #expect(whole.bytes.count == 400)
+            #expect(whole.nextOffset == 430)
+            #expect(!whole.hasMore && !whole.isComplete)
+            // What fails after the first page is heard by whoever asks for it next.
+            request.offset = 900
+            let end = try await client.readLog(request)
+            #expect(end.nextOffset == 1000)
+            request.offset = 1000
+            await #expect(throws: ShuntError.self) { try await client.readLog(request) }
+            #expect(client.isReusable)
+        }
+    }
+
     @Test func missingBytesAreWhatAPushWouldSend() async throws {
         var random = SeededGenerator.forTest()
         let sender = try scratch.store("sender")

@@ -32,7 +32,7 @@ enum AttachMain {
     }
 
     /// `install --home DIR`: takes a directory into use for the executable that runs, ends a
-    /// daemon that is another one, starts this one, and prints its release.
+    /// daemon that is another one, starts this one, and prints its release and its ID.
     static func install(_ arguments: [String], executable: String) -> Int32 {
         AgentMain.reporting {
             guard arguments.count == 2, arguments[0] == "--home", arguments[1].hasPrefix("/") else {
@@ -46,6 +46,7 @@ enum AttachMain {
             if agent.isOutdated() { try agent.end() }
             _ = try agent.connect()
             print("shunt-agent \(Release.text)")
+            print("agent \(try AgentHome(root: directory.path).identity())")
         }
     }
 

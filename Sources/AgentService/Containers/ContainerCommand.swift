@@ -14,7 +14,10 @@ struct ContainerCommand {
     /// The task's, absolute.
     let directory: String
     let initExecutable: String
-    let resources: Resources
+    /// What the whole tree may use; `nil` for no limit.
+    let memoryLimit: ByteCount?
+    /// Thousandths of a CPU.
+    let cpuLimit: Int64?
     let sharedMemory: ByteCount?
     let abilities: EngineAbilities
 
@@ -34,23 +37,11 @@ struct ContainerCommand {
             "--mount", try mount(initExecutable, at: "/shunt-init") + ",readonly",
             "--mount", try mount(directory, at: directory),
         ]
-        var unenforced: [String] = []
-        if abilities.limitsCPUs {
-            start += ["--cpus", Self.decimal(resources.milliCPUs)]
-        } else if resources.milliCPUs != Resources.standard.milliCPUs {
-            unenforced.append(
-                "\(Resources(milliCPUs: resources.milliCPUs, memory: .zero))")
-        }
-        if resources.memory > .zero {
-            if abilities.limitsMemory {
-                start += ["--memory", "\(resources.memory.bytes)b"]
-                if abilities.limitsSwap {
-                    // The same: no swap beside it.
-                    start += ["--memory-swap", "\(resources.memory.bytes)b"]
-                }
-            } else {
-                unenforced.append("\(resources.memory) of memory")
-            }
+        if let cpuLimit, abilities.limitsCPUs { start += ["--cpus", Self.decimal(cpuLimit)] }
+        if let memoryLimit, abilities.limitsMemory {
+            start += ["--memory", "\(memoryLimit.bytes)b"]
+            // The same: no swap beside it.
+            if abilities.limitsSwap { start += ["--memory-swap", "\(memoryLimit.bytes)b"] }
         }
         if let sharedMemory { start += ["--shm-size", "\(sharedMemory.bytes)b"] }
         return EngineCommands(
@@ -58,7 +49,8 @@ struct ContainerCommand {
             remove: engine.words(
                 ["rm", "--force"] + removal + [Self.containerName(name)]),
             environment: EngineCommand.environment() + ["\(LaunchPlan.tokenVariable)=\(token)"],
-            unenforced: unenforced)
+            enforcesMemory: memoryLimit.map { _ in abilities.limitsMemory },
+            enforcesCPU: cpuLimit.map { _ in abilities.limitsCPUs })
     }
 
     /// What is written belongs to the account: in podman, root inside is the account outside; the

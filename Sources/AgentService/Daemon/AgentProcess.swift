@@ -1,5 +1,6 @@
 internal import ByteStream
 internal import CLinux
+internal import ContentStore
 internal import Glibc
 internal import JobModel
 internal import Logging
@@ -94,6 +95,10 @@ extension AgentDaemon {
             // Somebody cleared /tmp: whoever comes next starts an agent that can be reached.
             if access(options.socket, F_OK) != 0, errno == ENOENT {
                 logger.warning("the socket is gone; this agent ends")
+                return
+            }
+            if !staging.store.isInPlace {
+                logger.warning("the store was removed or replaced; this agent ends")
                 return
             }
             guard openConnections == 0, !core.isBusy else {

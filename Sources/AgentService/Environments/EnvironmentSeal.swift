@@ -8,7 +8,8 @@ internal import JobModel
 /// not, since what is sealed is read-only; root can, and is found out at the next use, by the
 /// change times if by nothing else: no program can set those. Blocks.
 ///
-/// Left out are bytecode caches, which Python itself writes when it may.
+/// Bytecode that a job adds is no change: Python itself writes it when it may. What the build has
+/// compiled is sealed like all else.
 struct EnvironmentSeal: Sendable {
     /// Absolute, with no link in its last component.
     let root: String
@@ -41,18 +42,33 @@ struct EnvironmentSeal: Sendable {
         // One that cannot be listed is not as it was.
         guard let present = try? listing() else { return "." }
         if present == sealed { return nil }
-        return Self.firstDifference(sealed, present)
-    }
-
-    private static func firstDifference(_ sealed: [UInt8], _ present: [UInt8]) -> String {
         let newline = UInt8(ascii: "\n")
         let before = sealed.split(separator: newline)
-        let now = present.split(separator: newline)
+        let known = Set(before.map { Self.path($0) })
+        let now = present.split(separator: newline).filter { line in
+            known.contains(Self.path(line)) || !Self.isBytecode(Self.path(line))
+        }
+        return before == now ? nil : Self.firstDifference(before, now)
+    }
+
+    private static func firstDifference(
+        _ before: [ArraySlice<UInt8>], _ now: [ArraySlice<UInt8>]
+    ) -> String {
         let index = zip(before, now).prefix { $0.elementsEqual($1) }.count
         // Where a file is gone, what stood after it has moved up; its own line is the one to name.
         let line = index < before.count ? before[index] : now[index]
-        let fields = line.split(separator: UInt8(ascii: " "), maxSplits: 6)
-        return String(decoding: fields.last ?? [], as: UTF8.self)
+        return String(decoding: path(line), as: UTF8.self)
+    }
+
+    /// What follows the numbers of a line.
+    private static func path(_ line: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        line.split(separator: UInt8(ascii: " "), maxSplits: 6).last ?? []
+    }
+
+    /// A file of bytecode, or the directory in which Python keeps it.
+    private static func isBytecode(_ path: ArraySlice<UInt8>) -> Bool {
+        path.suffix(4).elementsEqual(".pyc".utf8)
+            || path.suffix(11).elementsEqual("__pycache__".utf8)
     }
 
     /// A line for each file: kind and executable bits, size, times of its content and of its last
@@ -72,7 +88,7 @@ struct EnvironmentSeal: Sendable {
         closing: Bool
     ) throws(SystemError) {
         let raw = directory.raw
-        for name in try directory.names().sorted() where !Self.isLeftOut(name) {
+        for name in try directory.names().sorted() where name != Self.name {
             var status = stat()
             try SystemError.check("look at", name) {
                 fstatat(raw, name, &status, AT_SYMLINK_NOFOLLOW)
@@ -101,9 +117,5 @@ struct EnvironmentSeal: Sendable {
     private static func append(_ number: Int, to lines: inout [UInt8]) {
         lines += String(number).utf8
         lines.append(UInt8(ascii: " "))
-    }
-
-    private static func isLeftOut(_ name: String) -> Bool {
-        name == "__pycache__" || name.hasSuffix(".pyc") || name == Self.name
     }
 }

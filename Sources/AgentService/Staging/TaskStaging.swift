@@ -19,8 +19,8 @@ struct TaskStaging: Sendable {
 
     enum Outcome: Sendable {
         case staged
-        /// The store lacks a part of what the task needs.
-        case contentMissing
+        /// The store lacks a part of this tree.
+        case contentMissing(TreeReference)
         case failed(TaskResult.Verdict, message: String)
     }
 
@@ -45,13 +45,13 @@ struct TaskStaging: Sendable {
         do {
             for tree in order.trees {
                 guard try await executor.run({ try inventory.isWhole(tree) }) else {
-                    return .contentMissing
+                    return .contentMissing(tree)
                 }
             }
             // The checkout of a large tree takes long, and nobody has to stay awake for it.
             await onContent()
             let isPlaced = try await executor.run { try checkOut(order, in: directory) }
-            guard isPlaced else { return .contentMissing }
+            guard isPlaced else { return .contentMissing(order.tree) }
             try Task.checkCancellation()
             var environment: String?
             if let python = order.spec.python {
@@ -116,8 +116,8 @@ struct TaskStaging: Sendable {
         return try ContainerCommand(
             engine: engine, name: plan.name, token: plan.token, image: image,
             directory: directory, initExecutable: initExecutable,
-            resources: order.spec.resources, sharedMemory: container.sharedMemory,
-            abilities: abilities
+            memoryLimit: order.spec.memoryLimit, cpuLimit: order.spec.cpuLimit,
+            sharedMemory: container.sharedMemory, abilities: abilities
         ).commands()
     }
 
@@ -140,6 +140,10 @@ struct TaskStaging: Sendable {
             environment: TaskVariables(order: order, root: root, environment: environment).all,
             workingDirectory: Array(work.utf8), initExecutable: initExecutable)
         plan.maxDuration = spec.maximumDuration
+        if spec.container == nil {
+            plan.memoryLimit = spec.memoryLimit
+            plan.cpuLimit = spec.cpuLimit
+        }
         plan.stopGrace = spec.gracePeriod
         return plan
     }

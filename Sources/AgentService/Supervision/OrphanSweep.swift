@@ -9,6 +9,8 @@ internal import JobModel
 struct OrphanSweep {
     var token: String
     var cgroup: String?
+    /// Those by which limits were enforced: to be removed, and no way to find anything.
+    var limitCgroups: [String] = []
     /// An init that lives: what descends from it is ended, and it stays to tell of it.
     var witness: TaskProcess?
     /// Whether the children of this process are orphans: not so in an agent, whose children are the
@@ -98,10 +100,11 @@ struct OrphanSweep {
     /// What lives of the tree now.
     func living() -> [Int32] { orphans().map(\.pid) }
 
-    /// Removes the cgroup, with those that the job made in it.
-    func removeCgroup() {
-        guard let cgroup else { return }
-        for group in Self.withChildren(cgroup) { rmdir(group) }
+    /// Removes the cgroups, with those that the job made in them.
+    func removeCgroups() {
+        for path in limitCgroups + [cgroup].compactMap(\.self) {
+            for group in Self.withChildren(path) { rmdir(group) }
+        }
     }
 
     /// A cgroup and all below it, the deepest first.

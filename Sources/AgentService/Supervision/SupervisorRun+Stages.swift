@@ -143,6 +143,7 @@ extension SupervisorRun {
         let process = try? records.ready()
         let sweep = OrphanSweep(
             token: launch?.plan.token ?? "", cgroup: process?.cgroup,
+            limitCgroups: process?.limitCgroups ?? [],
             takesChildren: launch?.plan.engine == nil)
         let killed = sweep.round()
         reapOrphans()
@@ -152,7 +153,7 @@ extension SupervisorRun {
             look(after: pause, from: Moment.now())
             return
         }
-        sweep.removeCgroup()
+        sweep.removeCgroups()
         if let exit {
             try finish(exit, tree: nil)
             return
@@ -178,8 +179,8 @@ extension SupervisorRun {
                 exit: exit.status,
                 cause: exit.wasStopped || endedByHand ? stopping?.cause : nil),
             end: exit.end)
+        record.noteOutOfMemory(exit.outOfMemoryKills + memoryKills(process))
         record.problem = exit.problem
-        judgeMemory(&record, process)
         record.start = exit.start
         record.usage = exit.usage
         record.killMethod = tree?.method ?? process?.process.killMethod
@@ -197,7 +198,6 @@ extension SupervisorRun {
         record.logLength = log.offset
         record.droppedOutput = log.dropped(.standardOutput)
         record.droppedErrors = log.dropped(.standardError)
-        record.unenforced = launch?.plan.engine?.unenforced ?? []
         do throws(SystemError) {
             try SmallFile.write(
                 record.encoded, to: EndedRecord.name, in: records.directory, durable: true)

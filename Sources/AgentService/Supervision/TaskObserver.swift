@@ -139,6 +139,8 @@ struct RecordReader: ~Copyable {
         guard process.isInNamespace else { return process }
         guard let host = try read(HostProcess.name, HostProcess.init) else { return nil }
         process.process.pid = host.pid
+        process.process.enforcesMemory = host.enforcesMemory
+        process.process.enforcesCPU = host.enforcesCPU
         return process
     }
 

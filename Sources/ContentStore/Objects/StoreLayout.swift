@@ -16,6 +16,8 @@ struct StoreLayout: ~Copyable {
         try makeDirectories(path)
         let root = try Descriptor.open(path, O_RDONLY | O_DIRECTORY)
         if try !checkVersion(root, path) { try create(in: root, path, sync: sync) }
+        // Also where somebody has removed them since: an empty store is as good as a new one.
+        try makeFolders(in: root, path)
         return StoreLayout(
             objects: try root.open(
                 Array("objects".utf8), O_RDONLY | O_DIRECTORY, shownAs: path.appending("objects")),
@@ -57,9 +59,7 @@ struct StoreLayout: ~Copyable {
     private static func create(
         in root: borrowing Descriptor, _ path: RawPath, sync: DiskSync
     ) throws {
-        for name in ["objects", "temporary"] {
-            try makeIfMissing(Array(name.utf8), in: root, shown: path.appending(name))
-        }
+        try makeFolders(in: root, path)
         let name = Array("version.\(UInt64.random(in: .min ... .max))".utf8)
         let shown = path.appending("version")
         do {
@@ -73,6 +73,12 @@ struct StoreLayout: ~Copyable {
             _ = try checked("create", shown) { renameat(root.number, from, root.number, "version") }
         }
         try synced(sync.file(root.number), shown)
+    }
+
+    private static func makeFolders(in root: borrowing Descriptor, _ path: RawPath) throws {
+        for name in ["objects", "temporary"] {
+            try makeIfMissing(Array(name.utf8), in: root, shown: path.appending(name))
+        }
     }
 
     private static func synced(_ code: Int32, _ path: RawPath) throws(SystemError) {

@@ -92,8 +92,13 @@ struct PlacementWriter {
             let file = try folder.open(
                 name, O_RDWR | O_CREAT | O_EXCL, mode: isExecutable ? 0o777 : 0o666,
                 shownAs: shown)
-            try store.fill(
-                file, with: digest, size: size, by: copier, buffer: buffer.bytes, shown: shown)
+            do {
+                try store.fill(
+                    file, with: digest, size: size, by: copier, buffer: buffer.bytes, shown: shown)
+            } catch let lost as ShuntError where lost.code == .notFound {
+                throw ShuntError(
+                    lost.code, "`\(item.original)`: \(lost.message)", hint: lost.hint)
+            }
             try file.setModified(item.modified, shownAs: shown)
         case .directory:
             preconditionFailure("directories are made, not written")

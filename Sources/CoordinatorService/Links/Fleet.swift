@@ -17,8 +17,8 @@ final class Fleet: Sendable {
         var inbox: Inbox
         var content: CoordinatorContent
         var logger: Logger
-        /// Lets few connections be opened at once.
-        let opening = Turnstile(limit: 8)
+        /// Lets few connections be opened at once. One to a near host takes a fraction of this.
+        let opening = Turnstile(limit: 8, patience: .milliseconds(500))
     }
 
     private struct State {
@@ -94,7 +94,8 @@ final class Fleet: Sendable {
     }
 }
 
-/// Lets at most so many through at once; the others wait in the order in which they came.
+/// Lets at most so many through at once; the others wait in the order in which they came. Whoever
+/// is slow, a host that does not answer for one, makes way after a while and goes on beside them.
 final class Turnstile: Sendable {
     private struct State {
         var free: Int
@@ -102,8 +103,13 @@ final class Turnstile: Sendable {
     }
 
     private let state: Mutex<State>
+    private let patience: Duration
 
-    init(limit: Int) { state = Mutex(State(free: limit)) }
+    /// - Parameter patience: after which somebody inside no longer counts.
+    init(limit: Int, patience: Duration) {
+        state = Mutex(State(free: limit))
+        self.patience = patience
+    }
 
     /// Waiting ignores cancellation: what is inside is bounded in time.
     func pass<Value>(_ body: () async throws -> Value) async rethrows -> Value {
@@ -118,8 +124,28 @@ final class Turnstile: Sendable {
             }
             if isFree { continuation.resume() }
         }
-        defer { leave() }
+        let place = Place(self)
+        let slow = Task { [patience] in
+            try await Task.sleep(for: patience)
+            place.leave()
+        }
+        defer {
+            slow.cancel()
+            place.leave()
+        }
         return try await body()
+    }
+
+    /// One who is inside, and leaves once.
+    private final class Place: Sendable {
+        private let turnstile: Turnstile
+        private let isTaken = Atomic(true)
+
+        init(_ turnstile: Turnstile) { self.turnstile = turnstile }
+
+        func leave() {
+            if isTaken.exchange(false, ordering: .acquiringAndReleasing) { turnstile.leave() }
+        }
     }
 
     private func leave() {

@@ -26,6 +26,10 @@ package struct JobView: Hashable, Sendable, Codable {
     /// What a person should know besides: output that was lost, for one.
     package var warnings: [String]
     package var killMethod: KillMethod?
+    /// Whether the worker holds the job to what it asked for; `nil` before it begins, and where it
+    /// asked for no limit.
+    package var memoryEnforced: Bool?
+    package var cpuEnforced: Bool?
     package var bytesSent: ByteCount
     package var outputs: OutputSummary?
     package var outputsFetch: OutputsFetch
@@ -42,7 +46,8 @@ package struct JobView: Hashable, Sendable, Codable {
         link: String? = nil, attempt: Int? = nil, submittedAt: WallTime,
         startedAt: WallTime? = nil, endedAt: WallTime? = nil, exitCode: Int32? = nil,
         exit: ExitStatus? = nil, cause: StopCause? = nil, reason: String? = nil,
-        warnings: [String] = [], killMethod: KillMethod? = nil, bytesSent: ByteCount = .zero,
+        warnings: [String] = [], killMethod: KillMethod? = nil,
+        memoryEnforced: Bool? = nil, cpuEnforced: Bool? = nil, bytesSent: ByteCount = .zero,
         outputs: OutputSummary? = nil, outputsFetch: OutputsFetch = .none,
         cancelRequested: Bool = false, verdict: TaskResult.Verdict? = nil, spec: JobSpec,
         inputs: JobInputs, handedOver: Bool = false
@@ -66,6 +71,8 @@ package struct JobView: Hashable, Sendable, Codable {
         self.reason = reason
         self.warnings = warnings
         self.killMethod = killMethod
+        self.memoryEnforced = memoryEnforced
+        self.cpuEnforced = cpuEnforced
         self.bytesSent = bytesSent
         self.outputs = outputs
         self.outputsFetch = outputsFetch
@@ -99,6 +106,8 @@ package struct JobView: Hashable, Sendable, Codable {
         case reason
         case warnings
         case killMethod = "kill_method"
+        case memoryEnforced = "memory_enforced"
+        case cpuEnforced = "cpu_enforced"
         case bytesSent = "bytes_sent"
         case outputs
         case outputsFetch = "outputs_fetch"
@@ -119,6 +128,8 @@ package enum OutputsFetch: String, Sendable, Codable, CaseIterable {
     case held
     case fetching
     case fetched
+    /// The worker does not have all of them any more, and neither has the coordinator.
+    case lost
 }
 
 /// `GET /v1/status`.

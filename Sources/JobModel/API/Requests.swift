@@ -30,7 +30,7 @@ package enum APIPath {
     /// The longest that a long poll is held open.
     package static let longestWait = Milliseconds.seconds(30)
     /// The largest page of a log.
-    package static let logPage = ByteCount.mebibytes(1)
+    package static let logPage = ByteCount.mebibytes(4)
     /// The largest body that the coordinator takes.
     package static let bodyLimit = ByteCount.mebibytes(16)
 }

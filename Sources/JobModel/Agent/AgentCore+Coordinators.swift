@@ -31,10 +31,8 @@ extension AgentCore {
                     release: identity.release, reports: own.map(\.report),
                     engines: engines)))
         for task in own where task.waitsForContent && task.phase == .staging {
-            guard let order = task.order else { continue }
-            effects += order.trees.map {
-                .send(connection, .needContent(task.token, $0))
-            }
+            guard let tree = task.awaitedTree else { continue }
+            effects.append(.send(connection, .needContent(task.token, tree)))
         }
         return effects
     }

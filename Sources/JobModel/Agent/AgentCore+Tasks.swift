@@ -3,18 +3,32 @@ extension AgentCore {
     /// Between two tries to store outputs that could not be stored.
     static let collectRetry = Milliseconds.seconds(15)
 
-    mutating func contentMissing(_ token: StartToken) -> [AgentEffect] {
+    /// Content that is missing again each time that it came: somebody takes it away, or the disk
+    /// does not keep it.
+    static let contentRounds = 16
+
+    mutating func contentMissing(
+        _ token: StartToken, _ tree: TreeReference?, at now: Moment
+    ) throws(IllegalTransition) -> [AgentEffect] {
         guard let index = index(of: token), tasks[index].phase == .staging,
             let order = tasks[index].order
         else { return [] }
+        tasks[index].contentRounds += 1
+        guard tasks[index].contentRounds <= Self.contentRounds else {
+            let result = TaskResult(
+                verdict: .stagingFailed,
+                message: "its content came \(Self.contentRounds) times and was not kept: look at "
+                    + "the disk of the worker, and at what clears it")
+            return try abandon(token, result, at: now)
+        }
         tasks[index].waitsForContent = true
+        tasks[index].awaitedTree = tree ?? order.tree
         tasks[index].activity = "receiving content"
         guard let session = sessions.first(where: { $0.coordinator == token.coordinator }) else {
             return []
         }
-        // One that is whole costs a question.
         return report(index)
-            + order.trees.map { .send(session.connection, .needContent(token, $0)) }
+            + [.send(session.connection, .needContent(token, tree ?? order.tree))]
     }
 
     /// Content that has arrived serves the tasks of every coordinator; what one of them cannot
@@ -25,7 +39,7 @@ extension AgentCore {
         var effects: [AgentEffect] = []
         for index in tasks.indices {
             guard tasks[index].waitsForContent, tasks[index].phase == .staging,
-                let order = tasks[index].order, order.trees.contains(tree),
+                let order = tasks[index].order, tasks[index].awaitedTree == tree,
                 failure == nil || order.token.coordinator == coordinator
             else { continue }
             tasks[index].waitsForContent = false
@@ -141,7 +155,7 @@ extension AgentCore {
         _ = try tasks[index].phase.next(.finish)
         var result = TaskResult(
             ending: ending, stop: tasks[index].stop, outputs: outputs,
-            command: tasks[index].order?.spec.command)
+            spec: tasks[index].order?.spec)
         if let losing { result.loseOutputs(losing) }
         let effect = commit(.finished(token, result, at: now.wall))
         return [effect] + report(index)
@@ -167,8 +181,7 @@ extension AgentCore {
 extension TaskResult {
     /// The verdict on a task whose tree has ended.
     init(
-        ending: TaskEnding, stop: StopOrder?, outputs: OutputSummary?,
-        command: JobSpec.Command?
+        ending: TaskEnding, stop: StopOrder?, outputs: OutputSummary?, spec: JobSpec?
     ) {
         let cause = ending.cause ?? (ending.exit == .neverStarted ? stop?.cause : nil)
         switch (ending.exit, cause) {
@@ -184,9 +197,10 @@ extension TaskResult {
                 verdict: .failed, exit: ending.exit, cause: cause,
                 message: "ran longer than its max_duration")
         case (_, .outOfMemory?):
+            let limit = spec?.memoryLimit.map { " (\($0))" } ?? ""
             self.init(
                 verdict: .failed, exit: ending.exit, cause: cause,
-                message: "out of memory: it took more than the memory that it may have")
+                message: "out of memory: it used more than it asked for\(limit)")
         case (_, .preempt?), (_, .lease?):
             self.init(
                 verdict: .failed, exit: ending.exit, cause: cause,
@@ -202,7 +216,7 @@ extension TaskResult {
         case (.execFailed(let errno), nil):
             self.init(
                 verdict: .failed, exit: ending.exit,
-                message: ending.problem ?? Self.cannotExecute(command, errno: errno))
+                message: ending.problem ?? Self.cannotExecute(spec?.command, errno: errno))
         case (.neverStarted, nil):
             self.init(
                 verdict: .stagingFailed, exit: ending.exit,
@@ -233,6 +247,11 @@ extension TaskResult {
             default: "cannot be executed (errno \(errno))"
             }
         guard let name = command?.argumentVector.first else { return "the command \(why)" }
+        // Debian and its kin have it by that name alone.
+        if name == "python", errno == 2 {
+            return "the command `python` was not found: outside of an environment many machines "
+                + "have `python3` only"
+        }
         return "the command `\(name)` \(why)"
     }
 }

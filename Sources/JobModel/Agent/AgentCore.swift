@@ -95,7 +95,8 @@ package struct AgentCore: Sendable {
         case .disconnected(let connection):
             sessions.removeAll { $0.connection == connection }
             return []
-        case .contentMissing(let token): return contentMissing(token)
+        case .contentMissing(let token, let tree):
+            return try contentMissing(token, tree, at: now)
         case .contentComplete(let token):
             return update(token) { $0.phase == .staging ? $0.holdsContent = true : () }
         case .staging(let token, let activity):

@@ -13,7 +13,7 @@ package enum AgentEvent: Sendable {
     case message(CoordinatorID, Fence, CoordinatorMessage)
     case disconnected(ConnectionID)
     /// The task's tree is not complete in the store.
-    case contentMissing(StartToken)
+    case contentMissing(StartToken, TreeReference? = nil)
     /// The task's tree is whole in the store: what is still to be done needs nothing of the
     /// coordinator.
     case contentComplete(StartToken)

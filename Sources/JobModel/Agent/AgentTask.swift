@@ -16,6 +16,10 @@ package struct AgentTask: Hashable, Sendable {
     /// Whether a gang's `Go` has come, or none is needed.
     package var mayLaunch: Bool
     package var waitsForContent = false
+    /// Which of its trees was found to be incomplete last.
+    package var awaitedTree: TreeReference?
+    /// How often its content was found to be missing, within this life of the agent.
+    package var contentRounds = 0
     /// The tree is in place, within this life of the agent.
     package var holdsContent = false
     package var lastSignalSequence: UInt64 = 0

@@ -8,11 +8,12 @@ extension CoordinatorCore {
             turn.act(.reply(reply, .failed(error)))
             return
         }
-        var record = record
         if let index = workerIndex(record.name) {
-            // While tasks live there, only the agent that has them is taken for this worker.
-            record.agent = hasLiveTasks(on: record.name) ? workers[index].record.agent : nil
+            let before = workers[index].record
             workers[index].record = record
+            if before.address != record.address || before.directory != record.directory {
+                moved(index, &turn)
+            }
         } else {
             workers.append(WorkerState(record: record, since: turn.now.wall))
             workers.sort { $0.name < $1.name }
@@ -40,7 +41,44 @@ extension CoordinatorCore {
                 .refused, "\(workers.count) workers are known, and no more are taken",
                 hint: "shunt worker ls")
         }
-        return nil
+        return refusal(ofAgentIn: record)
+    }
+
+    /// One agent is one worker: under two names its links would drive each other away. And jobs
+    /// that are not over stay with the agent that has them.
+    private func refusal(ofAgentIn record: WorkerRecord) -> ShuntError? {
+        if let other = workers.first(where: { other in
+            other.name != record.name && other.record.agent != nil
+                && other.record.agent == record.agent
+        }) {
+            return ShuntError(
+                .refused,
+                "`\(record.name)` is what `\(other.name)` is already: the agent in "
+                    + "`\(record.directory)`",
+                hint: "shunt worker add \(record.name) … --dir \(record.directory)-2")
+        }
+        guard let known = worker(record.name)?.record.agent, known != record.agent else {
+            return nil
+        }
+        let live = liveJobs(on: record.name)
+        guard !live.isEmpty else { return nil }
+        let list = live.prefix(5).map(\.text).joined(separator: " ")
+        return ShuntError(
+            .refused,
+            "`\(record.name)` has jobs that are not over with another agent than the one there: "
+                + "\(list)",
+            hint: "shunt wait \(list)")
+    }
+
+    /// The link leads elsewhere from now on; the one before it ends unheard.
+    private mutating func moved(_ index: Int, _ turn: inout Turn) {
+        workers[index].session = nextSession + 1
+        nextSession += 2
+        workers[index].fence = nil
+        workers[index].pushes = []
+        workers[index].forgetLocality()
+        workers[index].link = .unreachable(since: turn.now.wall, reason: "")
+        showTasks(on: workers[index].name, &turn)
     }
 
     /// - Parameter declaresLost: a person says that what ran there will never be heard of again.
@@ -58,6 +96,15 @@ extension CoordinatorCore {
         let live = liveJobs(on: name)
         if !live.isEmpty, !declaresLost {
             turn.act(.reply(reply, .failed(Self.inUse(state, by: live))))
+            return
+        }
+        let waiting = queue.filter { jobs[$0]?.spec.placement == .worker(name) }
+        if !waiting.isEmpty, !declaresLost {
+            let list = waiting.prefix(5).map(\.text).joined(separator: " ")
+            let error = ShuntError(
+                .refused, "jobs wait for `\(name)` and for no other worker: \(list)",
+                hint: "shunt cancel \(list)")
+            turn.act(.reply(reply, .failed(error)))
             return
         }
         for id in live { try declareLost(id, on: name, &turn) }
@@ -138,7 +185,16 @@ extension CoordinatorCore {
     ) -> Bool {
         let record = workers[index].record
         // What answers on this machine's own socket is this machine.
-        guard record.address != nil, record.agent != welcome.agent else { return true }
+        guard record.address != nil else { return true }
+        if let other = workers.first(where: {
+            $0.name != record.name && $0.record.agent == welcome.agent
+        }) {
+            turn.act(
+                .breakLink(
+                    record.name, fence, reason: "the agent there is that of `\(other.name)`"))
+            return false
+        }
+        guard record.agent != welcome.agent else { return true }
         if record.agent != nil, hasLiveTasks(on: record.name) {
             turn.act(
                 .breakLink(

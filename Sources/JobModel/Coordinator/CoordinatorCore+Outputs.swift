@@ -30,6 +30,15 @@ extension CoordinatorCore {
                             hint: "shunt wait \(id)"))))
             return
         }
+        if let task = job.outputTask, worker(task.worker) == nil, job.outputsFetch != .fetched {
+            let error = ShuntError(
+                .unreachable,
+                "the outputs of job `\(id)` are on `\(task.worker)`, which is no worker any more",
+                hint: "shunt worker add \(task.worker)")
+            turn.act(.reply(reply, .failed(error)))
+            turn.touch(id)
+            return
+        }
         turn.act(.reply(reply, .done))
         turn.touch(id)
         // Also what was fetched already: the store may have lost some of it since.
@@ -62,7 +71,7 @@ extension CoordinatorCore {
         if failure == nil {
             change(id, &turn) { $0.outputsFetch = .fetched }
         } else if case .impossible = failure {
-            change(id, &turn) { $0.outputsFetch = .held }
+            change(id, &turn) { $0.outputsFetch = .lost }
         } else if let task = job.outputTask, worker(task.worker)?.fence != nil {
             if failures >= Self.fetchTries {
                 change(id, &turn) { $0.outputsFetch = .held }

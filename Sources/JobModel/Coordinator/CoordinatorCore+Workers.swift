@@ -2,7 +2,10 @@
 extension CoordinatorCore {
     mutating func connecting(_ name: WorkerName, _ turn: inout Turn) {
         guard let index = workerIndex(name) else { return }
-        workers[index].session += 1
+        // Counted over all workers: one that was removed and added again begins no lower than its
+        // agent remembers.
+        workers[index].session = nextSession
+        nextSession += 2
         turn.act(.open(name, Fence(epoch: epoch, session: workers[index].session)))
     }
 

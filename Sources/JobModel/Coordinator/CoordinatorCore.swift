@@ -18,6 +18,8 @@ package struct CoordinatorCore: Sendable {
     package internal(set) var workers: [WorkerState] = []
     var nextSequence: UInt64
     var nextSignal: UInt64 = 0
+    /// Of the next connection to any worker; odd, since its end takes the number after it.
+    var nextSession: UInt64 = 1
     /// Jobs that were brought back for the next event and may be over for good.
     var restored: [JobID] = []
     var fetchRetries: [FetchRetry] = []

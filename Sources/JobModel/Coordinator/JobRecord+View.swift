@@ -24,7 +24,9 @@ extension JobRecord {
             exit: task?.result?.exit,
             cause: task?.result?.cause, reason: reason,
             warnings: task?.result?.warnings ?? [],
-            killMethod: task?.process?.killMethod, bytesSent: bytesSent,
+            killMethod: task?.process?.killMethod,
+            memoryEnforced: task?.process?.enforcesMemory, cpuEnforced: task?.process?.enforcesCPU,
+            bytesSent: bytesSent,
             outputs: task?.result?.outputs, outputsFetch: outputsFetch,
             cancelRequested: cancel != nil, verdict: task?.result?.verdict, spec: spec,
             inputs: inputs, handedOver: state.isTerminal || (task?.isHandedOver ?? false))

@@ -8,6 +8,9 @@ package struct JobSpec: Hashable, Sendable, Codable {
     /// In the order given; a later variable wins over an earlier one of the same name.
     package var environment: [EnvironmentVariable]
     package var resources: Resources
+    /// Thousandths of a CPU that the whole tree may use at most; `nil` for a job that was only
+    /// counted as needing some.
+    package var cpuLimit: Int64?
     package var python: PythonEnvironment?
     /// Paths or globs relative to the root that are the job's outputs; empty means every new or
     /// changed file.
@@ -24,7 +27,7 @@ package struct JobSpec: Hashable, Sendable, Codable {
     package init(
         name: JobName? = nil, command: Command, workingDirectory: String = "",
         environment: [EnvironmentVariable] = [], resources: Resources = .standard,
-        python: PythonEnvironment? = nil, outputs: [String] = [],
+        cpuLimit: Int64? = nil, python: PythonEnvironment? = nil, outputs: [String] = [],
         maximumDuration: Milliseconds? = nil, gracePeriod: Milliseconds = .seconds(10),
         pullLimit: ByteCount = .gibibytes(1), placement: PlacementRequest = .worker(.local),
         container: ContainerSpec? = nil
@@ -34,6 +37,7 @@ package struct JobSpec: Hashable, Sendable, Codable {
         self.workingDirectory = workingDirectory
         self.environment = environment
         self.resources = resources
+        self.cpuLimit = cpuLimit
         self.python = python
         self.outputs = outputs
         self.maximumDuration = maximumDuration
@@ -49,6 +53,7 @@ package struct JobSpec: Hashable, Sendable, Codable {
         case workingDirectory = "workdir"
         case environment = "env"
         case resources
+        case cpuLimit = "cpu_limit_milli"
         case python
         case outputs
         case maximumDuration = "max_duration_ms"
@@ -60,6 +65,9 @@ package struct JobSpec: Hashable, Sendable, Codable {
 }
 
 extension JobSpec {
+    /// Bytes that the whole tree may use at most; `nil` for a job that asks for no memory.
+    package var memoryLimit: ByteCount? { resources.memory == .zero ? nil : resources.memory }
+
     /// A command line: for the shell, or as it is.
     package enum Command: Hashable, Sendable, Codable {
         /// Run as `/bin/sh -c TEXT`.

@@ -26,6 +26,7 @@ package enum StopCause: String, Sendable, Codable, CaseIterable {
     case cancel
     case timeout
     case preempt
+    /// The kernel ended a part of the tree, which had used more memory than the job asked for.
     case outOfMemory = "oom"
     case lease
 }
@@ -116,16 +117,27 @@ package struct TaskProcess: Hashable, Sendable, Codable {
     /// Field 22 of `/proc/PID/stat`: with the boot ID it names a process for good.
     package var startTicks: UInt64
     package var killMethod: KillMethod
+    /// Whether the worker holds the tree to the memory and the processors that the job asked for;
+    /// `nil` where it asked for none.
+    package var enforcesMemory: Bool?
+    package var enforcesCPU: Bool?
 
-    package init(pid: Int32, startTicks: UInt64, killMethod: KillMethod) {
+    package init(
+        pid: Int32, startTicks: UInt64, killMethod: KillMethod, enforcesMemory: Bool? = nil,
+        enforcesCPU: Bool? = nil
+    ) {
         self.pid = pid
         self.startTicks = startTicks
         self.killMethod = killMethod
+        self.enforcesMemory = enforcesMemory
+        self.enforcesCPU = enforcesCPU
     }
 
     enum CodingKeys: String, CodingKey {
         case pid
         case startTicks = "start_ticks"
         case killMethod = "kill_method"
+        case enforcesMemory = "enforces_memory"
+        case enforcesCPU = "enforces_cpu"
     }
 }

@@ -11,13 +11,14 @@ package struct WorkerRecord: Hashable, Sendable, Codable {
     package var labels: [WorkerLabel]
     /// What was found when the worker was added last.
     package var facts: WorkerFacts?
-    /// The agent that answered last. While tasks live there, no other one is taken for it.
-    package internal(set) var agent: AgentID?
+    /// The agent that was put there, or answered last. While tasks live there, no other one is
+    /// taken for it.
+    package var agent: AgentID?
     package var addedAt: WallTime
 
     package init(
         name: WorkerName, address: WorkerAddress? = nil, directory: String = "",
-        labels: [WorkerLabel] = [], facts: WorkerFacts? = nil,
+        labels: [WorkerLabel] = [], facts: WorkerFacts? = nil, agent: AgentID? = nil,
         addedAt: WallTime = WallTime(milliseconds: 0)
     ) {
         self.name = name
@@ -25,6 +26,7 @@ package struct WorkerRecord: Hashable, Sendable, Codable {
         self.directory = directory
         self.labels = labels.sorted { $0.key < $1.key }
         self.facts = facts
+        self.agent = agent
         self.addedAt = addedAt
     }
 

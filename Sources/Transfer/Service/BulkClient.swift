@@ -24,11 +24,32 @@ package final class BulkClient: Sendable {
 
     // MARK: Logs and environments
 
-    /// A page of a task's log; empty where nothing came in time.
+    /// A part of a task's log, of as many pages as the request allows; empty where nothing came in
+    /// time.
     package func readLog(_ request: ReadLog) async throws -> LogPage {
-        try await ask(.readLog(request)) { answer in
-            guard case .logPage(let page) = answer else { return nil }
-            return page
+        begin()
+        try await connection.send(.readLog(request))
+        var whole: LogPage?
+        var furtherPages = request.furtherPages
+        while true {
+            guard let message = try await connection.receive() else { throw WireError.truncated }
+            switch message {
+            case .failure(let error) where whole == nil:
+                end()
+                throw error
+            case .logPage(let page):
+                guard page.nextOffset >= whole?.nextOffset ?? request.offset,
+                    !page.hasMore || furtherPages > 0
+                else { throw TransferFault.unexpected(message.kindName) }
+                furtherPages -= 1
+                whole = LogPage(
+                    bytes: (whole?.bytes ?? []) + page.bytes, nextOffset: page.nextOffset,
+                    isComplete: page.isComplete)
+                if page.hasMore { continue }
+                end()
+                return whole ?? page
+            default: throw TransferFault.unexpected(message.kindName)
+            }
         }
     }
 

@@ -54,7 +54,9 @@ package struct BulkServer: Sendable {
             _ = try await receiver.receive(nil)
         case .pull(let scope, let compressed):
             try await send(scope, compresses: compressed, over: connection)
-        case .readLog, .tailLog, .checkEnvironment, .queryFiles, .queryTrees:
+        case .readLog(let request):
+            try await sendLog(request, over: connection)
+        case .tailLog, .checkEnvironment, .queryFiles, .queryTrees:
             var reply: BulkMessage
             do {
                 reply = try await self.reply(to: request)
@@ -71,7 +73,6 @@ package struct BulkServer: Sendable {
     /// - Throws: ``ShuntError`` for what the client hears; the stream goes on after that.
     private func reply(to request: BulkMessage) async throws -> BulkMessage {
         switch request {
-        case .readLog(let request): return .logPage(try await handler.readLog(request))
         case .tailLog(let token, let lines, let streams):
             return .logOffset(
                 try await handler.tailLog(token, lines: lines, streams: streams))
@@ -86,10 +87,38 @@ package struct BulkServer: Sendable {
                 var survey = TreeInventory.Survey(inventory: inventory)
                 return .bitmap(TreeAnswer.bitmap(of: try trees.map { try survey.answer($0) }))
             }
-        case .failure, .push, .pull, .logPage, .logOffset, .environmentState, .bitmap, .offer,
-            .objects, .part, .end, .complete, .wanted:
+        case .failure, .readLog, .push, .pull, .logPage, .logOffset, .environmentState, .bitmap,
+            .offer, .objects, .part, .end, .complete, .wanted:
             throw TransferFault.unexpected(request.kindName)
         }
+    }
+
+    /// Each page goes out as soon as it is known whether another one follows it.
+    private func sendLog(_ request: ReadLog, over connection: BulkConnection) async throws {
+        var request = request
+        var page: LogPage
+        do {
+            page = try await handler.readLog(request)
+        } catch let error as ShuntError {
+            return try await connection.send(.failure(error))
+        }
+        request.wait = Milliseconds(0)
+        // A short page ends where the log does, for now.
+        while request.furtherPages > 0, page.bytes.count > request.maximumBytes / 2 {
+            request.furtherPages -= 1
+            request.offset = page.nextOffset
+            let next: LogPage
+            do {
+                next = try await handler.readLog(request)
+            } catch is ShuntError {
+                // Whoever asks for it hears why.
+                break
+            }
+            page.hasMore = true
+            try await connection.send(.logPage(page))
+            page = next
+        }
+        try await connection.send(.logPage(page))
     }
 
     private func send(

@@ -32,6 +32,8 @@ package enum WireLimits {
     package static let nodes = 65_536
     /// The longest wait that a reader of a log may ask for, in milliseconds.
     package static let logWait: UInt32 = 60_000
+    /// Pages of a log that follow the first one of an answer.
+    package static let furtherLogPages: UInt32 = 7
     /// Sizes and counts from a peer: adding up thousands of them stays below 2⁶³.
     package static let count: Int64 = 1 << 50
     /// The last moment that has a year of four digits, in milliseconds since 1970.

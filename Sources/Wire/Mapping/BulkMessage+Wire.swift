@@ -75,6 +75,7 @@ extension BulkMessage {
             var proto = ProtoLogPage()
             proto.nextOffset = page.nextOffset
             proto.complete = page.isComplete
+            proto.more = page.hasMore
             body = page.bytes
             return .logPage(proto)
         case .logOffset(let offset):
@@ -164,7 +165,9 @@ extension BulkMessage {
             self = .pull(try PullScope(pull, body: body), compressed: pull.compressed)
         case .logPage(let page):
             self = .logPage(
-                LogPage(bytes: body, nextOffset: page.nextOffset, isComplete: page.complete))
+                LogPage(
+                    bytes: body, nextOffset: page.nextOffset, isComplete: page.complete,
+                    hasMore: page.more))
         case .logOffset(let answer):
             self = .logOffset(LogOffset(offset: answer.offset, skip: answer.skip))
         case .environmentState(let state): self = .environmentState(isCached: state.cached)
@@ -196,6 +199,7 @@ extension ReadLog: WireValue {
         proto.offset = offset
         proto.maximumBytes = UInt32(clamping: maximumBytes)
         proto.waitMs = UInt32(clamping: wait.count)
+        proto.furtherPages = UInt32(clamping: furtherPages)
         return proto
     }
 
@@ -206,7 +210,8 @@ extension ReadLog: WireValue {
             offset: proto.offset,
             maximumBytes: try Field.number(
                 Int(proto.maximumBytes), in: 1...WireLimits.body, "read_log.maximum_bytes"),
-            wait: Milliseconds(Int64(min(proto.waitMs, WireLimits.logWait))))
+            wait: Milliseconds(Int64(min(proto.waitMs, WireLimits.logWait))),
+            furtherPages: Int(min(proto.furtherPages, WireLimits.furtherLogPages)))
     }
 }
 

@@ -59,6 +59,7 @@ extension JobSpec: WireValue {
         proto.resources = resources.proto
         if let python { proto.python = python.proto }
         proto.outputs = outputs
+        if let cpuLimit { proto.cpuLimitMilli = cpuLimit }
         if let maximumDuration { proto.maximumDurationMs = maximumDuration.count }
         proto.gracePeriodMs = gracePeriod.count
         proto.pullLimitBytes = pullLimit.bytes
@@ -75,6 +76,10 @@ extension JobSpec: WireValue {
             environment: proto.environment.map(EnvironmentVariable.init),
             resources: try Resources(
                 Field.required(proto.hasResources ? proto.resources : nil, "spec.resources")),
+            cpuLimit: proto.hasCpuLimitMilli
+                ? try Field.number(
+                    proto.cpuLimitMilli, in: 1...Resources.maximum.milliCPUs, "spec.cpu_limit")
+                : nil,
             python: proto.hasPython ? try PythonEnvironment(proto.python) : nil,
             outputs: proto.outputs,
             maximumDuration: proto.hasMaximumDurationMs

@@ -61,6 +61,8 @@ extension TaskProcess: WireValue {
             case .sweep: .sweep
             case .namespace: .namespace
             }
+        if let enforcesMemory { proto.enforcesMemory = enforcesMemory }
+        if let enforcesCPU { proto.enforcesCpu = enforcesCPU }
         return proto
     }
 
@@ -77,7 +79,9 @@ extension TaskProcess: WireValue {
         self.init(
             // 0, negative numbers and 1 are other things to `kill` than one process of ours.
             pid: try Field.number(proto.pid, in: 2...Int32.max, "process.pid"),
-            startTicks: proto.startTicks, killMethod: method)
+            startTicks: proto.startTicks, killMethod: method,
+            enforcesMemory: proto.hasEnforcesMemory ? proto.enforcesMemory : nil,
+            enforcesCPU: proto.hasEnforcesCpu ? proto.enforcesCpu : nil)
     }
 }
 

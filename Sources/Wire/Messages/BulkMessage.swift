@@ -76,12 +76,19 @@ package struct ReadLog: Hashable, Sendable {
     package var maximumBytes: Int
     /// How long to wait where there is nothing at `offset` yet; at most ``WireLimits/logWait``.
     package var wait: Milliseconds
+    /// How many pages may follow the first one unasked, while there is as much: 0 … 7. A link of
+    /// long round trips is kept busy by them.
+    package var furtherPages: Int
 
-    package init(token: StartToken, offset: UInt64, maximumBytes: Int, wait: Milliseconds) {
+    package init(
+        token: StartToken, offset: UInt64, maximumBytes: Int, wait: Milliseconds,
+        furtherPages: Int = 0
+    ) {
         self.token = token
         self.offset = offset
         self.maximumBytes = maximumBytes
         self.wait = wait
+        self.furtherPages = furtherPages
     }
 }
 
@@ -93,11 +100,16 @@ package struct LogPage: Hashable, Sendable {
     package var nextOffset: UInt64
     /// Nothing follows, now or later.
     package var isComplete: Bool
+    /// Another page of the same answer follows.
+    package var hasMore: Bool
 
-    package init(bytes: [UInt8], nextOffset: UInt64, isComplete: Bool) {
+    package init(
+        bytes: [UInt8], nextOffset: UInt64, isComplete: Bool, hasMore: Bool = false
+    ) {
         self.bytes = bytes
         self.nextOffset = nextOffset
         self.isComplete = isComplete
+        self.hasMore = hasMore
     }
 }
 

@@ -1132,6 +1132,16 @@ nonisolated struct ProtoJobSpec: @unchecked Sendable {
   /// Clears the value of `container`. Subsequent reads from it will return its default value.
   mutating func clearContainer() {_uniqueStorage()._container = nil}
 
+  /// Thousandths of a CPU; 14 to 18 are taken.
+  var cpuLimitMilli: Int64 {
+    get {_storage._cpuLimitMilli ?? 0}
+    set {_uniqueStorage()._cpuLimitMilli = newValue}
+  }
+  /// Returns true if `cpuLimitMilli` has been explicitly set.
+  var hasCpuLimitMilli: Bool {_storage._cpuLimitMilli != nil}
+  /// Clears the value of `cpuLimitMilli`. Subsequent reads from it will return its default value.
+  mutating func clearCpuLimitMilli() {_uniqueStorage()._cpuLimitMilli = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Command: Equatable, Sendable {
@@ -1328,6 +1338,25 @@ nonisolated struct ProtoTaskProcess: Sendable {
 
   var killMethod: ProtoTaskProcess.KillMethod = .unspecified
 
+  /// Absent where the job asked for no limit.
+  var enforcesMemory: Bool {
+    get {_enforcesMemory ?? false}
+    set {_enforcesMemory = newValue}
+  }
+  /// Returns true if `enforcesMemory` has been explicitly set.
+  var hasEnforcesMemory: Bool {self._enforcesMemory != nil}
+  /// Clears the value of `enforcesMemory`. Subsequent reads from it will return its default value.
+  mutating func clearEnforcesMemory() {self._enforcesMemory = nil}
+
+  var enforcesCpu: Bool {
+    get {_enforcesCpu ?? false}
+    set {_enforcesCpu = newValue}
+  }
+  /// Returns true if `enforcesCpu` has been explicitly set.
+  var hasEnforcesCpu: Bool {self._enforcesCpu != nil}
+  /// Clears the value of `enforcesCpu`. Subsequent reads from it will return its default value.
+  mutating func clearEnforcesCpu() {self._enforcesCpu = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum KillMethod: SwiftProtobuf.Enum, Swift.CaseIterable {
@@ -1373,6 +1402,9 @@ nonisolated struct ProtoTaskProcess: Sendable {
   }
 
   init() {}
+
+  fileprivate var _enforcesMemory: Bool? = nil
+  fileprivate var _enforcesCpu: Bool? = nil
 }
 
 nonisolated struct ProtoTaskResult: Sendable {
@@ -2054,6 +2086,9 @@ nonisolated struct ProtoReadLog: Sendable {
   /// How long to wait for the first byte where there is none yet.
   var waitMs: UInt32 = 0
 
+  /// How many pages may follow the first one unasked, while there is as much.
+  var furtherPages: UInt32 = 0
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -2071,6 +2106,9 @@ nonisolated struct ProtoLogPage: Sendable {
 
   /// Nothing follows `next_offset`, now or later.
   var complete: Bool = false
+
+  /// Another page of the same answer follows, from `next_offset` on.
+  var more: Bool = false
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -3722,7 +3760,7 @@ nonisolated extension ProtoGitState: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension ProtoJobSpec: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".JobSpec"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}shell\0\u{1}arguments\0\u{3}working_directory\0\u{1}environment\0\u{1}resources\0\u{1}python\0\u{1}outputs\0\u{3}maximum_duration_ms\0\u{3}grace_period_ms\0\u{3}pull_limit_bytes\0\u{1}worker\0\u{3}any_worker\0\u{2}\u{2}container\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}shell\0\u{1}arguments\0\u{3}working_directory\0\u{1}environment\0\u{1}resources\0\u{1}python\0\u{1}outputs\0\u{3}maximum_duration_ms\0\u{3}grace_period_ms\0\u{3}pull_limit_bytes\0\u{1}worker\0\u{3}any_worker\0\u{2}\u{2}container\0\u{4}\u{4}cpu_limit_milli\0")
 
   fileprivate class _StorageClass {
     var _name: String? = nil
@@ -3737,6 +3775,7 @@ nonisolated extension ProtoJobSpec: SwiftProtobuf.Message, SwiftProtobuf._Messag
     var _pullLimitBytes: Int64 = 0
     var _placement: ProtoJobSpec.OneOf_Placement?
     var _container: ProtoJobSpec.Container? = nil
+    var _cpuLimitMilli: Int64? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -3759,6 +3798,7 @@ nonisolated extension ProtoJobSpec: SwiftProtobuf.Message, SwiftProtobuf._Messag
       _pullLimitBytes = source._pullLimitBytes
       _placement = source._placement
       _container = source._container
+      _cpuLimitMilli = source._cpuLimitMilli
     }
   }
 
@@ -3829,6 +3869,7 @@ nonisolated extension ProtoJobSpec: SwiftProtobuf.Message, SwiftProtobuf._Messag
           }
         }()
         case 15: try { try decoder.decodeSingularMessageField(value: &_storage._container) }()
+        case 19: try { try decoder.decodeSingularInt64Field(value: &_storage._cpuLimitMilli) }()
         default: break
         }
       }
@@ -3893,6 +3934,9 @@ nonisolated extension ProtoJobSpec: SwiftProtobuf.Message, SwiftProtobuf._Messag
       try { if let v = _storage._container {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 15)
       } }()
+      try { if let v = _storage._cpuLimitMilli {
+        try visitor.visitSingularInt64Field(value: v, fieldNumber: 19)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -3914,6 +3958,7 @@ nonisolated extension ProtoJobSpec: SwiftProtobuf.Message, SwiftProtobuf._Messag
         if _storage._pullLimitBytes != rhs_storage._pullLimitBytes {return false}
         if _storage._placement != rhs_storage._placement {return false}
         if _storage._container != rhs_storage._container {return false}
+        if _storage._cpuLimitMilli != rhs_storage._cpuLimitMilli {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -4214,7 +4259,7 @@ nonisolated extension ProtoTaskReport: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension ProtoTaskProcess: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".TaskProcess"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}pid\0\u{3}start_ticks\0\u{3}kill_method\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}pid\0\u{3}start_ticks\0\u{3}kill_method\0\u{3}enforces_memory\0\u{3}enforces_cpu\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4225,12 +4270,18 @@ nonisolated extension ProtoTaskProcess: SwiftProtobuf.Message, SwiftProtobuf._Me
       case 1: try { try decoder.decodeSingularInt32Field(value: &self.pid) }()
       case 2: try { try decoder.decodeSingularUInt64Field(value: &self.startTicks) }()
       case 3: try { try decoder.decodeSingularEnumField(value: &self.killMethod) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self._enforcesMemory) }()
+      case 5: try { try decoder.decodeSingularBoolField(value: &self._enforcesCpu) }()
       default: break
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if self.pid != 0 {
       try visitor.visitSingularInt32Field(value: self.pid, fieldNumber: 1)
     }
@@ -4240,6 +4291,12 @@ nonisolated extension ProtoTaskProcess: SwiftProtobuf.Message, SwiftProtobuf._Me
     if self.killMethod != .unspecified {
       try visitor.visitSingularEnumField(value: self.killMethod, fieldNumber: 3)
     }
+    try { if let v = self._enforcesMemory {
+      try visitor.visitSingularBoolField(value: v, fieldNumber: 4)
+    } }()
+    try { if let v = self._enforcesCpu {
+      try visitor.visitSingularBoolField(value: v, fieldNumber: 5)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4247,6 +4304,8 @@ nonisolated extension ProtoTaskProcess: SwiftProtobuf.Message, SwiftProtobuf._Me
     if lhs.pid != rhs.pid {return false}
     if lhs.startTicks != rhs.startTicks {return false}
     if lhs.killMethod != rhs.killMethod {return false}
+    if lhs._enforcesMemory != rhs._enforcesMemory {return false}
+    if lhs._enforcesCpu != rhs._enforcesCpu {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -5302,7 +5361,7 @@ nonisolated extension ProtoBulkMessage: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension ProtoReadLog: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".ReadLog"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}offset\0\u{3}maximum_bytes\0\u{3}wait_ms\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}offset\0\u{3}maximum_bytes\0\u{3}wait_ms\0\u{3}further_pages\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5314,6 +5373,7 @@ nonisolated extension ProtoReadLog: SwiftProtobuf.Message, SwiftProtobuf._Messag
       case 2: try { try decoder.decodeSingularUInt64Field(value: &self.offset) }()
       case 3: try { try decoder.decodeSingularUInt32Field(value: &self.maximumBytes) }()
       case 4: try { try decoder.decodeSingularUInt32Field(value: &self.waitMs) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.furtherPages) }()
       default: break
       }
     }
@@ -5336,6 +5396,9 @@ nonisolated extension ProtoReadLog: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if self.waitMs != 0 {
       try visitor.visitSingularUInt32Field(value: self.waitMs, fieldNumber: 4)
     }
+    if self.furtherPages != 0 {
+      try visitor.visitSingularUInt32Field(value: self.furtherPages, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -5344,6 +5407,7 @@ nonisolated extension ProtoReadLog: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if lhs.offset != rhs.offset {return false}
     if lhs.maximumBytes != rhs.maximumBytes {return false}
     if lhs.waitMs != rhs.waitMs {return false}
+    if lhs.furtherPages != rhs.furtherPages {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -5351,7 +5415,7 @@ nonisolated extension ProtoReadLog: SwiftProtobuf.Message, SwiftProtobuf._Messag
 
 nonisolated extension ProtoLogPage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".LogPage"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}next_offset\0\u{1}complete\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}next_offset\0\u{1}complete\0\u{1}more\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5361,6 +5425,7 @@ nonisolated extension ProtoLogPage: SwiftProtobuf.Message, SwiftProtobuf._Messag
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularUInt64Field(value: &self.nextOffset) }()
       case 2: try { try decoder.decodeSingularBoolField(value: &self.complete) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.more) }()
       default: break
       }
     }
@@ -5373,12 +5438,16 @@ nonisolated extension ProtoLogPage: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if self.complete != false {
       try visitor.visitSingularBoolField(value: self.complete, fieldNumber: 2)
     }
+    if self.more != false {
+      try visitor.visitSingularBoolField(value: self.more, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: ProtoLogPage, rhs: ProtoLogPage) -> Bool {
     if lhs.nextOffset != rhs.nextOffset {return false}
     if lhs.complete != rhs.complete {return false}
+    if lhs.more != rhs.more {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

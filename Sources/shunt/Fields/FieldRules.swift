@@ -136,7 +136,10 @@ enum FieldRules {
     static func variable(
         _ text: String
     ) throws(FieldError) -> JobSpec.EnvironmentVariable {
-        guard let equals = text.firstIndex(of: "=") else {
+        guard let equals = text.firstIndex(of: "="), equals != text.startIndex else {
+            if text.first == "=" {
+                throw FieldError("wants NAME=VALUE, found `\(shown(text))`", example: "SEED=1")
+            }
             let name = try variableName(text)
             throw FieldError(
                 "wants NAME=VALUE, found `\(name)` alone", example: "\(name)=\"$\(name)\"")

@@ -45,14 +45,15 @@ struct OutputsReceiver: Sendable {
                     patterns: patterns)
             } catch let error as ShuntError {
                 throw ShuntError(
-                    .failed, "\(lost.message), and \(error.message)", hint: lost.hint)
+                    error.code, "\(lost.message), and \(error.message)", hint: error.hint)
             }
         }
     }
 
     /// Brings the outputs into the coordinator's store, however large they are.
     ///
-    /// - Throws: ``ShuntError`` `.unreachable` where its worker does not give them now.
+    /// - Throws: ``ShuntError`` `.unreachable` where its worker does not give them now, `.failed`
+    ///   where it has not kept them.
     private func fetch(_ view: JobView) async throws -> JobView {
         let reference = JobReference(view.id)
         let size = view.outputs.map { "\($0.totalSize)" } ?? "nothing"
@@ -68,6 +69,13 @@ struct OutputsReceiver: Sendable {
                 reference, after: current.version, wait: APIPath.longestWait)
         }
         progress.clear()
+        if current.outputsFetch == .lost {
+            throw ShuntError(
+                .failed,
+                "outputs of job `\(view.id)` are lost: neither this machine nor its worker has all "
+                    + "of them whole",
+                hint: "shunt inspect \(view.id)")
+        }
         guard current.outputsFetch == .fetched else {
             throw ShuntError(
                 .unreachable, "the outputs of job `\(view.id)` cannot be fetched now",

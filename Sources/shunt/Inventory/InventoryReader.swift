@@ -15,7 +15,9 @@ struct InventoryReader {
         _ bytes: [UInt8], name: String, configurationFile: String?
     ) throws(ShuntError) -> [WorkerDescription] {
         let reader = InventoryReader(
-            nodes: JobFileReader(file: try JobFileText(name: name, bytes: bytes)))
+            nodes: JobFileReader(
+                file: try JobFileText(
+                    name: name, bytes: bytes, help: "shunt worker apply --help")))
         return try reader.read(configurationFile)
     }
 

@@ -8,11 +8,16 @@ struct JobFileText {
     /// As the person named it, for commands.
     let path: String
     let text: String
+    /// The command that says what may stand in it.
+    let help: String
 
     /// - Throws: `usage` for a file that is too large or is not UTF-8.
-    init(name: String, bytes: [UInt8]) throws(ShuntError) {
+    init(
+        name: String, bytes: [UInt8], help: String = "shunt run --help"
+    ) throws(ShuntError) {
         self.name = Quoting.visible(name)
         path = name
+        self.help = help
         guard bytes.count <= JobFileLimits.bytes else {
             throw Self.tooLarge(self.name, bytes: Int64(bytes.count))
         }
@@ -43,7 +48,7 @@ struct JobFileText {
     ///   - advice: what would do. It stands in the error, since a hint is a command.
     func error(
         line: Int, column: Int, _ problem: String, advice: String? = nil,
-        hint: String = "shunt run --help"
+        hint: String? = nil
     ) -> ShuntError {
         var message = "\(name):\(line):\(column): \(problem)"
         if let advice { message += "; " + advice }
@@ -54,7 +59,7 @@ struct JobFileText {
             message += "\n \(number) | \(shown)\n \(margin) | "
             message += String(repeating: " ", count: caret) + "^"
         }
-        return ShuntError(.usage, message, hint: hint)
+        return ShuntError(.usage, message, hint: hint ?? help)
     }
 
     /// - Parameter number: from 1.

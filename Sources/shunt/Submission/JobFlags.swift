@@ -54,9 +54,10 @@ struct JobDraft: Hashable {
                 spec.environment.append(variable)
             }
         }
-        spec.resources.milliCPUs =
+        // Who asks for nothing is counted as one CPU, and not held to it.
+        spec.cpuLimit =
             try flags.value("--cpus", flags.cpus, FieldRules.milliCPUs) ?? file.milliCPUs
-            ?? spec.resources.milliCPUs
+        spec.resources.milliCPUs = spec.cpuLimit ?? spec.resources.milliCPUs
         spec.resources.memory =
             try flags.value("--memory", flags.memory, FieldRules.memory) ?? file.memory
             ?? spec.resources.memory

@@ -84,6 +84,7 @@ enum JobDetails {
         if let end = job.endedAt { rows.append(("ended", "\(end)")) }
         rows.append(("duration", JobTable.duration(job, now: now)))
         rows.append(("resources", "\(job.spec.resources)"))
+        if let limits = limits(job) { rows.append(("limits", limits)) }
         if let python = job.spec.python {
             let name = Quoting.visible(python.requirementsPath)
             rows.append(("environment", "\(name), \(python.requirementsDigest.short)"))
@@ -106,10 +107,26 @@ enum JobDetails {
         return TextTable.pairs(rows)
     }
 
+    /// `2 CPUs, 8.0 GiB of memory (not enforced on this worker)`; `nil` where there is none.
+    private static func limits(_ job: JobView) -> String? {
+        let asked = [
+            (
+                job.spec.cpuLimit.map { "\(Resources(milliCPUs: $0, memory: .zero))" },
+                job.cpuEnforced
+            ),
+            (job.spec.memoryLimit.map { "\($0) of memory" }, job.memoryEnforced),
+        ]
+        let texts = asked.compactMap { text, isEnforced in
+            text.map { isEnforced == false ? $0 + " (not enforced on this worker)" : $0 }
+        }
+        return texts.isEmpty ? nil : texts.joined(separator: ", ")
+    }
+
     private static func fetch(_ fetch: OutputsFetch) -> String {
         switch fetch {
         case .none: "not fetched"
         case .held: "held on the worker until `shunt pull`"
+        case .lost: "lost: their worker has not kept them whole"
         case .fetching: "being fetched"
         case .fetched: "fetched"
         }

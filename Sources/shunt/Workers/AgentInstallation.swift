@@ -17,10 +17,9 @@ struct AgentInstallation: Sendable {
     private static let uploadLimit = Duration.seconds(600)
     private static let commandLimit = Duration.seconds(60)
 
-    /// - Returns: how many bytes were sent.
-    func run(agent: InstalledAgent.Parcel) async throws -> ByteCount {
+    /// - Returns: who serves there now.
+    func run(agent: InstalledAgent.Parcel) async throws -> AgentID {
         let directory = probe.directory + "/bin/" + agent.digest.hex
-        var sent = 0
         if probe.agent != .present {
             try checkSpace()
             let parcels = [
@@ -33,13 +32,11 @@ struct AgentInstallation: Sendable {
             let temporary = probe.directory + "/bin/.new-" + ClientKey.draw().prefix(12)
             for (name, parcel) in parcels {
                 try await send(parcel, to: temporary, name)
-                sent += parcel.bytes.count
             }
             try await put(temporary, at: directory, parcels)
         }
         progress.update("starting the agent on `\(remote.name)`")
-        try await start(directory + "/shunt-agent")
-        return ByteCount(Int64(sent))
+        return try await start(directory + "/shunt-agent")
     }
 
     private func checkSpace() throws(ShuntError) {
@@ -101,6 +98,9 @@ struct AgentInstallation: Sendable {
             \(temporary)/shunt-agent --version >/dev/null || exit 126
             rm -rf \(directory) && mv \(temporary) \(directory) || exit 1
             trap - EXIT
+            # What was made for it is removed with it.
+            made=\(RemoteText.quoted(probe.madeDirectory ?? ""))
+            [ -z "$made" ] || printf '%s\\n' "$made" >\(probe.directory)/made
             # Programs that nobody runs any more.
             for old in \(probe.directory)/bin/*; do
                 [ "$old" = \(directory) ] && continue
@@ -115,10 +115,15 @@ struct AgentInstallation: Sendable {
         }
     }
 
-    private func start(_ executable: String) async throws {
+    private func start(_ executable: String) async throws -> AgentID {
         let outcome = try await remote.run(
             "exec \(executable) install --home \(probe.directory)", within: Self.commandLimit)
-        guard outcome.isSuccess else { throw failure("the agent does not start", outcome) }
+        let lines = String(decoding: outcome.output, as: UTF8.self).split(separator: "\n")
+        let id = lines.last.flatMap { line in
+            line.hasPrefix("agent ") ? AgentID(String(line.dropFirst("agent ".count))) : nil
+        }
+        guard outcome.isSuccess, let id else { throw failure("the agent does not start", outcome) }
+        return id
     }
 
     private func failure(_ what: String, _ outcome: RemoteCommand.Outcome) -> ShuntError {

@@ -11,12 +11,19 @@ struct BootRegistration: Sendable {
     /// The line, marked so that it is found again.
     private var line: String { "@reboot \(directory)/attach --start" }
 
+    /// The whole table to its last blank line. One that cannot be read is not replaced: only who
+    /// has none is told so in words.
+    private static let reading = """
+        if table=$(crontab -l 2>/dev/null && echo .); then table=${table%.}
+        else LC_ALL=C crontab -l 2>&1 | grep -q '^no crontab' || exit 1; table=; fi
+        """
+
     /// - Returns: whether cron has the line now.
     func add() async throws -> Bool {
         let outcome = try await remote.script(
             """
-            kept=$(crontab -l 2>/dev/null | grep -vF '\(line)')
-            { [ -n "$kept" ] && printf '%s\\n' "$kept"; echo '\(line)'; } | crontab -
+            \(Self.reading)
+            { printf '%s' "$table" | grep -vF '\(line)'; echo '\(line)'; } | crontab -
 
             """, within: Self.limit)
         return outcome.isSuccess
@@ -27,9 +34,11 @@ struct BootRegistration: Sendable {
         let outcome = try await remote.script(
             """
             command -v crontab >/dev/null 2>&1 || exit 0
-            crontab -l 2>/dev/null | grep -qF '\(line)' || exit 0
-            kept=$(crontab -l | grep -vF '\(line)')
-            if [ -n "$kept" ]; then printf '%s\\n' "$kept" | crontab -; else crontab -r; fi
+            \(Self.reading)
+            printf '%s' "$table" | grep -qF '\(line)' || exit 0
+            if printf '%s' "$table" | grep -qvF '\(line)'; then
+                printf '%s' "$table" | grep -vF '\(line)' | crontab -
+            else crontab -r; fi
 
             """, within: Self.limit)
         guard outcome.isSuccess else {

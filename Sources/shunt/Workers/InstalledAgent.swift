@@ -8,7 +8,7 @@ internal import JobModel
 struct InstalledAgent: Sendable {
     /// As `uname -m` says.
     let architecture: String
-    private let directory: String
+    private let directory = Self.directory
 
     /// For the machine that this process runs on.
     static var local: InstalledAgent {
@@ -20,14 +20,30 @@ struct InstalledAgent: Sendable {
         return InstalledAgent(architecture: architecture)
     }
 
+    /// The agents of this installation, by architecture.
+    static func digests() throws -> [String: Digest] {
+        var digests: [String: Digest] = [:]
+        for architecture in ["x86_64", "aarch64"] {
+            let path = InstalledAgent(architecture: architecture).agent
+            // One that is not here is told of when it is needed.
+            guard access(path, R_OK) == 0 else { continue }
+            digests[architecture] = ContentHasher.digest(
+                of: try SmallFile.read(RawPath(path), limit: largest))
+        }
+        return digests
+    }
+
     init(architecture: String) {
         self.architecture = architecture
+    }
+
+    /// `libexec/shunt` beside the directory of this executable.
+    private static var directory: String {
         var buffer = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
         let count = readlink("/proc/self/exe", &buffer, buffer.count - 1)
         let executable = String(
             decoding: buffer.prefix(max(0, count)).map(UInt8.init(bitPattern:)), as: UTF8.self)
-        directory =
-            executable.split(separator: "/", omittingEmptySubsequences: false)
+        return executable.split(separator: "/", omittingEmptySubsequences: false)
             .dropLast(2).joined(separator: "/") + "/libexec/shunt"
     }
 
@@ -47,8 +63,7 @@ struct InstalledAgent: Sendable {
                 .notFound,
                 architecture == here
                     ? "`\(path)` is missing"
-                    : "this installation has no agent for \(architecture): it is built on such "
-                        + "a "
+                    : "this installation has no agent for \(architecture): it is built on such a "
                         + "machine, and `\(path)` is where it belongs",
                 hint: "make agent-release init")
         }

@@ -17,6 +17,7 @@ struct WorkerEnrolment: Sendable {
     private static let tidyLimit = Duration.seconds(10)
 
     func run() async throws -> WorkerView {
+        let known = try await session.connection.workers().first { $0.name == name }
         if let directory = description.directory, !RemoteDirectory.accepts(directory) {
             throw ShuntError(
                 .usage,
@@ -28,7 +29,8 @@ struct WorkerEnrolment: Sendable {
             .shell(to: address, hostKey: description.hostKey)
         do {
             let record = try await enrol(
-                RemoteCommand(shell: shell, name: name.text, adding: description.adding))
+                RemoteCommand(shell: shell, name: name.text, adding: description.adding),
+                known.flatMap { $0.address == address ? $0 : nil })
             await shell.close()
             try await session.connection.putWorker(record)
         } catch {
@@ -41,11 +43,22 @@ struct WorkerEnrolment: Sendable {
         return view
     }
 
-    private func enrol(_ remote: RemoteCommand) async throws -> WorkerRecord {
+    /// - Parameter known: the worker as it is, if it is at this address already.
+    private func enrol(
+        _ remote: RemoteCommand, _ known: WorkerView?
+    ) async throws -> WorkerRecord {
         progress.update("connecting to `\(address)`")
-        let probe = try await WorkerInspection(remote: remote)
-            .probe(directory: description.directory, makesDirectory: true)
+        let probe = try await WorkerInspection(remote: remote).probe(
+            directory: description.directory ?? known?.directory, makesDirectory: true,
+            agents: InstalledAgent.digests())
         do {
+            if let known, known.directory != probe.directory {
+                throw ShuntError(
+                    .refused,
+                    "the agent of `\(name)` is in `\(known.directory)`, and would be left behind "
+                        + "there",
+                    hint: "shunt worker rm \(name) --purge")
+            }
             return try await enrol(remote, probe)
         } catch {
             await removeEmptyDirectories(remote, probe)
@@ -71,23 +84,21 @@ struct WorkerEnrolment: Sendable {
         _ remote: RemoteCommand, _ probe: WorkerProbe
     ) async throws -> WorkerRecord {
         try WorkerInspection.requireSuitable(probe, name: name)
+        try WorkerInspection.requireNoNewerAgent(probe, name: name)
         let installed = InstalledAgent(architecture: probe.facts.platform.architecture)
         try installed.requirePresent()
         let parcel = try installed.parcel(installed.agent, compressed: probe.hasGzip)
-        // Only now it is known which agent is to be there.
-        let known = try await WorkerInspection(remote: remote)
-            .probe(directory: probe.directory, makesDirectory: true, digest: parcel.digest)
-        _ = try await AgentInstallation(
-            remote: remote, probe: known, installed: installed, progress: progress
+        let agent = try await AgentInstallation(
+            remote: remote, probe: probe, installed: installed, progress: progress
         ).run(agent: parcel)
-        var facts = known.facts
-        if known.hasCrontab,
-            try await BootRegistration(remote: remote, directory: known.directory).add()
+        var facts = probe.facts
+        if probe.hasCrontab,
+            try await BootRegistration(remote: remote, directory: probe.directory).add()
         {
             facts.bootStart = .cron
         }
         return WorkerRecord(
-            name: name, address: address, directory: known.directory, labels: description.labels,
-            facts: facts, addedAt: .now())
+            name: name, address: address, directory: probe.directory, labels: description.labels,
+            facts: facts, agent: agent, addedAt: .now())
     }
 }

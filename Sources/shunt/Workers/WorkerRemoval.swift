@@ -11,16 +11,28 @@ struct WorkerRemoval: Sendable {
 
     private static let limit = Duration.seconds(600)
 
-    func purge() async throws {
+    /// - Parameter givesUpOutputs: of jobs that are over, which are nowhere else.
+    func purge(givesUpOutputs: Bool) async throws {
         guard let address = worker.address else {
             throw ShuntError(.refused, "`local` is this machine", hint: "shunt worker ls")
         }
-        let busy = try await session.connection.jobs(all: false).filter { $0.worker == worker.name }
+        let jobs = try await session.connection.jobs(all: true).filter {
+            $0.worker == worker.name
+        }
+        let busy = jobs.filter { !$0.state.isTerminal }
         guard busy.isEmpty else {
             let list = busy.prefix(5).map(\.id.text).joined(separator: " ")
             throw ShuntError(
                 .refused, "`\(worker.name)` has jobs that are not over: \(list)",
                 hint: "shunt cancel \(list)")
+        }
+        let held = jobs.filter { $0.outputsFetch == .held || $0.outputsFetch == .fetching }
+        guard held.isEmpty || givesUpOutputs else {
+            throw ShuntError(
+                .refused,
+                "outputs of \(held.prefix(5).map(\.id.text).joined(separator: " ")) are only on "
+                    + "`\(worker.name)`; `--lost` gives them up",
+                hint: "shunt pull \(held[0].id)")
         }
         let shell = try RemoteAccess(layout: session.home.layout, progress: progress)
             .shell(to: address)
@@ -56,11 +68,13 @@ struct WorkerRemoval: Sendable {
             """
             [ -e \(directory) ] || exit 0
             chmod -R u+rwX \(directory) 2>/dev/null
+            made=$(cat \(directory)/made 2>/dev/null)
             rm -rf \(directory)
-            parent=$(dirname \(directory))
-            case $parent in */shunt-agent) rmdir "$parent" 2>/dev/null
-                # Made with it on a bare account; whoever wants one makes it anew.
-                rmdir "$HOME/.local/share" 2>/dev/null && rmdir "$HOME/.local" 2>/dev/null;; esac
+            at=$(dirname \(directory))
+            # The directories above it that were made for it, as long as nothing else is in them.
+            inside() { case "$at/" in "$made"/*) [ -n "$made" ];; */shunt-agent/) true;;
+                *) false;; esac; }
+            while inside && rmdir "$at" 2>/dev/null; do at=$(dirname "$at"); done
             [ ! -e \(directory) ]
 
             """, within: Self.limit)

@@ -93,6 +93,60 @@ import Testing
         }
     }
 
+    /// By a hand, by a cleaner of a scratch disk, by a power cut: what a worker has lost comes
+    /// again, while its agent lives.
+    @Test(arguments: [
+        "find objects -type f -delete", "rm -rf objects/*",
+        "find objects -type f -size +0 | xargs chmod u+w; "
+            + "find objects -type f -size +0 | xargs truncate -s -1",
+        "find objects -type f | xargs chmod u+w; for f in $(find objects -type f); do "
+            + "echo more >>$f; done",
+    ])
+    func whatAWorkerHasLostComesAgain(_ loss: String) async throws {
+        try await ShuntHome.use { shared in
+            var home = shared
+            home.variables["SHUNT_AGENT_HOME"] = shared.base + "/agent"
+            try await fill(home)
+            let lost = try await home.shell(loss, cwd: shared.base + "/agent/store")
+            try #require(lost.code == 0, "\(lost.errorText)")
+            let outcome = try await home.run("run", "-q", "--", "cat", "f0", "sub/s")
+            #expect(outcome.code == 0, "\(outcome.errorText)")
+            #expect(outcome.text == "content 0\nbelow\n")
+        }
+    }
+
+    @Test(arguments: ["rm -rf store", "rm -rf store/objects", "rm -rf store/objects/*"])
+    func aStoreThatWasTakenFromAHomeIsMadeAgain(_ loss: String) async throws {
+        try await ShuntHome.use { home in
+            try await fill(home)
+            let lost = try await home.shell(loss, cwd: home.root)
+            try #require(lost.code == 0, "\(lost.errorText)")
+            try await expectJobsRunAgain(home)
+        }
+    }
+
+    @Test(arguments: ["rm -rf store", "rm -rf store/objects", "mv store other"])
+    func aStoreThatWasTakenFromAWorkerIsMadeAgain(_ loss: String) async throws {
+        try await ShuntHome.use { shared in
+            var home = shared
+            home.variables["SHUNT_AGENT_HOME"] = shared.base + "/agent"
+            try await fill(home)
+            let lost = try await home.shell(loss, cwd: shared.base + "/agent")
+            try #require(lost.code == 0, "\(lost.errorText)")
+            try await expectJobsRunAgain(home)
+        }
+    }
+
+    /// The process that has the store open notices within seconds; until then a job may fail.
+    private func expectJobsRunAgain(_ home: ShuntHome) async throws {
+        let runs = await eventually {
+            // A look that fails is repeated.
+            (try? await home.run("run", "-q", "--", "cat", "f0", "sub/s").text)
+                == "content 0\nbelow\n"
+        }
+        #expect(runs)
+    }
+
     private func expectFetched(_ home: ShuntHome) async throws {
         let isFetched = await eventually {
             // A look that fails is repeated.
@@ -109,8 +163,10 @@ import Testing
             try await expectFetched(home)
             try await damageAll(in: home.root + "/store", home)
             let pulled = try await home.run("pull", "maker")
-            expectRefused(pulled, code: 1, naming: ["was damaged and was moved aside"])
-            #expect(pulled.errorText.contains("hint: ls -l"), "\(pulled.errorText)")
+            expectRefused(
+                pulled, code: 1, naming: ["was damaged and was moved aside", "are lost"])
+            let again = try await home.run("pull", "maker")
+            expectRefused(again, code: 1, naming: ["outputs", "are lost", "nor its worker"])
             #expect(!home.exists("one"))
         }
     }

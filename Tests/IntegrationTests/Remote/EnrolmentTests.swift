@@ -139,6 +139,72 @@ struct EnrolmentTests {
         }
     }
 
+    @Test func whatIsNotSaidAgainStaysAsItIs() async throws {
+        try await RemoteLab.use(isEnrolled: false) { lab in
+            let home = try await lab.host.account.shell("pwd").text
+                .trimmingCharacters(in: .whitespacesAndNewlines)
+            let before = try await lab.host.homeListing()
+            let directory = home + "/deep/er/agent"
+            try await lab.add(
+                lab.name, "--dir", directory, "--label", "gpu=a100", "--transport", "openssh")
+            let first = try await lab.worker()
+            try await lab.add(lab.name)
+            let again = try await lab.worker()
+            for key in ["directory", "labels", "address"] {
+                #expect(again[key] == first[key], "\(key)")
+            }
+            #expect(again["directory"].string == directory)
+            #expect(lab.host.agentPids.count == 1)
+
+            let elsewhere = try await lab.home.run(
+                "worker", "add", lab.name, "--dir", home + "/other")
+            expectRefused(elsewhere, code: 5, naming: [directory, "left behind"])
+
+            // Another name for the same agent would drive the links of both away.
+            let twice = try await lab.home.run(
+                "worker", "add", "twin", lab.name, "--dir", directory)
+            expectRefused(twice, code: 5, naming: ["twin", lab.name])
+            #expect(try await lab.worker()["connected"] == .bool(true))
+
+            let purged = try await lab.home.run("worker", "rm", lab.name, "--purge")
+            #expect(purged.code == 0, "\(purged.errorText)")
+            #expect(try await lab.host.homeListing() == before)
+        }
+    }
+
+    @Test func outputsThatAreOnlyThereKeepAWorkerFromBeingPurged() async throws {
+        try await RemoteLab.use { lab in
+            try lab.home.write("job.yaml", "pull_limit: 1B\n")
+            let ran = try await lab.home.run(
+                "run", "-q", "-f", "job.yaml", "--on", lab.name, "--name", "maker", "--", "sh",
+                "-c", "echo made >made")
+            #expect(ran.code == 0, "\(ran.errorText)")
+            let refused = try await lab.home.run("worker", "rm", lab.name, "--purge")
+            expectRefused(refused, code: 5, naming: ["outputs", "only on", "--lost"])
+            #expect(try await lab.home.run("pull", "maker").code == 0)
+            #expect(try lab.home.read("made") == "made\n")
+            let purged = try await lab.home.run("worker", "rm", lab.name, "--purge")
+            #expect(purged.code == 0, "\(purged.errorText)")
+        }
+    }
+
+    /// Stands in for an agent of a release that does not exist yet: only its word is asked for.
+    @Test func anAgentOfANewerReleaseIsNotReplaced() async throws {
+        try await RemoteLab.use { lab in
+            let account = lab.host.account
+            let directory = try #require(try await lab.worker()["directory"].string)
+            let made = try await account.shell(
+                "mkdir \(directory)/bin/later && cd \(directory)/bin/later && "
+                    + "printf '#!/bin/sh\\necho shunt-agent 9.0.1\\n' >shunt-agent && "
+                    + "chmod 700 shunt-agent && ln -sfn $PWD/shunt-agent \(directory)/attach")
+            try #require(made.code == 0, "\(made.text)")
+            let refused = try await lab.home.run("worker", "add", lab.name)
+            expectRefused(refused, code: 5, naming: ["9.0.1", "newer"])
+            let link = try await account.shell("readlink \(directory)/attach")
+            #expect(link.text.contains("/later/"), "it stays")
+        }
+    }
+
     @Test func removalForgetsAndPurgeLeavesNothing() async throws {
         try await RemoteLab.use(isEnrolled: false) { lab in
             let account = lab.host.account

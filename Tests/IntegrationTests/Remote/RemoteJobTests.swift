@@ -56,6 +56,21 @@ struct RemoteJobTests {
         }
     }
 
+    /// An account that may make no control group is told so.
+    @Test func limitsThatNobodyEnforcesAreDeclared() async throws {
+        try await RemoteLab.shared { lab in
+            let limits = ["-q", "--memory", "64MiB", "--cpus", "1"]
+            #expect(try await lab.run("true", options: limits).code == 0)
+            let job = try await lab.home.latestJob()
+            let view = try await lab.home.inspect(job)
+            try #require(lab.host.account.isOwn)
+            #expect(view["memory_enforced"] == .bool(false))
+            #expect(view["cpu_enforced"] == .bool(false))
+            let text = try await lab.home.run("inspect", job).text
+            #expect(text.contains("64 MiB of memory (not enforced on this worker)"), "\(text)")
+        }
+    }
+
     /// What it prints and writes has the job's ID in it.
     @Test func theHelloExampleRunsThereAsHere() async throws {
         try await RemoteLab.shared { lab in

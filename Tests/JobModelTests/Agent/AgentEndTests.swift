@@ -149,7 +149,7 @@ struct AgentEndTests {
             .execFailed(errno: 2), .neverStarted, .vanished,
         ] as [JobModel.ExitStatus] {
             let ending = TaskEnding(exit: exit, problem: "why")
-            let result = TaskResult(ending: ending, stop: nil, outputs: nil, command: nil)
+            let result = TaskResult(ending: ending, stop: nil, outputs: nil, spec: nil)
             #expect(result.message == "why", "\(exit)")
         }
     }
@@ -163,10 +163,10 @@ struct AgentEndTests {
     func withoutAProblemTheErrnoIsTold(_ errno: Int32, _ message: String) {
         let ending = TaskEnding(exit: .execFailed(errno: errno))
         let result = TaskResult(
-            ending: ending, stop: nil, outputs: nil, command: .arguments(["train"]))
+            ending: ending, stop: nil, outputs: nil, spec: JobSpec(command: .arguments(["train"])))
         #expect(result.message == message)
         let nameless = TaskResult(
-            ending: ending, stop: nil, outputs: nil, command: .arguments([]))
+            ending: ending, stop: nil, outputs: nil, spec: JobSpec(command: .arguments([])))
         #expect(nameless.message == message.replacing(" `train`", with: ""))
     }
 
@@ -179,7 +179,7 @@ struct AgentEndTests {
             for cause in [nil] + StopCause.allCases.map(Optional.some) {
                 let ending = TaskEnding(exit: exit, cause: cause, warnings: ["a", "b"])
                 let result = TaskResult(
-                    ending: ending, stop: nil, outputs: Sample.outputs(.zero), command: nil)
+                    ending: ending, stop: nil, outputs: Sample.outputs(.zero), spec: nil)
                 #expect(result.warnings == ["a", "b"], "\(exit) \(String(describing: cause))")
                 #expect(result.outputs == Sample.outputs(.zero))
             }

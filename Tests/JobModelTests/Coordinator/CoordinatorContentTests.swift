@@ -126,11 +126,11 @@ struct CoordinatorOutputsTests {
         #expect(last.commits.first?.state == .succeeded, "never a reason to change the state")
     }
 
-    @Test func whatTheWorkerHasLostIsHeldAtOnceAndCanBeAskedForAgain() throws {
+    @Test func whatTheWorkerHasLostIsLostAtOnceAndCanBeAskedForAgain() throws {
         var bench = try CoordinatorBench()
         let (id, _) = try Self.ended(&bench, ByteCount(1))
         let lost = try bench.step(.fetched(id, failure: .impossible("not in the store")))
-        #expect(lost.commits.first?.outputsFetch == .held)
+        #expect(lost.commits.first?.outputsFetch == .lost)
         #expect(try bench.step(.tick(random: 0)).fetches == 0)
         try bench.step(.restored(try #require(lost.commits.first)))
         #expect(try bench.step(.fetch(id, bench.request())).fetches == 1)

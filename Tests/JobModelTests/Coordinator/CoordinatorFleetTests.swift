@@ -108,6 +108,77 @@ import Testing
         #expect(bench.core.worker(Self.lab)?.link == .connected)
     }
 
+    @Test func oneAgentIsNotTwoWorkers() throws {
+        var bench = try Self.bench()
+        _ = try Self.connect(&bench, agent: 1)
+        let id = try #require(try bench.submit("a", Self.spec(on: Self.lab)).id)
+        let other = Sample.name("other")
+        var record = Self.record(other, "alias")
+        record.agent = AgentID(high: 0, low: 1)
+        let refused = try bench.step(.putWorker(record, bench.request()))
+        #expect(Self.error(in: refused)?.code == .refused)
+        #expect(bench.core.worker(other) == nil)
+
+        // Also where it only turns out once it answers.
+        record.agent = nil
+        try bench.step(.putWorker(record, bench.request()))
+        try bench.step(.connecting(other))
+        var welcome = Sample.welcome(Sample.resources(4000, 8))
+        welcome.agent = AgentID(high: 0, low: 1)
+        let session = bench.core.worker(other)?.session ?? 0
+        let effects = try bench.step(
+            .connected(other, Fence(epoch: CoordinatorBench.epoch, session: session), welcome))
+        #expect(effects.contains { if case .breakLink = $0 { true } else { false } })
+        #expect(bench.core.worker(other)?.fence == nil)
+        #expect(bench.task(of: id)?.phase == .dispatching)
+    }
+
+    @Test func aWorkerWithJobsKeepsItsAgentWhenItIsAddedAgain() throws {
+        var bench = try Self.bench()
+        var record = Self.record()
+        record.agent = AgentID(high: 0, low: 1)
+        _ = try Self.connect(&bench, agent: 1)
+        try bench.step(.putWorker(record, bench.request()))
+        #expect(bench.core.worker(Self.lab)?.link == .connected, "nothing has changed")
+        _ = try #require(try bench.submit("a", Self.spec(on: Self.lab)).id)
+
+        record.agent = AgentID(high: 0, low: 2)
+        record.directory = "/elsewhere"
+        let refused = try bench.step(.putWorker(record, bench.request()))
+        #expect(Self.error(in: refused)?.code == .refused)
+        #expect(bench.core.worker(Self.lab)?.record.agent == AgentID(high: 0, low: 1))
+
+        // The same agent at another address is welcome, and has yet to be reached there.
+        record = Self.record(Self.lab, "new-address")
+        record.agent = AgentID(high: 0, low: 1)
+        let moved = try bench.step(.putWorker(record, bench.request()))
+        #expect(Self.error(in: moved) == nil)
+        #expect(bench.core.worker(Self.lab)?.link.isConnected == false)
+    }
+
+    @Test func aWorkerThatWasRemovedBeginsNoLowerThanItsAgentRemembers() throws {
+        var bench = try Self.bench()
+        for _ in 0..<3 {
+            _ = try Self.connect(&bench, agent: 1)
+            try bench.step(
+                .disconnected(Self.lab, Self.fence(bench), reason: "cut", login: nil))
+        }
+        let last = Self.fence(bench).session
+        try bench.step(.removeWorker(Self.lab, declaresLost: false, bench.request()))
+        try bench.step(.putWorker(Self.record(), bench.request()))
+        try bench.step(.connecting(Self.lab))
+        #expect(Self.fence(bench).session > last)
+    }
+
+    @Test func aWorkerForWhichJobsWaitIsNotRemoved() throws {
+        var bench = try Self.bench()
+        _ = try #require(try bench.submit("a", Self.spec(on: Self.lab)).id)
+        let refused = try bench.step(
+            .removeWorker(Self.lab, declaresLost: false, bench.request()))
+        #expect(Self.error(in: refused)?.code == .refused)
+        #expect(bench.core.worker(Self.lab) != nil)
+    }
+
     @Test func aSilentWorkerGetsNothingNewAndCountsAgainOnceItSpeaks() throws {
         var bench = try Self.bench()
         _ = try Self.connect(&bench, agent: 1)

@@ -48,7 +48,7 @@ struct JobViewTests {
     @Test func problemAndWarningsOfAnEndingReachTheView() throws {
         let ending = TaskEnding(
             exit: .execFailed(errno: 13), problem: "`train` is a directory", warnings: ["lost"])
-        let result = TaskResult(ending: ending, stop: nil, outputs: nil, command: nil)
+        let result = TaskResult(ending: ending, stop: nil, outputs: nil, spec: nil)
         let view = try Self.view(result)
         #expect(view.reason == "`train` is a directory")
         #expect(view.warnings == ["lost"])

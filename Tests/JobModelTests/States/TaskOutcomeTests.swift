@@ -40,7 +40,7 @@ struct TaskOutcomeTests {
         let stop = what.stop.map { StopOrder(cause: $0, grace: .seconds(1)) }
         let result = TaskResult(
             ending: TaskEnding(exit: what.exit, cause: what.cause), stop: stop, outputs: nil,
-            command: .shell("true"))
+            spec: JobSpec(command: .shell("true")))
         #expect(result.verdict == what.verdict)
         #expect(result.exit == what.exit)
         #expect((result.message == nil) == (result.verdict == .succeeded))

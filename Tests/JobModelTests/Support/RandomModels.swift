@@ -58,7 +58,7 @@ extension SeededRandom {
             name: optional { JobName("train-\($0.below(10))")! }, command: command(),
             workingDirectory: text(),
             environment: list(upTo: 4) { .init(name: $0.text(), value: $0.text()) },
-            resources: resources(),
+            resources: resources(), cpuLimit: optional { 1 + Int64($0.below(1000)) },
             python: optional {
                 .init(requirementsPath: $0.text(), requirementsDigest: $0.digest())
             },
@@ -119,7 +119,8 @@ extension SeededRandom {
     mutating func process() -> TaskProcess {
         TaskProcess(
             pid: Int32(2 + below(1 << 22)), startTicks: next(),
-            killMethod: chance(2) ? .cgroup : .sweep)
+            killMethod: chance(2) ? .cgroup : .sweep,
+            enforcesMemory: optional { $0.chance(2) }, enforcesCPU: optional { $0.chance(2) })
     }
 
     mutating func report() -> TaskReport {

@@ -13,14 +13,19 @@ internal import Testing
         for directory in ["", "/bin", "/lib", "/lib/six", "/lib/six/__pycache__"] {
             try #require(mkdir(root + directory, 0o700) == 0)
         }
-        for file in ["/bin/pip", "/lib/six/__init__.py", "/lib/six/a.py", "/lib/top.py"] {
+        for file in [
+            "/bin/pip", "/lib/six/__init__.py", "/lib/six/a.py", "/lib/top.py",
+            "/lib/six/__pycache__/built.cpython-311.pyc",
+        ] {
             try Files.write(Array(file.utf8), to: root + file)
         }
         try #require(symlink("lib", root + "/lib64") == 0)
         let seal = EnvironmentSeal(root: root)
         try seal.close()
         defer {
-            for directory in ["", "/bin", "/lib", "/lib/six"] { chmod(root + directory, 0o700) }
+            for directory in ["", "/bin", "/lib", "/lib/six", "/lib/six/__pycache__"] {
+                chmod(root + directory, 0o700)
+            }
         }
         try body(root, seal)
     }
@@ -40,9 +45,18 @@ internal import Testing
 
     @Test func bytecodeThatPythonCachesIsNoChange() throws {
         try Self.withSealed { root, seal in
+            chmod(root + "/lib/six/__pycache__", 0o700)
             try Files.write([1], to: root + "/lib/six/__pycache__/a.cpython-311.pyc")
             mkdir(root + "/bin/__pycache__", 0o700)
             #expect(seal.firstChange() == nil)
+        }
+    }
+
+    @Test func bytecodeOfTheBuildIsSealed() throws {
+        try Self.withSealed { root, seal in
+            let path = "lib/six/__pycache__/built.cpython-311.pyc"
+            try Self.write("other", to: root + "/" + path)
+            #expect(seal.firstChange() == path)
         }
     }
 

@@ -39,7 +39,7 @@ extension SeededGenerator {
                 ? .shell(text()) : .arguments([text()] + list(upTo: 5) { $0.text() }),
             workingDirectory: text(),
             environment: list(upTo: 5) { .init(name: $0.text(), value: $0.text(upTo: 300)) },
-            resources: resources(),
+            resources: resources(), cpuLimit: optional { 1 + Int64($0.below(1000)) },
             python: optional {
                 .init(requirementsPath: $0.text(), requirementsDigest: $0.digest())
             },
@@ -74,7 +74,8 @@ extension SeededGenerator {
     mutating func process() -> TaskProcess {
         TaskProcess(
             pid: Int32(2 + below(1 << 22)), startTicks: next(),
-            killMethod: pick([.cgroup, .sweep, .namespace]))
+            killMethod: pick([.cgroup, .sweep, .namespace]),
+            enforcesMemory: optional { $0.chance(2) }, enforcesCPU: optional { $0.chance(2) })
     }
 
     mutating func exit() -> ExitStatus {
@@ -175,7 +176,7 @@ extension SeededGenerator {
             .readLog(
                 ReadLog(
                     token: token(), offset: next(), maximumBytes: 1 + below(1 << 20),
-                    wait: Milliseconds(Int64(below(60_001)))))
+                    wait: Milliseconds(Int64(below(60_001))), furtherPages: below(8)))
         case 2:
             .tailLog(
                 token(), lines: UInt32(below(1 << 30)),
@@ -188,7 +189,9 @@ extension SeededGenerator {
         case 7: .pull(.listed(list(upTo: 40) { $0.digest() }), compressed: chance(2))
         case 8:
             .logPage(
-                LogPage(bytes: bytes(below(4000)), nextOffset: next(), isComplete: chance(2)))
+                LogPage(
+                    bytes: bytes(below(4000)), nextOffset: next(), isComplete: chance(2),
+                    hasMore: chance(2)))
         case 9: .logOffset(LogOffset(offset: next(), skip: UInt32(below(1 << 20))))
         case 10: .environmentState(isCached: chance(2))
         case 11: .bitmap(MissingBitmap(list(upTo: 100) { $0.chance(2) }))

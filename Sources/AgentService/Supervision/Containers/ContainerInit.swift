@@ -32,21 +32,21 @@ struct ContainerInit {
     }
 }
 
-/// Whether the kernel has ended something in a process's memory cgroup for want of memory.
+/// How often the kernel has ended something in a process's memory cgroup for want of memory.
 enum MemoryShortage {
-    static func hasKilled(inGroupOf pid: Int32) -> Bool {
+    static func kills(inGroupOf pid: Int32) -> Int {
         let groups = SmallFile.text("/proc/\(pid)/cgroup") ?? ""
-        return groups.split(separator: "\n").contains { line in
+        return groups.split(separator: "\n").reduce(0) { sum, line in
             let parts = line.split(
                 separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
-            guard parts.count == 3 else { return false }
+            guard parts.count == 3 else { return sum }
             if parts[0] == "0" {
-                return ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"].contains {
-                    count(in: $0 + parts[2] + "/memory.events") > 0
+                return ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"].reduce(sum) {
+                    $0 + count(in: $1 + parts[2] + "/memory.events")
                 }
             }
-            guard parts[1].split(separator: ",").contains("memory") else { return false }
-            return count(in: "/sys/fs/cgroup/memory" + parts[2] + "/memory.oom_control") > 0
+            guard parts[1].split(separator: ",").contains("memory") else { return sum }
+            return sum + count(in: "/sys/fs/cgroup/memory" + parts[2] + "/memory.oom_control")
         }
     }
 

@@ -12,7 +12,7 @@ extension SupervisorRun {
     ) throws(SystemError) {
         look(after: Self.lookInterval, from: now)
         if let inside = try records.insideReady() {
-            try locateInit(inside, at: now)
+            try locateInit(inside, engine, at: now)
             return
         }
         if initWatch.hasSpawned {
@@ -104,7 +104,7 @@ extension SupervisorRun {
     /// Init stands at its barrier: writes down what it is called here, on which everybody else
     /// waits.
     private mutating func locateInit(
-        _ inside: InitProcess, at now: Moment
+        _ inside: InitProcess, _ engine: EngineCommands, at now: Moment
     ) throws(SystemError) {
         let search = ContainerInit(
             directory: task.path, startTicks: inside.process.startTicks)
@@ -112,8 +112,10 @@ extension SupervisorRun {
             look(after: Self.initInterval, from: now)
             return
         }
+        let host = HostProcess(
+            pid: pid, enforcesMemory: engine.enforcesMemory, enforcesCPU: engine.enforcesCPU)
         try SmallFile.write(
-            HostProcess(pid: pid).encoded, to: HostProcess.name, in: records.directory,
+            host.encoded, to: HostProcess.name, in: records.directory,
             durable: false)
         look(after: Milliseconds(1), from: now)
     }
@@ -198,13 +200,10 @@ extension SupervisorRun {
 
     private static let shownLines = 20
 
-    /// A command that failed where the kernel has ended something for want of memory failed for
-    /// that.
-    func judgeMemory(_ record: inout EndedRecord, _ process: InitProcess?) {
-        guard launch?.plan.engine != nil, record.ending.cause == nil,
-            record.ending.exit != .exited(code: 0), let process,
-            MemoryShortage.hasKilled(inGroupOf: process.process.pid)
-        else { return }
-        record.ending.cause = .outOfMemory
+    /// How often the kernel has ended something in the container for want of memory, which init
+    /// does not see.
+    func memoryKills(_ process: InitProcess?) -> Int {
+        guard launch?.plan.engine != nil, let process else { return 0 }
+        return MemoryShortage.kills(inGroupOf: process.process.pid)
     }
 }

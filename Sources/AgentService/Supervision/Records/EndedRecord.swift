@@ -14,6 +14,8 @@ package struct EndedRecord: Hashable, Sendable {
     package var usage: ResourceUsage
     /// How many processes outlived the command and were ended.
     package var leftovers: Int
+    /// How many the kernel killed for using more memory than the task may.
+    package var outOfMemoryKills: Int
     /// Logical offset at which the log ends.
     package var logLength: UInt64
     /// Bytes of stdout and stderr that could not be kept. What no gap record of the log tells of
@@ -22,8 +24,6 @@ package struct EndedRecord: Hashable, Sendable {
     package var droppedErrors: UInt64
     /// Set where the log could not be synced: what it holds may not survive a power cut.
     package var logSyncErrno: Int32?
-    /// Limits that were asked for and not kept.
-    package var unenforced: [String] = []
 
     static let name = "ended"
 
@@ -40,14 +40,23 @@ package struct EndedRecord: Hashable, Sendable {
             let why = String(cString: strerror(logSyncErrno))
             report.warnings.append("its output may not survive a power cut: \(why)")
         }
+        if outOfMemoryKills > 0, ending.cause != .outOfMemory {
+            let processes = outOfMemoryKills == 1 ? "a process" : "\(outOfMemoryKills) processes"
+            report.warnings.append("\(processes) of it used too much memory and was killed")
+        }
         if leftovers > 0 {
             let processes = leftovers == 1 ? "a process" : "\(leftovers) processes"
             report.warnings.append("\(processes) outlived the command and had to be ended")
         }
-        for limit in unenforced {
-            report.warnings.append("its limit of \(limit) was not enforced there")
-        }
         return report
+    }
+
+    /// Makes the kernel's kills the cause of a failure that nobody asked for. A command that ended
+    /// with 0 all the same has coped with them.
+    mutating func noteOutOfMemory(_ kills: Int) {
+        outOfMemoryKills = kills
+        guard kills > 0, ending.cause == nil, ending.exit != .exited(code: 0) else { return }
+        ending.cause = .outOfMemory
     }
 
     init(ending: TaskEnding, end: Moment) {
@@ -55,6 +64,7 @@ package struct EndedRecord: Hashable, Sendable {
         self.end = end
         usage = .none
         leftovers = 0
+        outOfMemoryKills = 0
         logLength = 0
         droppedOutput = 0
         droppedErrors = 0
@@ -74,11 +84,11 @@ package struct EndedRecord: Hashable, Sendable {
         self.end = end
         usage = ResourceUsage(text)
         leftovers = text.number("leftovers") ?? 0
+        outOfMemoryKills = text.number("oom_kills") ?? 0
         logLength = length
         droppedOutput = text.number("dropped_stdout") ?? 0
         droppedErrors = text.number("dropped_stderr") ?? 0
         logSyncErrno = text.number("log_sync_errno")
-        unenforced = text.all("unenforced")
     }
 
     var encoded: [UInt8] {
@@ -91,11 +101,11 @@ package struct EndedRecord: Hashable, Sendable {
         text.add("end", end)
         usage.add(to: &text)
         text.add("leftovers", leftovers)
+        text.add("oom_kills", outOfMemoryKills)
         text.add("log_length", logLength)
         text.add("dropped_stdout", droppedOutput)
         text.add("dropped_stderr", droppedErrors)
         text.add("log_sync_errno", logSyncErrno)
-        for limit in unenforced { text.add("unenforced", limit) }
         return text.encoded(kind: "ended")
     }
 }

@@ -7,17 +7,19 @@ package struct EngineCommands: Hashable, Sendable {
     package var remove: [String]
     /// The engine's own environment, `NAME=VALUE`.
     package var environment: [String]
-    /// Limits that were asked for and that the engine does not keep here, for people.
-    package var unenforced: [String]
+    /// Whether the engine keeps the limits that were asked for; `nil` where there is none.
+    package var enforcesMemory: Bool?
+    package var enforcesCPU: Bool?
 
     package init(
         start: [String] = [], remove: [String] = [], environment: [String] = [],
-        unenforced: [String] = []
+        enforcesMemory: Bool? = nil, enforcesCPU: Bool? = nil
     ) {
         self.start = start
         self.remove = remove
         self.environment = environment
-        self.unenforced = unenforced
+        self.enforcesMemory = enforcesMemory
+        self.enforcesCPU = enforcesCPU
     }
 }
 
@@ -27,7 +29,8 @@ extension EngineCommands {
         for word in start { writer.add("engine_start", word) }
         for word in remove { writer.add("engine_remove", word) }
         for variable in environment { writer.add("engine_env", variable) }
-        for limit in unenforced { writer.add("unenforced", limit) }
+        if let enforcesMemory { writer.add("engine_limit", "memory \(enforcesMemory)") }
+        if let enforcesCPU { writer.add("engine_limit", "cpu \(enforcesCPU)") }
         // The image's variables stand below those of the plan.
         writer.add("inherit", "1")
     }
@@ -38,7 +41,14 @@ extension EngineCommands {
         case "engine_start": start.append(value)
         case "engine_remove": remove.append(value)
         case "engine_env": environment.append(value)
-        case "unenforced": unenforced.append(value)
+        case "engine_limit":
+            switch value {
+            case "memory true": enforcesMemory = true
+            case "memory false": enforcesMemory = false
+            case "cpu true": enforcesCPU = true
+            case "cpu false": enforcesCPU = false
+            default: return false
+            }
         case "inherit": break
         default: return false
         }

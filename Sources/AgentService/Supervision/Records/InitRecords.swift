@@ -10,6 +10,8 @@ package struct InitProcess: Hashable, Sendable {
     package var cgroup: String?
     /// Init is in a PID namespace of its own, and its numbers are those that count there.
     var isInNamespace: Bool
+    /// Directories in hierarchies of cgroup v1 by which limits are enforced.
+    package var limitCgroups: [String]
 
     static let name = "init.ready"
 
@@ -21,32 +23,47 @@ package struct InitProcess: Hashable, Sendable {
             let boot = text["boot_id"],
             let method = text["kill"].flatMap(KillMethod.init(rawValue:))
         else { return nil }
-        process = TaskProcess(pid: pid, startTicks: ticks, killMethod: method)
+        process = TaskProcess(
+            pid: pid, startTicks: ticks, killMethod: method,
+            enforcesMemory: text["memory_limit"].map { $0 == "enforced" },
+            enforcesCPU: text["cpu_limit"].map { $0 == "enforced" })
         mainPID = main
         bootID = boot
         cgroup = text["cgroup"]
         isInNamespace = text["namespace"] == "1"
+        limitCgroups = [text["memory_cgroup"], text["cpu_cgroup"]].compactMap(\.self)
     }
 }
 
-/// `init.host`: what the init of a container is called outside of it.
+/// `init.host`: what only the outside of a container knows of its init.
 struct HostProcess: Hashable {
     var pid: Int32
+    /// See ``TaskProcess``.
+    var enforcesMemory: Bool?
+    var enforcesCPU: Bool?
 
     static let name = "init.host"
 
-    init(pid: Int32) { self.pid = pid }
+    init(pid: Int32, enforcesMemory: Bool?, enforcesCPU: Bool?) {
+        self.pid = pid
+        self.enforcesMemory = enforcesMemory
+        self.enforcesCPU = enforcesCPU
+    }
 
     init?(_ bytes: [UInt8]) {
         guard let text = RecordText(bytes, kind: "host"),
             let pid = text.number("pid", as: Int32.self), pid > 1
         else { return nil }
         self.pid = pid
+        enforcesMemory = text["memory_limit"].map { $0 == "enforced" }
+        enforcesCPU = text["cpu_limit"].map { $0 == "enforced" }
     }
 
     var encoded: [UInt8] {
         var text = RecordText()
         text.add("pid", pid)
+        text.add("memory_limit", enforcesMemory.map { $0 ? "enforced" : "unenforced" })
+        text.add("cpu_limit", enforcesCPU.map { $0 ? "enforced" : "unenforced" })
         return text.encoded(kind: "host")
     }
 }
@@ -93,6 +110,8 @@ package struct ExitRecord: Hashable, Sendable {
     package var start: Moment?
     package var end: Moment
     package var usage: ResourceUsage
+    /// Processes of the tree that the kernel killed because it had used more than its limit.
+    package var outOfMemoryKills: Int
 
     static let name = "exit"
 
@@ -127,6 +146,7 @@ package struct ExitRecord: Hashable, Sendable {
         start = text.moment("start").flatMap { $0.steady.milliseconds == 0 ? nil : $0 }
         self.end = end
         usage = ResourceUsage(text)
+        outOfMemoryKills = max(0, text.number("oom_kills") ?? 0)
     }
 }
 

@@ -35,6 +35,10 @@ package struct LaunchPlan: Hashable, Sendable {
     package var initExecutable: String
     /// Counted from the start of the command, on a clock that runs through suspend.
     package var maxDuration: Milliseconds?
+    /// What the whole tree may use, where the machine lets init hold it to that.
+    package var memoryLimit: ByteCount?
+    /// Thousandths of a CPU.
+    package var cpuLimit: Int64?
     /// What a stop begins with.
     package var stopSignal: Int32 = 15
     /// From ``stopSignal`` to SIGKILL when `maxDuration` is over.
@@ -90,6 +94,8 @@ struct LaunchFile: Hashable {
         writer.add("leftover_grace_ms", String(plan.leftoverGrace.count))
         writer.add("stop_grace_ms", String(plan.stopGrace.count))
         writer.add("stop_signal", String(plan.stopSignal))
+        if let limit = plan.memoryLimit { writer.add("memory_limit", String(limit.bytes)) }
+        if let limit = plan.cpuLimit { writer.add("cpu_limit", String(limit)) }
         if let limit = plan.maxDuration { writer.add("max_duration_ms", String(limit.count)) }
         switch plan.command {
         case .shell(let line): writer.add("shell", line)
@@ -221,6 +227,12 @@ extension LaunchPlan {
         case "stop_signal":
             guard let signal = Int32(value), (1...64).contains(signal) else { return false }
             stopSignal = signal
+        case "memory_limit":
+            guard let bytes = Int64(value), bytes > 0 else { return false }
+            memoryLimit = ByteCount(bytes)
+        case "cpu_limit":
+            guard let thousandths = Int64(value), thousandths > 0 else { return false }
+            cpuLimit = thousandths
         case "max_duration_ms":
             guard let limit = milliseconds() else { return false }
             maxDuration = limit

@@ -2,7 +2,8 @@ package import JobModel
 
 extension ObjectStore {
     /// Reads all that is here of a tree and moves aside what is damaged: where one object was,
-    /// others are likely to be too, and what a tree lacks is then brought at once.
+    /// others are likely to be too, and what a tree lacks is then brought at once. What is missing
+    /// counts as missing for every reader from then on.
     ///
     /// - Parameter elsewhere: objects that nobody expects here.
     /// - Returns: how many objects are missing now, not counting what is below a missing directory.
@@ -12,6 +13,8 @@ extension ObjectStore {
     ) throws -> Int {
         var search = DamageSearch(self, besides: elsewhere)
         try search.look(at: tree)
+        // Somebody who deleted objects told nobody: what is remembered to be here is forgotten.
+        if search.missing > 0 { try noteLoss() }
         return search.missing
     }
 }

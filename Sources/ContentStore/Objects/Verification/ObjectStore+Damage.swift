@@ -1,5 +1,5 @@
 internal import Glibc
-internal import JobModel
+package import JobModel
 internal import Synchronization
 
 /// What happens to an object whose bytes are not the ones that its name promises: a disk that lost
@@ -27,10 +27,30 @@ extension ObjectStore {
         return try !readsBeforeTrusting || isUndamaged(digest)
     }
 
+    /// Has every reader of the store look again for what it remembers to be here.
+    func noteLoss() throws {
+        try flushing.withLock { _ in
+            try forPeople {
+                try lockPublishing(LOCK_EX)
+                defer { _ = flock(publishLock.number, LOCK_UN) }
+                try renewGeneration()
+            }
+        }
+    }
+
+    /// Whether this store is still the one in its place: not removed, nor another there by now.
+    package var isInPlace: Bool {
+        var named = stat()
+        var opened = stat()
+        let path = directory.appending("objects")
+        return path.withCString { stat($0, &named) } == 0 && fstat(objects.number, &opened) == 0
+            && named.st_ino == opened.st_ino && named.st_dev == opened.st_dev
+    }
+
     /// Reads an object, and moves it aside if it is damaged.
     ///
     /// - Returns: `false` if it is not here, or no longer.
-    func isUndamaged(_ digest: Digest) throws -> Bool {
+    package func isUndamaged(_ digest: Digest) throws -> Bool {
         do {
             let object = try openForReading(digest)
             if verified.contains(digest, object.status) { return true }

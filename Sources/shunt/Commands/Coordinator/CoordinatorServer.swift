@@ -26,7 +26,7 @@ enum CoordinatorServer {
                 layout: home, agentExecutable: try agentExecutable(), release: Release.text,
                 logger: logger
             ).serve(isReady: isReady)
-            if case .lostSocket = ending { try beginAgain() }
+            if case .uprooted = ending { try beginAgain() }
         } catch is CoordinatorDaemon.AlreadyRunning {
             throw CoordinatorAlreadyRuns()
         }

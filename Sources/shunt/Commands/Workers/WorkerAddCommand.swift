@@ -33,7 +33,7 @@ struct WorkerAddCommand: AsyncParsableCommand {
     var dir: String?
 
     @Option(help: "libssh, or openssh to have your `ssh` make each connection.")
-    var transport = WorkerAddress.Transport.libssh
+    var transport: WorkerAddress.Transport?
 
     @Option(
         name: .customLong("label"), parsing: .singleValue,
@@ -41,16 +41,31 @@ struct WorkerAddCommand: AsyncParsableCommand {
     var labels: [String] = []
 
     func run() async throws {
-        let description = try describe()
+        let said = try describe()
         let progress = ProgressDisplay.forStandardError(quiet: false)
         defer { progress.clear() }
         let view = try await ShuntSession.with { session in
-            try await WorkerEnrolment(
+            let known = try await session.connection.workers().first { $0.name == said.name }
+            let description = known.map { keeping($0, in: said) } ?? said
+            return try await WorkerEnrolment(
                 session: session, progress: progress, description: description
             ).run()
         }
         try StandardStream.printData(WorkerReport.render(view))
         try Self.requireConnected(view)
+    }
+
+    /// What is not said again of a worker stays as it is.
+    private func keeping(
+        _ known: WorkerView, in said: WorkerDescription
+    ) -> WorkerDescription {
+        var description = said
+        if host == nil, let address = known.address {
+            description.address = address
+            description.address.transport = transport ?? address.transport
+        }
+        if labels.isEmpty { description.labels = known.labels }
+        return description
     }
 
     private func describe() throws(ShuntError) -> WorkerDescription {
@@ -60,7 +75,8 @@ struct WorkerAddCommand: AsyncParsableCommand {
             name: name,
             address: WorkerAddress(
                 destination: place.destination, port: place.port,
-                configurationFile: try WorkerFields.configurationFile(), transport: transport))
+                configurationFile: try WorkerFields.configurationFile(),
+                transport: transport ?? .libssh))
         if let hostKey {
             description.hostKey = try value("--host-key", hostKey, WorkerFields.hostKey)
         }
@@ -77,7 +93,12 @@ struct WorkerAddCommand: AsyncParsableCommand {
         do throws(FieldError) {
             return try rule(text)
         } catch {
-            let flag = what.hasPrefix("-") ? "gpu-1 \(what) \(error.example)" : error.example
+            let flag =
+                switch what {
+                case "NAME": error.example
+                case "HOST": "\(Quoting.forShell(self.name)) \(error.example)"
+                default: "\(Quoting.forShell(self.name)) \(what) \(error.example)"
+                }
             throw ShuntError(
                 .usage, "`\(what)` \(error.problem)", hint: "shunt worker add \(flag)")
         }

@@ -9,7 +9,8 @@ struct WorkerCheckCommand: AsyncParsableCommand {
         abstract: "Say what is wrong with a worker, and how to mend it.",
         discussion: """
             Looks at the login, the agent and its directory, and at the coordinator's connection; \
-            changes nothing. Ends with 1 where something is wrong.
+            changes nothing but that it starts an agent that is down. Ends with 1 where something \
+            is wrong.
 
             Example:
               shunt worker check gpu-1

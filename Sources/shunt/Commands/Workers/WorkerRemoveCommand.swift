@@ -21,7 +21,7 @@ struct WorkerRemoveCommand: AsyncParsableCommand {
     @Flag(help: "Remove the agent and its directory from the machine.")
     var purge = false
 
-    @Flag(help: "Give up jobs that are not over there: nobody will hear of them again.")
+    @Flag(help: "Give up what is only there: jobs that are not over, outputs not pulled.")
     var lost = false
 
     func run() async throws {
@@ -35,7 +35,7 @@ struct WorkerRemoveCommand: AsyncParsableCommand {
             let worker = try await session.worker(name)
             let removal = WorkerRemoval(session: session, progress: progress, worker: worker)
             // First what may fail: a worker that is still known can be removed again.
-            if purge { try await removal.purge() }
+            if purge { try await removal.purge(givesUpOutputs: lost) }
             try await session.connection.removeWorker(name, declaresLost: lost)
         }
         progress.clear()

@@ -1,3 +1,5 @@
+internal import JobModel
+
 /// The script by which a worker's machine is looked at, for any POSIX shell. It changes nothing
 /// but that it makes the agent's directory, where it is asked to.
 ///
@@ -10,11 +12,15 @@ enum ProbeScript {
     /// - Parameters:
     ///   - directory: absolute, or `nil` for the standard one of the account.
     ///   - makesDirectory: whether it is made where it is missing.
-    ///   - digest: the agent that is to be there, in hexadecimal.
-    static func text(directory: String?, makesDirectory: Bool, digest: String) -> String {
-        """
+    ///   - agents: the agent that is to be there, by architecture.
+    static func text(
+        directory: String?, makesDirectory: Bool, agents: [String: Digest]
+    ) -> String {
+        let cases = agents.sorted { $0.key < $1.key }.map { "\($0.key)) sha=\($0.value.hex);;" }
+        return """
         LC_ALL=C; export LC_ALL; umask 077
-        given=\(RemoteText.quoted(directory ?? "")); makes=\(makesDirectory ? 1 : 0); sha=\(digest)
+        given=\(RemoteText.quoted(directory ?? "")); makes=\(makesDirectory ? 1 : 0); sha=-
+        case $(uname -m) in \(cases.joined(separator: " ")) esac
         \(machine)
         \(tools)
         \(place)
@@ -93,7 +99,11 @@ enum ProbeScript {
                 elif [ "$(sha256sum <"$agent" | cut -c 1-64)" = "$sha" ]; then p agent present
                 else p agent damaged; fi
             fi
-            [ -e "$dir/attach" ] && p installed 1
+            if [ -e "$dir/attach" ]; then
+                p installed 1
+                # By its own name: as `attach` it would serve.
+                p agent_release "$(soon "$(readlink "$dir/attach")" --version 2>/dev/null)"
+            fi
         fi
         """#
 }

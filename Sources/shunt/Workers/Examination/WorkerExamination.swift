@@ -23,7 +23,7 @@ struct WorkerFinding: Hashable, Sendable {
 }
 
 /// Looks at a worker part by part, from the login to the coordinator's own connection, and says for
-/// each what is wrong and how to mend it. Changes nothing.
+/// each what is wrong and how to mend it. Changes nothing but that an agent that is down is started.
 struct WorkerExamination: Sendable {
     let session: ShuntSession
     let progress: ProgressDisplay
@@ -56,19 +56,11 @@ struct WorkerExamination: Sendable {
         _ remote: RemoteCommand, _ address: WorkerAddress
     ) async -> [WorkerFinding] {
         progress.update("connecting to `\(address)`")
-        let digest: Digest?
-        do {
-            let installed = InstalledAgent(
-                architecture: worker.facts?.platform.architecture ?? "x86_64")
-            digest = try installed.parcel(installed.agent, compressed: false).digest
-        } catch {
-            // Without an agent of that architecture here there is nothing to compare with.
-            digest = nil
-        }
         let probe: WorkerProbe
         do {
             probe = try await WorkerInspection(remote: remote).probe(
-                directory: worker.directory, makesDirectory: false, digest: digest)
+                directory: worker.directory, makesDirectory: false,
+                agents: InstalledAgent.digests())
         } catch {
             return [.bad("login", Self.shown(error))]
         }
@@ -106,7 +98,7 @@ struct WorkerExamination: Sendable {
             "space",
             ShuntError(
                 .failed, "\(text), which is little",
-                hint: "\(worker.adding) --dir /ANOTHER/DISK/shunt-agent"))
+                hint: "shunt worker rm \(worker.name) --purge  # then add it with --dir elsewhere"))
     }
 
     private func agent(_ probe: WorkerProbe, _ remote: RemoteCommand) async -> WorkerFinding {

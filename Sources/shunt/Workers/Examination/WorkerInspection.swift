@@ -10,10 +10,10 @@ struct WorkerInspection: Sendable {
     /// - Throws: ``ShuntError`` where the machine cannot be reached, or its login shell does not
     ///   run commands.
     func probe(
-        directory: String?, makesDirectory: Bool, digest: Digest? = nil
+        directory: String?, makesDirectory: Bool, agents: [String: Digest]
     ) async throws -> WorkerProbe {
         let script = ProbeScript.text(
-            directory: directory, makesDirectory: makesDirectory, digest: digest?.hex ?? "-")
+            directory: directory, makesDirectory: makesDirectory, agents: agents)
         let outcome = try await remote.script(script, within: Self.limit)
         if let probe = WorkerProbe(outcome.output) { return probe }
         let said =
@@ -42,6 +42,20 @@ struct WorkerInspection: Sendable {
                 hint: "shunt worker ls")
         }
         try requireDirectory(probe, name: name)
+    }
+
+    /// An agent is never replaced by that of an earlier release: its own jobs, or those of another
+    /// machine's coordinator, may need what only it knows.
+    static func requireNoNewerAgent(_ probe: WorkerProbe, name: WorkerName) throws(ShuntError) {
+        guard let there = probe.installedRelease, Release.isNewer(there, than: Release.text) else {
+            return
+        }
+        throw ShuntError(
+            .refused,
+            "the agent in `\(probe.directory)` on `\(name)` is of release \(there), newer than "
+                + "this `shunt` (\(Release.text)): upgrade here, or give this one a directory of "
+                + "its own",
+            hint: "shunt worker add \(name) --dir \(probe.directory)-\(Release.text)")
     }
 
     private static func requireDirectory(

@@ -18,6 +18,8 @@ struct WorkerProbe: Hashable, Sendable {
     var agent: Agent = .missing
     /// Some agent is installed there.
     var isInstalled = false
+    /// Of the agent that serves there, whichever it is.
+    var installedRelease: String?
     var hasGzip = false
     var hasDigestTool = false
     var hasCrontab = false
@@ -69,6 +71,7 @@ struct WorkerProbe: Hashable, Sendable {
         owner = first("owner")
         userID = first("uid") ?? ""
         isInstalled = first("installed") != nil
+        installedRelease = first("agent_release")?.split(separator: " ").last.map(String.init)
         hasGzip = first("gzip") != nil
         hasDigestTool = first("sha256sum") != nil
         hasCrontab = first("crontab") != nil
