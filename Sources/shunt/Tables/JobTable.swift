@@ -89,6 +89,9 @@ enum JobDetails {
             let tree = software.recipe.map { ", \($0.tree.content.short)" } ?? ""
             rows.append(("environment", EnvironmentText.describe(software) + tree))
         }
+        if let container = job.spec.container {
+            rows.append(("image", Quoting.visible(container.image.text)))
+        }
         let tree = job.inputs.tree.content.short
         rows.append(("snapshot", "\(tree), \(SnapshotText.size(job.inputs))"))
         rows.append(("sent", "\(job.bytesSent)"))
