@@ -69,6 +69,7 @@ extension AgentDaemon {
             }
             stagings[token] = nil
             post(event)
+            await collectEnvironments()
         }
     }
 
@@ -128,7 +129,7 @@ extension TaskStaging.Outcome {
     fileprivate func event(for token: StartToken) -> AgentEvent {
         switch self {
         case .staged: .staged(token)
-        case .contentMissing: .contentMissing(token)
+        case .contentMissing(let tree): .contentMissing(token, tree)
         case .failed(let verdict, let message):
             .stagingFailed(token, verdict, message: message)
         }

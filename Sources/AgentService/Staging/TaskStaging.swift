@@ -12,14 +12,15 @@ struct TaskStaging: Sendable {
     let store: ObjectStore
     let inventory: TreeInventory
     let environments: PythonEnvironments
+    let images: ContainerImages
     let executor: BlockingExecutor
     /// The executable of init, absolute.
     let initExecutable: String
 
     enum Outcome: Sendable {
         case staged
-        /// The store lacks a part of the tree.
-        case contentMissing
+        /// The store lacks a part of this tree.
+        case contentMissing(TreeReference)
         case failed(TaskResult.Verdict, message: String)
     }
 
@@ -42,31 +43,95 @@ struct TaskStaging: Sendable {
     ) async throws -> Outcome {
         let directory = home.taskDirectory(order.token)
         do {
-            guard try await executor.run({ try inventory.isWhole(order.tree) }) else {
-                return .contentMissing
+            // First of all: where it cannot be had, nothing needs to be sent.
+            let software = try await look(for: order.spec.software)
+            for tree in order.trees {
+                guard try await executor.run({ try inventory.isWhole(tree) }) else {
+                    return .contentMissing(tree)
+                }
+            }
+            if case .toBuild(let recipe, _, _) = software,
+                try await !executor.run({ try inventory.isWhole(recipe.tree) })
+            {
+                return .contentMissing(recipe.tree)
             }
             // The checkout of a large tree takes long, and nobody has to stay awake for it.
             await onContent()
             let isPlaced = try await executor.run { try checkOut(order, in: directory) }
-            guard isPlaced else { return .contentMissing }
+            guard isPlaced else { return .contentMissing(order.tree) }
             try Task.checkCancellation()
-            var environment: String?
-            if let python = order.spec.python {
+            let environment: PreparedEnvironment?
+            do {
+                environment = try await prepare(software, onActivity: onActivity)
+            } catch let error as ShuntError {
+                // A damaged recipe has been set aside, and is sent again.
+                if case .toBuild(let recipe, _, _) = software,
+                    try await !executor.run({ try inventory.isWhole(recipe.tree) })
+                {
+                    return .contentMissing(recipe.tree)
+                }
+                throw EnvironmentFailure(error)
+            }
+            var plan = try plan(for: order, in: directory, environment: environment)
+            if let container = order.spec.container {
                 do {
-                    environment = try await environments.environment(
-                        for: python,
-                        file: Self.workDirectory(in: directory) + "/" + python.requirementsPath,
-                        onBuild: onActivity)
+                    plan.engine = try await engine(
+                        for: container, order, plan, in: directory, onActivity)
                 } catch let error as ShuntError {
-                    return .failed(
-                        .environmentFailed, message: "environment failed: \(error.message)")
+                    return .failed(.environmentFailed, message: "image failed: \(error.message)")
                 }
             }
-            let plan = try plan(for: order, in: directory, environment: environment)
-            try await executor.run { try TaskDirectory(directory).prepare(plan) }
+            let launch = plan
+            try await executor.run { try TaskDirectory(directory).prepare(launch) }
             return .staged
+        } catch let failure as EnvironmentFailure {
+            return .failed(
+                .environmentFailed, message: "environment failed: \(failure.error.message)")
         } catch let error as ShuntError {
             return .failed(.stagingFailed, message: error.message)
+        }
+    }
+
+    /// What is known of a task's environment before its content is here.
+    private enum Software: Sendable {
+        case none
+        case ready(PreparedEnvironment)
+        case toBuild(EnvironmentRecipe, EnvironmentTarget, changed: String?)
+    }
+
+    /// Why there is no environment, apart from whatever else can go wrong.
+    private struct EnvironmentFailure: Error {
+        let error: ShuntError
+        init(_ error: ShuntError) { self.error = error }
+    }
+
+    private func look(for software: SoftwareEnvironment?) async throws -> Software {
+        do {
+            switch software {
+            case nil: return .none
+            case .recipe(let recipe)?:
+                switch try await environments.look(for: recipe) {
+                case .intact(let path): return .ready(PreparedEnvironment(virtual: path))
+                case .missing(let target, let changed):
+                    return .toBuild(recipe, target, changed: changed)
+                }
+            case .existing(let name)?: return .ready(try await environments.existing(name))
+            }
+        } catch let error as ShuntError {
+            throw EnvironmentFailure(error)
+        }
+    }
+
+    private func prepare(
+        _ software: Software, onActivity: @escaping @Sendable (String) async -> Void
+    ) async throws -> PreparedEnvironment? {
+        switch software {
+        case .none: return nil
+        case .ready(let environment): return environment
+        case .toBuild(let recipe, let target, let changed):
+            let path = try await environments.build(
+                recipe, as: target, changed: changed, from: store, onBuild: onActivity)
+            return PreparedEnvironment(virtual: path)
         }
     }
 
@@ -91,8 +156,26 @@ struct TaskStaging: Sendable {
         }
     }
 
+    /// What runs the plan in a container; the image is made or fetched if need be.
+    private func engine(
+        for container: ContainerSpec, _ order: StartOrder, _ plan: LaunchPlan,
+        in directory: String, _ onActivity: @escaping @Sendable (String) async -> Void
+    ) async throws -> EngineCommands {
+        let engine = try EngineCommand.preferred(directory: home.images)
+        let abilities = try await images.abilities(of: engine)
+        let image = try await images.image(
+            for: container, of: order.tree, in: Self.workDirectory(in: directory), by: engine,
+            onActivity: onActivity)
+        return try ContainerCommand(
+            engine: engine, name: plan.name, token: plan.token, image: image,
+            directory: directory, initExecutable: initExecutable,
+            memoryLimit: order.spec.memoryLimit, cpuLimit: order.spec.cpuLimit,
+            sharedMemory: container.sharedMemory, abilities: abilities
+        ).commands()
+    }
+
     private func plan(
-        for order: StartOrder, in directory: String, environment: String?
+        for order: StartOrder, in directory: String, environment: PreparedEnvironment?
     ) throws -> LaunchPlan {
         let spec = order.spec
         let task = order.token.task
@@ -110,56 +193,11 @@ struct TaskStaging: Sendable {
             environment: TaskVariables(order: order, root: root, environment: environment).all,
             workingDirectory: Array(work.utf8), initExecutable: initExecutable)
         plan.maxDuration = spec.maximumDuration
-        plan.memoryLimit = spec.memoryLimit
-        plan.cpuLimit = spec.cpuLimit
+        if spec.container == nil {
+            plan.memoryLimit = spec.memoryLimit
+            plan.cpuLimit = spec.cpuLimit
+        }
         plan.stopGrace = spec.gracePeriod
         return plan
     }
-}
-
-/// The environment of a task's command: what a login would give, what Shunt tells, and what the
-/// job asks for, the later ones winning; `PATH` begins with the programs of the job's environment
-/// in any case.
-struct TaskVariables {
-    private var values: [(name: String, value: String)] = []
-
-    /// Taken over from the agent's own environment, where they are set.
-    private static let inherited = [
-        "HOME", "USER", "LOGNAME", "SHELL", "PATH", "LANG", "LANGUAGE", "TZ", "TMPDIR",
-        "XDG_CACHE_HOME", "LD_LIBRARY_PATH", "CUDA_HOME",
-    ]
-
-    init(order: StartOrder, root: String, environment: String?) {
-        for name in Self.inherited {
-            if let value = getenv(name) { set(name, String(cString: value)) }
-        }
-        if getenv("PATH") == nil { set("PATH", ExecutableSearch.standardPath) }
-        set("PYTHONUNBUFFERED", "1")
-        set("SHUNT_JOB_ID", order.token.task.job.text)
-        set("SHUNT_ATTEMPT", String(order.token.task.attempt.number))
-        set("SHUNT_NODE_RANK", String(order.token.task.rank))
-        set("SHUNT_NUM_NODES", String(order.nodeCount))
-        set("SHUNT_JOB_DIR", root)
-        if let name = order.spec.name { set("SHUNT_JOB_NAME", name.text) }
-        if let git = order.git {
-            set("SHUNT_GIT_COMMIT", git.commit)
-            set("SHUNT_GIT_DIRTY", git.dirty ? "1" : "0")
-            if let branch = git.branch { set("SHUNT_GIT_BRANCH", branch) }
-        }
-        if let environment { set("VIRTUAL_ENV", environment) }
-        for variable in order.spec.environment { set(variable.name, variable.value) }
-        // After them: a job that sets `PATH` still runs in the environment that it asked for.
-        if let environment {
-            let path = values.last { $0.name == "PATH" }?.value ?? ExecutableSearch.standardPath
-            set("PATH", environment + "/bin:" + path)
-        }
-    }
-
-    private mutating func set(_ name: String, _ value: String) {
-        values.removeAll { $0.name == name }
-        values.append((name, value))
-    }
-
-    /// `NAME=VALUE`, each name once.
-    var all: [[UInt8]] { values.map { Array("\($0.name)=\($0.value)".utf8) } }
 }

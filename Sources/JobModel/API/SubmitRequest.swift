@@ -53,6 +53,8 @@ package struct PlanView: Hashable, Sendable, Codable {
     /// ``JobLimits/unconfirmedTransfer``; none inside another.
     package var largest: [Share]
     package var environmentCached: Bool?
+    /// Why the worker cannot give the job its environment.
+    package var environmentRefusal: ShuntError?
 
     /// A directory's part of what would be sent.
     package struct Share: Hashable, Sendable, Codable {
@@ -83,6 +85,7 @@ package struct PlanView: Hashable, Sendable, Codable {
         case missing = "missing_bytes"
         case largest
         case environmentCached = "environment_cached"
+        case environmentRefusal = "environment_refusal"
     }
 }
 
@@ -102,6 +105,8 @@ package struct WaitingReason: Hashable, Sendable, Codable {
         case workerUnknown = "worker_unknown"
         /// More than the worker has when it is empty.
         case tooLarge = "too_large"
+        /// It runs in a container, and no reachable worker that it may use has an engine.
+        case noEngine = "no_engine"
         case workerBusy = "worker_busy"
         case behindOthers = "behind_others"
         case backingOff = "backing_off"

@@ -43,6 +43,8 @@ package struct AgentCore: Sendable {
     }
 
     package let identity: Identity
+    /// What can run containers here; looked for again at each connection of a coordinator.
+    package var engines: [ContainerEngine] = []
     /// In the order of acceptance.
     package internal(set) var tasks: [AgentTask] = []
     /// Sorted by coordinator.
@@ -93,7 +95,8 @@ package struct AgentCore: Sendable {
         case .disconnected(let connection):
             sessions.removeAll { $0.connection == connection }
             return []
-        case .contentMissing(let token): return try contentMissing(token, at: now)
+        case .contentMissing(let token, let tree):
+            return try contentMissing(token, tree, at: now)
         case .contentComplete(let token):
             return update(token) { $0.phase == .staging ? $0.holdsContent = true : () }
         case .staging(let token, let activity):

@@ -10,6 +10,7 @@ extension StartOrder: WireValue {
         if let git { proto.git = git.proto }
         proto.nodeCount = UInt32(clamping: nodeCount)
         proto.waitsForGo = waitsForGo
+        proto.extraTrees = extraTrees.map(\.proto)
         return proto
     }
 
@@ -27,7 +28,8 @@ extension StartOrder: WireValue {
                 Field.required(proto.hasTree ? proto.tree : nil, "start.tree")),
             git: proto.hasGit ? GitState(proto.git) : nil,
             nodeCount: nodes,
-            waitsForGo: proto.waitsForGo)
+            waitsForGo: proto.waitsForGo,
+            extraTrees: try TreeReference.list(proto.extraTrees))
     }
 }
 
@@ -55,13 +57,14 @@ extension JobSpec: WireValue {
         proto.workingDirectory = workingDirectory
         proto.environment = environment.map(\.proto)
         proto.resources = resources.proto
-        if let python { proto.python = python.proto }
+        if let software { proto.software = software.proto }
         proto.outputs = outputs
         if let cpuLimit { proto.cpuLimitMilli = cpuLimit }
         if let maximumDuration { proto.maximumDurationMs = maximumDuration.count }
         proto.gracePeriodMs = gracePeriod.count
         proto.pullLimitBytes = pullLimit.bytes
         proto.placement = placement.proto
+        if let container { proto.container = container.proto }
         return proto
     }
 
@@ -77,13 +80,14 @@ extension JobSpec: WireValue {
                 ? try Field.number(
                     proto.cpuLimitMilli, in: 1...Resources.maximum.milliCPUs, "spec.cpu_limit")
                 : nil,
-            python: proto.hasPython ? try PythonEnvironment(proto.python) : nil,
+            software: proto.hasSoftware ? try SoftwareEnvironment(proto.software) : nil,
             outputs: proto.outputs,
             maximumDuration: proto.hasMaximumDurationMs
                 ? try Field.milliseconds(proto.maximumDurationMs, "spec.maximum_duration") : nil,
             gracePeriod: try Field.milliseconds(proto.gracePeriodMs, "spec.grace_period"),
             pullLimit: try Field.byteCount(proto.pullLimitBytes, "spec.pull_limit"),
-            placement: try PlacementRequest(Field.required(proto.placement, "spec.placement")))
+            placement: try PlacementRequest(Field.required(proto.placement, "spec.placement")),
+            container: proto.hasContainer ? try ContainerSpec(proto.container) : nil)
     }
 }
 
@@ -125,22 +129,6 @@ extension JobSpec.EnvironmentVariable {
     }
 }
 
-extension JobSpec.PythonEnvironment {
-    fileprivate var proto: ProtoJobSpec.PythonEnvironment {
-        var proto = ProtoJobSpec.PythonEnvironment()
-        proto.requirementsPath = requirementsPath
-        proto.requirementsSha256 = requirementsDigest.hex
-        return proto
-    }
-
-    fileprivate init(_ proto: ProtoJobSpec.PythonEnvironment) throws(WireError) {
-        self.init(
-            requirementsPath: proto.requirementsPath,
-            requirementsDigest: try Field.digest(
-                proto.requirementsSha256, "spec.python.requirements"))
-    }
-}
-
 extension JobSpec.PlacementRequest {
     fileprivate var proto: ProtoJobSpec.OneOf_Placement {
         switch self {
@@ -156,5 +144,36 @@ extension JobSpec.PlacementRequest {
         case .anyWorker:
             self = .any
         }
+    }
+}
+
+extension TreeReference {
+    fileprivate static func list(
+        _ protos: [ProtoTreeReference]
+    ) throws(WireError) -> [TreeReference] {
+        var trees: [TreeReference] = []
+        for proto in protos { trees.append(try TreeReference(proto)) }
+        return trees
+    }
+}
+
+extension ContainerSpec {
+    fileprivate var proto: ProtoJobSpec.Container {
+        var proto = ProtoJobSpec.Container()
+        proto.image = image.text
+        if let sharedMemory { proto.shmSizeBytes = sharedMemory.bytes }
+        if let tree { proto.tree = tree.proto }
+        return proto
+    }
+
+    fileprivate init(_ proto: ProtoJobSpec.Container) throws(WireError) {
+        guard let image = ImageSource(proto.image) else {
+            throw WireError.invalid("spec.container.image", proto.image)
+        }
+        self.init(
+            image: image,
+            sharedMemory: proto.hasShmSizeBytes
+                ? try Field.byteCount(proto.shmSizeBytes, "spec.container.shm_size") : nil,
+            tree: proto.hasTree ? try TreeReference(proto.tree) : nil)
     }
 }

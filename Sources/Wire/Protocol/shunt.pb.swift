@@ -389,61 +389,73 @@ nonisolated struct ProtoRejection: Sendable {
 
 /// Answers `Hello` of role control. `report_count` frames with an `AgentMessage.report` follow it:
 /// their number has no bound that a frame could hold.
-nonisolated struct ProtoWelcome: Sendable {
+nonisolated struct ProtoWelcome: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  var agent: String = String()
+  var agent: String {
+    get {_storage._agent}
+    set {_uniqueStorage()._agent = newValue}
+  }
 
   var incarnation: ProtoMachineIncarnation {
-    get {_incarnation ?? ProtoMachineIncarnation()}
-    set {_incarnation = newValue}
+    get {_storage._incarnation ?? ProtoMachineIncarnation()}
+    set {_uniqueStorage()._incarnation = newValue}
   }
   /// Returns true if `incarnation` has been explicitly set.
-  var hasIncarnation: Bool {self._incarnation != nil}
+  var hasIncarnation: Bool {_storage._incarnation != nil}
   /// Clears the value of `incarnation`. Subsequent reads from it will return its default value.
-  mutating func clearIncarnation() {self._incarnation = nil}
+  mutating func clearIncarnation() {_uniqueStorage()._incarnation = nil}
 
   var capacity: ProtoResources {
-    get {_capacity ?? ProtoResources()}
-    set {_capacity = newValue}
+    get {_storage._capacity ?? ProtoResources()}
+    set {_uniqueStorage()._capacity = newValue}
   }
   /// Returns true if `capacity` has been explicitly set.
-  var hasCapacity: Bool {self._capacity != nil}
+  var hasCapacity: Bool {_storage._capacity != nil}
   /// Clears the value of `capacity`. Subsequent reads from it will return its default value.
-  mutating func clearCapacity() {self._capacity = nil}
+  mutating func clearCapacity() {_uniqueStorage()._capacity = nil}
 
   var inUse: ProtoResources {
-    get {_inUse ?? ProtoResources()}
-    set {_inUse = newValue}
+    get {_storage._inUse ?? ProtoResources()}
+    set {_uniqueStorage()._inUse = newValue}
   }
   /// Returns true if `inUse` has been explicitly set.
-  var hasInUse: Bool {self._inUse != nil}
+  var hasInUse: Bool {_storage._inUse != nil}
   /// Clears the value of `inUse`. Subsequent reads from it will return its default value.
-  mutating func clearInUse() {self._inUse = nil}
+  mutating func clearInUse() {_uniqueStorage()._inUse = nil}
 
   var platform: ProtoPlatform {
-    get {_platform ?? ProtoPlatform()}
-    set {_platform = newValue}
+    get {_storage._platform ?? ProtoPlatform()}
+    set {_uniqueStorage()._platform = newValue}
   }
   /// Returns true if `platform` has been explicitly set.
-  var hasPlatform: Bool {self._platform != nil}
+  var hasPlatform: Bool {_storage._platform != nil}
   /// Clears the value of `platform`. Subsequent reads from it will return its default value.
-  mutating func clearPlatform() {self._platform = nil}
+  mutating func clearPlatform() {_uniqueStorage()._platform = nil}
 
-  var release: String = String()
+  var release: String {
+    get {_storage._release}
+    set {_uniqueStorage()._release = newValue}
+  }
 
-  var reportCount: UInt32 = 0
+  var reportCount: UInt32 {
+    get {_storage._reportCount}
+    set {_uniqueStorage()._reportCount = newValue}
+  }
+
+  /// What can run containers; names that the receiver does not know are skipped.
+  var engines: [String] {
+    get {_storage._engines}
+    set {_uniqueStorage()._engines = newValue}
+  }
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 
-  fileprivate var _incarnation: ProtoMachineIncarnation? = nil
-  fileprivate var _capacity: ProtoResources? = nil
-  fileprivate var _inUse: ProtoResources? = nil
-  fileprivate var _platform: ProtoPlatform? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 /// Answers `Hello` of role bulk.
@@ -920,62 +932,62 @@ nonisolated struct ProtoFailure: Sendable {
   fileprivate var _hint: String? = nil
 }
 
-nonisolated struct ProtoStartOrder: @unchecked Sendable {
+nonisolated struct ProtoStartOrder: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   var token: ProtoStartToken {
-    get {_storage._token ?? ProtoStartToken()}
-    set {_uniqueStorage()._token = newValue}
+    get {_token ?? ProtoStartToken()}
+    set {_token = newValue}
   }
   /// Returns true if `token` has been explicitly set.
-  var hasToken: Bool {_storage._token != nil}
+  var hasToken: Bool {self._token != nil}
   /// Clears the value of `token`. Subsequent reads from it will return its default value.
-  mutating func clearToken() {_uniqueStorage()._token = nil}
+  mutating func clearToken() {self._token = nil}
 
   var spec: ProtoJobSpec {
-    get {_storage._spec ?? ProtoJobSpec()}
-    set {_uniqueStorage()._spec = newValue}
+    get {_spec ?? ProtoJobSpec()}
+    set {_spec = newValue}
   }
   /// Returns true if `spec` has been explicitly set.
-  var hasSpec: Bool {_storage._spec != nil}
+  var hasSpec: Bool {self._spec != nil}
   /// Clears the value of `spec`. Subsequent reads from it will return its default value.
-  mutating func clearSpec() {_uniqueStorage()._spec = nil}
+  mutating func clearSpec() {self._spec = nil}
 
   var tree: ProtoTreeReference {
-    get {_storage._tree ?? ProtoTreeReference()}
-    set {_uniqueStorage()._tree = newValue}
+    get {_tree ?? ProtoTreeReference()}
+    set {_tree = newValue}
   }
   /// Returns true if `tree` has been explicitly set.
-  var hasTree: Bool {_storage._tree != nil}
+  var hasTree: Bool {self._tree != nil}
   /// Clears the value of `tree`. Subsequent reads from it will return its default value.
-  mutating func clearTree() {_uniqueStorage()._tree = nil}
+  mutating func clearTree() {self._tree = nil}
 
   var git: ProtoGitState {
-    get {_storage._git ?? ProtoGitState()}
-    set {_uniqueStorage()._git = newValue}
+    get {_git ?? ProtoGitState()}
+    set {_git = newValue}
   }
   /// Returns true if `git` has been explicitly set.
-  var hasGit: Bool {_storage._git != nil}
+  var hasGit: Bool {self._git != nil}
   /// Clears the value of `git`. Subsequent reads from it will return its default value.
-  mutating func clearGit() {_uniqueStorage()._git = nil}
+  mutating func clearGit() {self._git = nil}
 
-  var nodeCount: UInt32 {
-    get {_storage._nodeCount}
-    set {_uniqueStorage()._nodeCount = newValue}
-  }
+  var nodeCount: UInt32 = 0
 
-  var waitsForGo: Bool {
-    get {_storage._waitsForGo}
-    set {_uniqueStorage()._waitsForGo = newValue}
-  }
+  var waitsForGo: Bool = false
+
+  /// What the task needs beside `tree`.
+  var extraTrees: [ProtoTreeReference] = []
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 
-  fileprivate var _storage = _StorageClass.defaultInstance
+  fileprivate var _token: ProtoStartToken? = nil
+  fileprivate var _spec: ProtoJobSpec? = nil
+  fileprivate var _tree: ProtoTreeReference? = nil
+  fileprivate var _git: ProtoGitState? = nil
 }
 
 nonisolated struct ProtoGitState: Sendable {
@@ -1003,102 +1015,132 @@ nonisolated struct ProtoGitState: Sendable {
   fileprivate var _branch: String? = nil
 }
 
-nonisolated struct ProtoJobSpec: Sendable {
+nonisolated struct ProtoJobSpec: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   var name: String {
-    get {_name ?? String()}
-    set {_name = newValue}
+    get {_storage._name ?? String()}
+    set {_uniqueStorage()._name = newValue}
   }
   /// Returns true if `name` has been explicitly set.
-  var hasName: Bool {self._name != nil}
+  var hasName: Bool {_storage._name != nil}
   /// Clears the value of `name`. Subsequent reads from it will return its default value.
-  mutating func clearName() {self._name = nil}
+  mutating func clearName() {_uniqueStorage()._name = nil}
 
-  var command: ProtoJobSpec.OneOf_Command? = nil
+  var command: OneOf_Command? {
+    get {return _storage._command}
+    set {_uniqueStorage()._command = newValue}
+  }
 
   var shell: String {
     get {
-      if case .shell(let v)? = command {return v}
+      if case .shell(let v)? = _storage._command {return v}
       return String()
     }
-    set {command = .shell(newValue)}
+    set {_uniqueStorage()._command = .shell(newValue)}
   }
 
   var arguments: ProtoJobSpec.Arguments {
     get {
-      if case .arguments(let v)? = command {return v}
+      if case .arguments(let v)? = _storage._command {return v}
       return ProtoJobSpec.Arguments()
     }
-    set {command = .arguments(newValue)}
+    set {_uniqueStorage()._command = .arguments(newValue)}
   }
 
-  var workingDirectory: String = String()
+  var workingDirectory: String {
+    get {_storage._workingDirectory}
+    set {_uniqueStorage()._workingDirectory = newValue}
+  }
 
-  var environment: [ProtoJobSpec.EnvironmentVariable] = []
+  var environment: [ProtoJobSpec.EnvironmentVariable] {
+    get {_storage._environment}
+    set {_uniqueStorage()._environment = newValue}
+  }
 
   var resources: ProtoResources {
-    get {_resources ?? ProtoResources()}
-    set {_resources = newValue}
+    get {_storage._resources ?? ProtoResources()}
+    set {_uniqueStorage()._resources = newValue}
   }
   /// Returns true if `resources` has been explicitly set.
-  var hasResources: Bool {self._resources != nil}
+  var hasResources: Bool {_storage._resources != nil}
   /// Clears the value of `resources`. Subsequent reads from it will return its default value.
-  mutating func clearResources() {self._resources = nil}
+  mutating func clearResources() {_uniqueStorage()._resources = nil}
 
-  var python: ProtoJobSpec.PythonEnvironment {
-    get {_python ?? ProtoJobSpec.PythonEnvironment()}
-    set {_python = newValue}
+  var outputs: [String] {
+    get {_storage._outputs}
+    set {_uniqueStorage()._outputs = newValue}
   }
-  /// Returns true if `python` has been explicitly set.
-  var hasPython: Bool {self._python != nil}
-  /// Clears the value of `python`. Subsequent reads from it will return its default value.
-  mutating func clearPython() {self._python = nil}
-
-  var outputs: [String] = []
 
   var maximumDurationMs: Int64 {
-    get {_maximumDurationMs ?? 0}
-    set {_maximumDurationMs = newValue}
+    get {_storage._maximumDurationMs ?? 0}
+    set {_uniqueStorage()._maximumDurationMs = newValue}
   }
   /// Returns true if `maximumDurationMs` has been explicitly set.
-  var hasMaximumDurationMs: Bool {self._maximumDurationMs != nil}
+  var hasMaximumDurationMs: Bool {_storage._maximumDurationMs != nil}
   /// Clears the value of `maximumDurationMs`. Subsequent reads from it will return its default value.
-  mutating func clearMaximumDurationMs() {self._maximumDurationMs = nil}
+  mutating func clearMaximumDurationMs() {_uniqueStorage()._maximumDurationMs = nil}
 
-  var gracePeriodMs: Int64 = 0
+  var gracePeriodMs: Int64 {
+    get {_storage._gracePeriodMs}
+    set {_uniqueStorage()._gracePeriodMs = newValue}
+  }
 
-  var pullLimitBytes: Int64 = 0
+  var pullLimitBytes: Int64 {
+    get {_storage._pullLimitBytes}
+    set {_uniqueStorage()._pullLimitBytes = newValue}
+  }
 
-  var placement: ProtoJobSpec.OneOf_Placement? = nil
+  var placement: OneOf_Placement? {
+    get {return _storage._placement}
+    set {_uniqueStorage()._placement = newValue}
+  }
 
   var worker: String {
     get {
-      if case .worker(let v)? = placement {return v}
+      if case .worker(let v)? = _storage._placement {return v}
       return String()
     }
-    set {placement = .worker(newValue)}
+    set {_uniqueStorage()._placement = .worker(newValue)}
   }
 
   var anyWorker: ProtoJobSpec.AnyWorker {
     get {
-      if case .anyWorker(let v)? = placement {return v}
+      if case .anyWorker(let v)? = _storage._placement {return v}
       return ProtoJobSpec.AnyWorker()
     }
-    set {placement = .anyWorker(newValue)}
+    set {_uniqueStorage()._placement = .anyWorker(newValue)}
   }
 
-  /// Thousandths of a CPU; 14 to 18 are taken.
+  var software: ProtoSoftwareEnvironment {
+    get {_storage._software ?? ProtoSoftwareEnvironment()}
+    set {_uniqueStorage()._software = newValue}
+  }
+  /// Returns true if `software` has been explicitly set.
+  var hasSoftware: Bool {_storage._software != nil}
+  /// Clears the value of `software`. Subsequent reads from it will return its default value.
+  mutating func clearSoftware() {_uniqueStorage()._software = nil}
+
+  var container: ProtoJobSpec.Container {
+    get {_storage._container ?? ProtoJobSpec.Container()}
+    set {_uniqueStorage()._container = newValue}
+  }
+  /// Returns true if `container` has been explicitly set.
+  var hasContainer: Bool {_storage._container != nil}
+  /// Clears the value of `container`. Subsequent reads from it will return its default value.
+  mutating func clearContainer() {_uniqueStorage()._container = nil}
+
+  /// Thousandths of a CPU; 16 to 18 are taken.
   var cpuLimitMilli: Int64 {
-    get {_cpuLimitMilli ?? 0}
-    set {_cpuLimitMilli = newValue}
+    get {_storage._cpuLimitMilli ?? 0}
+    set {_uniqueStorage()._cpuLimitMilli = newValue}
   }
   /// Returns true if `cpuLimitMilli` has been explicitly set.
-  var hasCpuLimitMilli: Bool {self._cpuLimitMilli != nil}
+  var hasCpuLimitMilli: Bool {_storage._cpuLimitMilli != nil}
   /// Clears the value of `cpuLimitMilli`. Subsequent reads from it will return its default value.
-  mutating func clearCpuLimitMilli() {self._cpuLimitMilli = nil}
+  mutating func clearCpuLimitMilli() {_uniqueStorage()._cpuLimitMilli = nil}
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1140,20 +1182,6 @@ nonisolated struct ProtoJobSpec: Sendable {
     init() {}
   }
 
-  nonisolated struct PythonEnvironment: Sendable {
-    // SwiftProtobuf.Message conformance is added in an extension below. See the
-    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
-    // methods supported on all messages.
-
-    var requirementsPath: String = String()
-
-    var requirementsSha256: String = String()
-
-    var unknownFields = SwiftProtobuf.UnknownStorage()
-
-    init() {}
-  }
-
   nonisolated struct AnyWorker: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1164,13 +1192,168 @@ nonisolated struct ProtoJobSpec: Sendable {
     init() {}
   }
 
+  nonisolated struct Container: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    /// `python:3.11-slim`, `./Containerfile`, `local:NAME`, …
+    var image: String = String()
+
+    var shmSizeBytes: Int64 {
+      get {_shmSizeBytes ?? 0}
+      set {_shmSizeBytes = newValue}
+    }
+    /// Returns true if `shmSizeBytes` has been explicitly set.
+    var hasShmSizeBytes: Bool {self._shmSizeBytes != nil}
+    /// Clears the value of `shmSizeBytes`. Subsequent reads from it will return its default value.
+    mutating func clearShmSizeBytes() {self._shmSizeBytes = nil}
+
+    var tree: ProtoTreeReference {
+      get {_tree ?? ProtoTreeReference()}
+      set {_tree = newValue}
+    }
+    /// Returns true if `tree` has been explicitly set.
+    var hasTree: Bool {self._tree != nil}
+    /// Clears the value of `tree`. Subsequent reads from it will return its default value.
+    mutating func clearTree() {self._tree = nil}
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+
+    fileprivate var _shmSizeBytes: Int64? = nil
+    fileprivate var _tree: ProtoTreeReference? = nil
+  }
+
   init() {}
 
-  fileprivate var _name: String? = nil
-  fileprivate var _resources: ProtoResources? = nil
-  fileprivate var _python: ProtoJobSpec.PythonEnvironment? = nil
-  fileprivate var _maximumDurationMs: Int64? = nil
-  fileprivate var _cpuLimitMilli: Int64? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+nonisolated struct ProtoSoftwareEnvironment: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var kind: ProtoSoftwareEnvironment.OneOf_Kind? = nil
+
+  var recipe: ProtoEnvironmentRecipe {
+    get {
+      if case .recipe(let v)? = kind {return v}
+      return ProtoEnvironmentRecipe()
+    }
+    set {kind = .recipe(newValue)}
+  }
+
+  /// What the worker has: a name, a path, or a `module load` line.
+  var existing: String {
+    get {
+      if case .existing(let v)? = kind {return v}
+      return String()
+    }
+    set {kind = .existing(newValue)}
+  }
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  nonisolated enum OneOf_Kind: Equatable, Sendable {
+    case recipe(ProtoEnvironmentRecipe)
+    /// What the worker has: a name, a path, or a `module load` line.
+    case existing(String)
+
+  }
+
+  init() {}
+}
+
+nonisolated struct ProtoEnvironmentRecipe: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var kind: ProtoEnvironmentRecipe.Kind = .unspecified
+
+  var tree: ProtoTreeReference {
+    get {_tree ?? ProtoTreeReference()}
+    set {_tree = newValue}
+  }
+  /// Returns true if `tree` has been explicitly set.
+  var hasTree: Bool {self._tree != nil}
+  /// Clears the value of `tree`. Subsequent reads from it will return its default value.
+  mutating func clearTree() {self._tree = nil}
+
+  /// As in `3.11`.
+  var python: String {
+    get {_python ?? String()}
+    set {_python = newValue}
+  }
+  /// Returns true if `python` has been explicitly set.
+  var hasPython: Bool {self._python != nil}
+  /// Clears the value of `python`. Subsequent reads from it will return its default value.
+  mutating func clearPython() {self._python = nil}
+
+  /// For people.
+  var source: String = String()
+
+  var packages: UInt32 {
+    get {_packages ?? 0}
+    set {_packages = newValue}
+  }
+  /// Returns true if `packages` has been explicitly set.
+  var hasPackages: Bool {self._packages != nil}
+  /// Clears the value of `packages`. Subsequent reads from it will return its default value.
+  mutating func clearPackages() {self._packages = nil}
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  nonisolated enum Kind: SwiftProtobuf.Enum, Swift.CaseIterable {
+    typealias RawValue = Int
+    case unspecified // = 0
+    case requirements // = 1
+    case lock // = 2
+    case uv // = 3
+    case UNRECOGNIZED(Int)
+
+    init() {
+      self = .unspecified
+    }
+
+    init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .unspecified
+      case 1: self = .requirements
+      case 2: self = .lock
+      case 3: self = .uv
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    var rawValue: Int {
+      switch self {
+      case .unspecified: return 0
+      case .requirements: return 1
+      case .lock: return 2
+      case .uv: return 3
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    static let allCases: [ProtoEnvironmentRecipe.Kind] = [
+      .unspecified,
+      .requirements,
+      .lock,
+      .uv,
+    ]
+
+  }
+
+  init() {}
+
+  fileprivate var _tree: ProtoTreeReference? = nil
+  fileprivate var _python: String? = nil
+  fileprivate var _packages: UInt32? = nil
 }
 
 nonisolated struct ProtoTaskReport: @unchecked Sendable {
@@ -1292,6 +1475,7 @@ nonisolated struct ProtoTaskProcess: Sendable {
     case unspecified // = 0
     case cgroup // = 1
     case sweep // = 2
+    case namespace // = 3
     case UNRECOGNIZED(Int)
 
     init() {
@@ -1303,6 +1487,7 @@ nonisolated struct ProtoTaskProcess: Sendable {
       case 0: self = .unspecified
       case 1: self = .cgroup
       case 2: self = .sweep
+      case 3: self = .namespace
       default: self = .UNRECOGNIZED(rawValue)
       }
     }
@@ -1312,6 +1497,7 @@ nonisolated struct ProtoTaskProcess: Sendable {
       case .unspecified: return 0
       case .cgroup: return 1
       case .sweep: return 2
+      case .namespace: return 3
       case .UNRECOGNIZED(let i): return i
       }
     }
@@ -1321,6 +1507,7 @@ nonisolated struct ProtoTaskProcess: Sendable {
       .unspecified,
       .cgroup,
       .sweep,
+      .namespace,
     ]
 
   }
@@ -1882,6 +2069,14 @@ nonisolated struct ProtoBulkMessage: Sendable {
     set {kind = .pull(newValue)}
   }
 
+  var environmentsRequest: ProtoEnvironmentsRequest {
+    get {
+      if case .environmentsRequest(let v)? = kind {return v}
+      return ProtoEnvironmentsRequest()
+    }
+    set {kind = .environmentsRequest(newValue)}
+  }
+
   var logPage: ProtoLogPage {
     get {
       if case .logPage(let v)? = kind {return v}
@@ -1912,6 +2107,14 @@ nonisolated struct ProtoBulkMessage: Sendable {
       return ProtoBitmap()
     }
     set {kind = .bitmap(newValue)}
+  }
+
+  var environments: ProtoEnvironments {
+    get {
+      if case .environments(let v)? = kind {return v}
+      return ProtoEnvironments()
+    }
+    set {kind = .environments(newValue)}
   }
 
   var offer: ProtoOffer {
@@ -1972,10 +2175,12 @@ nonisolated struct ProtoBulkMessage: Sendable {
     case query(ProtoQuery)
     case push(ProtoPush)
     case pull(ProtoPull)
+    case environmentsRequest(ProtoEnvironmentsRequest)
     case logPage(ProtoLogPage)
     case logOffset(ProtoLogOffset)
     case environmentState(ProtoEnvironmentState)
     case bitmap(ProtoBitmap)
+    case environments(ProtoEnvironments)
     case offer(ProtoOffer)
     case objects(ProtoObjects)
     case objectPart(ProtoObjectPart)
@@ -2086,9 +2291,70 @@ nonisolated struct ProtoCheckEnvironment: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  var requirementsSha256: String = String()
+  var software: ProtoSoftwareEnvironment {
+    get {_software ?? ProtoSoftwareEnvironment()}
+    set {_software = newValue}
+  }
+  /// Returns true if `software` has been explicitly set.
+  var hasSoftware: Bool {self._software != nil}
+  /// Clears the value of `software`. Subsequent reads from it will return its default value.
+  mutating func clearSoftware() {self._software = nil}
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _software: ProtoSoftwareEnvironment? = nil
+}
+
+nonisolated struct ProtoEnvironmentsRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The one to be removed; without it all are listed.
+  var remove: String {
+    get {_remove ?? String()}
+    set {_remove = newValue}
+  }
+  /// Returns true if `remove` has been explicitly set.
+  var hasRemove: Bool {self._remove != nil}
+  /// Clears the value of `remove`. Subsequent reads from it will return its default value.
+  mutating func clearRemove() {self._remove = nil}
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _remove: String? = nil
+}
+
+nonisolated struct ProtoEnvironments: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var entries: [ProtoEnvironments.Entry] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  nonisolated struct Entry: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var key: String = String()
+
+    var sizeBytes: Int64 = 0
+
+    var usedAtMs: Int64 = 0
+
+    var inUse: Bool = false
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+  }
 
   init() {}
 }
@@ -2100,9 +2366,31 @@ nonisolated struct ProtoEnvironmentState: Sendable {
 
   var cached: Bool = false
 
+  /// Why it cannot be had on this worker.
+  var unavailable: String {
+    get {_unavailable ?? String()}
+    set {_unavailable = newValue}
+  }
+  /// Returns true if `unavailable` has been explicitly set.
+  var hasUnavailable: Bool {self._unavailable != nil}
+  /// Clears the value of `unavailable`. Subsequent reads from it will return its default value.
+  mutating func clearUnavailable() {self._unavailable = nil}
+
+  var hint: String {
+    get {_hint ?? String()}
+    set {_hint = newValue}
+  }
+  /// Returns true if `hint` has been explicitly set.
+  var hasHint: Bool {self._hint != nil}
+  /// Clears the value of `hint`. Subsequent reads from it will return its default value.
+  mutating func clearHint() {self._hint = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
+
+  fileprivate var _unavailable: String? = nil
+  fileprivate var _hint: String? = nil
 }
 
 /// Asks what is missing of the things that the body lists; answered by a bitmap.
@@ -2657,63 +2945,118 @@ nonisolated extension ProtoRejection.Mismatch: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension ProtoWelcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Welcome"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}agent\0\u{1}incarnation\0\u{1}capacity\0\u{3}in_use\0\u{1}platform\0\u{1}release\0\u{3}report_count\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}agent\0\u{1}incarnation\0\u{1}capacity\0\u{3}in_use\0\u{1}platform\0\u{1}release\0\u{3}report_count\0\u{2}\u{8}engines\0")
+
+  fileprivate class _StorageClass {
+    var _agent: String = String()
+    var _incarnation: ProtoMachineIncarnation? = nil
+    var _capacity: ProtoResources? = nil
+    var _inUse: ProtoResources? = nil
+    var _platform: ProtoPlatform? = nil
+    var _release: String = String()
+    var _reportCount: UInt32 = 0
+    var _engines: [String] = []
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _agent = source._agent
+      _incarnation = source._incarnation
+      _capacity = source._capacity
+      _inUse = source._inUse
+      _platform = source._platform
+      _release = source._release
+      _reportCount = source._reportCount
+      _engines = source._engines
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.agent) }()
-      case 2: try { try decoder.decodeSingularMessageField(value: &self._incarnation) }()
-      case 3: try { try decoder.decodeSingularMessageField(value: &self._capacity) }()
-      case 4: try { try decoder.decodeSingularMessageField(value: &self._inUse) }()
-      case 5: try { try decoder.decodeSingularMessageField(value: &self._platform) }()
-      case 6: try { try decoder.decodeSingularStringField(value: &self.release) }()
-      case 7: try { try decoder.decodeSingularUInt32Field(value: &self.reportCount) }()
-      default: break
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._agent) }()
+        case 2: try { try decoder.decodeSingularMessageField(value: &_storage._incarnation) }()
+        case 3: try { try decoder.decodeSingularMessageField(value: &_storage._capacity) }()
+        case 4: try { try decoder.decodeSingularMessageField(value: &_storage._inUse) }()
+        case 5: try { try decoder.decodeSingularMessageField(value: &_storage._platform) }()
+        case 6: try { try decoder.decodeSingularStringField(value: &_storage._release) }()
+        case 7: try { try decoder.decodeSingularUInt32Field(value: &_storage._reportCount) }()
+        case 15: try { try decoder.decodeRepeatedStringField(value: &_storage._engines) }()
+        default: break
+        }
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    if !self.agent.isEmpty {
-      try visitor.visitSingularStringField(value: self.agent, fieldNumber: 1)
-    }
-    try { if let v = self._incarnation {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
-    } }()
-    try { if let v = self._capacity {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
-    } }()
-    try { if let v = self._inUse {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
-    } }()
-    try { if let v = self._platform {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
-    } }()
-    if !self.release.isEmpty {
-      try visitor.visitSingularStringField(value: self.release, fieldNumber: 6)
-    }
-    if self.reportCount != 0 {
-      try visitor.visitSingularUInt32Field(value: self.reportCount, fieldNumber: 7)
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if !_storage._agent.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._agent, fieldNumber: 1)
+      }
+      try { if let v = _storage._incarnation {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+      } }()
+      try { if let v = _storage._capacity {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+      } }()
+      try { if let v = _storage._inUse {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+      } }()
+      try { if let v = _storage._platform {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+      } }()
+      if !_storage._release.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._release, fieldNumber: 6)
+      }
+      if _storage._reportCount != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._reportCount, fieldNumber: 7)
+      }
+      if !_storage._engines.isEmpty {
+        try visitor.visitRepeatedStringField(value: _storage._engines, fieldNumber: 15)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: ProtoWelcome, rhs: ProtoWelcome) -> Bool {
-    if lhs.agent != rhs.agent {return false}
-    if lhs._incarnation != rhs._incarnation {return false}
-    if lhs._capacity != rhs._capacity {return false}
-    if lhs._inUse != rhs._inUse {return false}
-    if lhs._platform != rhs._platform {return false}
-    if lhs.release != rhs.release {return false}
-    if lhs.reportCount != rhs.reportCount {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._agent != rhs_storage._agent {return false}
+        if _storage._incarnation != rhs_storage._incarnation {return false}
+        if _storage._capacity != rhs_storage._capacity {return false}
+        if _storage._inUse != rhs_storage._inUse {return false}
+        if _storage._platform != rhs_storage._platform {return false}
+        if _storage._release != rhs_storage._release {return false}
+        if _storage._reportCount != rhs_storage._reportCount {return false}
+        if _storage._engines != rhs_storage._engines {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3521,104 +3864,63 @@ nonisolated extension ProtoFailure.Code: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension ProtoStartOrder: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".StartOrder"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}spec\0\u{1}tree\0\u{1}git\0\u{3}node_count\0\u{3}waits_for_go\0")
-
-  fileprivate class _StorageClass {
-    var _token: ProtoStartToken? = nil
-    var _spec: ProtoJobSpec? = nil
-    var _tree: ProtoTreeReference? = nil
-    var _git: ProtoGitState? = nil
-    var _nodeCount: UInt32 = 0
-    var _waitsForGo: Bool = false
-
-      // This property is used as the initial default value for new instances of the type.
-      // The type itself is protecting the reference to its storage via CoW semantics.
-      // This will force a copy to be made of this reference when the first mutation occurs;
-      // hence, it is safe to mark this as `nonisolated(unsafe)`.
-      static nonisolated(unsafe) let defaultInstance = _StorageClass()
-
-    private init() {}
-
-    init(copying source: _StorageClass) {
-      _token = source._token
-      _spec = source._spec
-      _tree = source._tree
-      _git = source._git
-      _nodeCount = source._nodeCount
-      _waitsForGo = source._waitsForGo
-    }
-  }
-
-  fileprivate mutating func _uniqueStorage() -> _StorageClass {
-    if !isKnownUniquelyReferenced(&_storage) {
-      _storage = _StorageClass(copying: _storage)
-    }
-    return _storage
-  }
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}spec\0\u{1}tree\0\u{1}git\0\u{3}node_count\0\u{3}waits_for_go\0\u{3}extra_trees\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    _ = _uniqueStorage()
-    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
-      while let fieldNumber = try decoder.nextFieldNumber() {
-        // The use of inline closures is to circumvent an issue where the compiler
-        // allocates stack space for every case branch when no optimizations are
-        // enabled. https://github.com/apple/swift-protobuf/issues/1034
-        switch fieldNumber {
-        case 1: try { try decoder.decodeSingularMessageField(value: &_storage._token) }()
-        case 2: try { try decoder.decodeSingularMessageField(value: &_storage._spec) }()
-        case 3: try { try decoder.decodeSingularMessageField(value: &_storage._tree) }()
-        case 4: try { try decoder.decodeSingularMessageField(value: &_storage._git) }()
-        case 5: try { try decoder.decodeSingularUInt32Field(value: &_storage._nodeCount) }()
-        case 6: try { try decoder.decodeSingularBoolField(value: &_storage._waitsForGo) }()
-        default: break
-        }
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._token) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._spec) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._tree) }()
+      case 4: try { try decoder.decodeSingularMessageField(value: &self._git) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.nodeCount) }()
+      case 6: try { try decoder.decodeSingularBoolField(value: &self.waitsForGo) }()
+      case 7: try { try decoder.decodeRepeatedMessageField(value: &self.extraTrees) }()
+      default: break
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every if/case branch local when no optimizations
-      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-      // https://github.com/apple/swift-protobuf/issues/1182
-      try { if let v = _storage._token {
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
-      } }()
-      try { if let v = _storage._spec {
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
-      } }()
-      try { if let v = _storage._tree {
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
-      } }()
-      try { if let v = _storage._git {
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
-      } }()
-      if _storage._nodeCount != 0 {
-        try visitor.visitSingularUInt32Field(value: _storage._nodeCount, fieldNumber: 5)
-      }
-      if _storage._waitsForGo != false {
-        try visitor.visitSingularBoolField(value: _storage._waitsForGo, fieldNumber: 6)
-      }
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._token {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._spec {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try { if let v = self._tree {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
+    try { if let v = self._git {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    } }()
+    if self.nodeCount != 0 {
+      try visitor.visitSingularUInt32Field(value: self.nodeCount, fieldNumber: 5)
+    }
+    if self.waitsForGo != false {
+      try visitor.visitSingularBoolField(value: self.waitsForGo, fieldNumber: 6)
+    }
+    if !self.extraTrees.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.extraTrees, fieldNumber: 7)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: ProtoStartOrder, rhs: ProtoStartOrder) -> Bool {
-    if lhs._storage !== rhs._storage {
-      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
-        let _storage = _args.0
-        let rhs_storage = _args.1
-        if _storage._token != rhs_storage._token {return false}
-        if _storage._spec != rhs_storage._spec {return false}
-        if _storage._tree != rhs_storage._tree {return false}
-        if _storage._git != rhs_storage._git {return false}
-        if _storage._nodeCount != rhs_storage._nodeCount {return false}
-        if _storage._waitsForGo != rhs_storage._waitsForGo {return false}
-        return true
-      }
-      if !storagesAreEqual {return false}
-    }
+    if lhs._token != rhs._token {return false}
+    if lhs._spec != rhs._spec {return false}
+    if lhs._tree != rhs._tree {return false}
+    if lhs._git != rhs._git {return false}
+    if lhs.nodeCount != rhs.nodeCount {return false}
+    if lhs.waitsForGo != rhs.waitsForGo {return false}
+    if lhs.extraTrees != rhs.extraTrees {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3670,144 +3972,209 @@ nonisolated extension ProtoGitState: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension ProtoJobSpec: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".JobSpec"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}shell\0\u{1}arguments\0\u{3}working_directory\0\u{1}environment\0\u{1}resources\0\u{1}python\0\u{1}outputs\0\u{3}maximum_duration_ms\0\u{3}grace_period_ms\0\u{3}pull_limit_bytes\0\u{1}worker\0\u{3}any_worker\0\u{4}\u{6}cpu_limit_milli\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}shell\0\u{1}arguments\0\u{3}working_directory\0\u{1}environment\0\u{1}resources\0\u{2}\u{2}outputs\0\u{3}maximum_duration_ms\0\u{3}grace_period_ms\0\u{3}pull_limit_bytes\0\u{1}worker\0\u{3}any_worker\0\u{1}software\0\u{1}container\0\u{4}\u{4}cpu_limit_milli\0\u{c}\u{7}\u{1}")
+
+  fileprivate class _StorageClass {
+    var _name: String? = nil
+    var _command: ProtoJobSpec.OneOf_Command?
+    var _workingDirectory: String = String()
+    var _environment: [ProtoJobSpec.EnvironmentVariable] = []
+    var _resources: ProtoResources? = nil
+    var _outputs: [String] = []
+    var _maximumDurationMs: Int64? = nil
+    var _gracePeriodMs: Int64 = 0
+    var _pullLimitBytes: Int64 = 0
+    var _placement: ProtoJobSpec.OneOf_Placement?
+    var _software: ProtoSoftwareEnvironment? = nil
+    var _container: ProtoJobSpec.Container? = nil
+    var _cpuLimitMilli: Int64? = nil
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _name = source._name
+      _command = source._command
+      _workingDirectory = source._workingDirectory
+      _environment = source._environment
+      _resources = source._resources
+      _outputs = source._outputs
+      _maximumDurationMs = source._maximumDurationMs
+      _gracePeriodMs = source._gracePeriodMs
+      _pullLimitBytes = source._pullLimitBytes
+      _placement = source._placement
+      _software = source._software
+      _container = source._container
+      _cpuLimitMilli = source._cpuLimitMilli
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self._name) }()
-      case 2: try {
-        var v: String?
-        try decoder.decodeSingularStringField(value: &v)
-        if let v = v {
-          if self.command != nil {try decoder.handleConflictingOneOf()}
-          self.command = .shell(v)
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._name) }()
+        case 2: try {
+          var v: String?
+          try decoder.decodeSingularStringField(value: &v)
+          if let v = v {
+            if _storage._command != nil {try decoder.handleConflictingOneOf()}
+            _storage._command = .shell(v)
+          }
+        }()
+        case 3: try {
+          var v: ProtoJobSpec.Arguments?
+          var hadOneofValue = false
+          if let current = _storage._command {
+            hadOneofValue = true
+            if case .arguments(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._command = .arguments(v)
+          }
+        }()
+        case 4: try { try decoder.decodeSingularStringField(value: &_storage._workingDirectory) }()
+        case 5: try { try decoder.decodeRepeatedMessageField(value: &_storage._environment) }()
+        case 6: try { try decoder.decodeSingularMessageField(value: &_storage._resources) }()
+        case 8: try { try decoder.decodeRepeatedStringField(value: &_storage._outputs) }()
+        case 9: try { try decoder.decodeSingularInt64Field(value: &_storage._maximumDurationMs) }()
+        case 10: try { try decoder.decodeSingularInt64Field(value: &_storage._gracePeriodMs) }()
+        case 11: try { try decoder.decodeSingularInt64Field(value: &_storage._pullLimitBytes) }()
+        case 12: try {
+          var v: String?
+          try decoder.decodeSingularStringField(value: &v)
+          if let v = v {
+            if _storage._placement != nil {try decoder.handleConflictingOneOf()}
+            _storage._placement = .worker(v)
+          }
+        }()
+        case 13: try {
+          var v: ProtoJobSpec.AnyWorker?
+          var hadOneofValue = false
+          if let current = _storage._placement {
+            hadOneofValue = true
+            if case .anyWorker(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._placement = .anyWorker(v)
+          }
+        }()
+        case 14: try { try decoder.decodeSingularMessageField(value: &_storage._software) }()
+        case 15: try { try decoder.decodeSingularMessageField(value: &_storage._container) }()
+        case 19: try { try decoder.decodeSingularInt64Field(value: &_storage._cpuLimitMilli) }()
+        default: break
         }
-      }()
-      case 3: try {
-        var v: ProtoJobSpec.Arguments?
-        var hadOneofValue = false
-        if let current = self.command {
-          hadOneofValue = true
-          if case .arguments(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.command = .arguments(v)
-        }
-      }()
-      case 4: try { try decoder.decodeSingularStringField(value: &self.workingDirectory) }()
-      case 5: try { try decoder.decodeRepeatedMessageField(value: &self.environment) }()
-      case 6: try { try decoder.decodeSingularMessageField(value: &self._resources) }()
-      case 7: try { try decoder.decodeSingularMessageField(value: &self._python) }()
-      case 8: try { try decoder.decodeRepeatedStringField(value: &self.outputs) }()
-      case 9: try { try decoder.decodeSingularInt64Field(value: &self._maximumDurationMs) }()
-      case 10: try { try decoder.decodeSingularInt64Field(value: &self.gracePeriodMs) }()
-      case 11: try { try decoder.decodeSingularInt64Field(value: &self.pullLimitBytes) }()
-      case 12: try {
-        var v: String?
-        try decoder.decodeSingularStringField(value: &v)
-        if let v = v {
-          if self.placement != nil {try decoder.handleConflictingOneOf()}
-          self.placement = .worker(v)
-        }
-      }()
-      case 13: try {
-        var v: ProtoJobSpec.AnyWorker?
-        var hadOneofValue = false
-        if let current = self.placement {
-          hadOneofValue = true
-          if case .anyWorker(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.placement = .anyWorker(v)
-        }
-      }()
-      case 19: try { try decoder.decodeSingularInt64Field(value: &self._cpuLimitMilli) }()
-      default: break
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    try { if let v = self._name {
-      try visitor.visitSingularStringField(value: v, fieldNumber: 1)
-    } }()
-    switch self.command {
-    case .shell?: try {
-      guard case .shell(let v)? = self.command else { preconditionFailure() }
-      try visitor.visitSingularStringField(value: v, fieldNumber: 2)
-    }()
-    case .arguments?: try {
-      guard case .arguments(let v)? = self.command else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
-    }()
-    case nil: break
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      try { if let v = _storage._name {
+        try visitor.visitSingularStringField(value: v, fieldNumber: 1)
+      } }()
+      switch _storage._command {
+      case .shell?: try {
+        guard case .shell(let v)? = _storage._command else { preconditionFailure() }
+        try visitor.visitSingularStringField(value: v, fieldNumber: 2)
+      }()
+      case .arguments?: try {
+        guard case .arguments(let v)? = _storage._command else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+      }()
+      case nil: break
+      }
+      if !_storage._workingDirectory.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._workingDirectory, fieldNumber: 4)
+      }
+      if !_storage._environment.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._environment, fieldNumber: 5)
+      }
+      try { if let v = _storage._resources {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+      } }()
+      if !_storage._outputs.isEmpty {
+        try visitor.visitRepeatedStringField(value: _storage._outputs, fieldNumber: 8)
+      }
+      try { if let v = _storage._maximumDurationMs {
+        try visitor.visitSingularInt64Field(value: v, fieldNumber: 9)
+      } }()
+      if _storage._gracePeriodMs != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._gracePeriodMs, fieldNumber: 10)
+      }
+      if _storage._pullLimitBytes != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._pullLimitBytes, fieldNumber: 11)
+      }
+      switch _storage._placement {
+      case .worker?: try {
+        guard case .worker(let v)? = _storage._placement else { preconditionFailure() }
+        try visitor.visitSingularStringField(value: v, fieldNumber: 12)
+      }()
+      case .anyWorker?: try {
+        guard case .anyWorker(let v)? = _storage._placement else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 13)
+      }()
+      case nil: break
+      }
+      try { if let v = _storage._software {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 14)
+      } }()
+      try { if let v = _storage._container {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 15)
+      } }()
+      try { if let v = _storage._cpuLimitMilli {
+        try visitor.visitSingularInt64Field(value: v, fieldNumber: 19)
+      } }()
     }
-    if !self.workingDirectory.isEmpty {
-      try visitor.visitSingularStringField(value: self.workingDirectory, fieldNumber: 4)
-    }
-    if !self.environment.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.environment, fieldNumber: 5)
-    }
-    try { if let v = self._resources {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
-    } }()
-    try { if let v = self._python {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
-    } }()
-    if !self.outputs.isEmpty {
-      try visitor.visitRepeatedStringField(value: self.outputs, fieldNumber: 8)
-    }
-    try { if let v = self._maximumDurationMs {
-      try visitor.visitSingularInt64Field(value: v, fieldNumber: 9)
-    } }()
-    if self.gracePeriodMs != 0 {
-      try visitor.visitSingularInt64Field(value: self.gracePeriodMs, fieldNumber: 10)
-    }
-    if self.pullLimitBytes != 0 {
-      try visitor.visitSingularInt64Field(value: self.pullLimitBytes, fieldNumber: 11)
-    }
-    switch self.placement {
-    case .worker?: try {
-      guard case .worker(let v)? = self.placement else { preconditionFailure() }
-      try visitor.visitSingularStringField(value: v, fieldNumber: 12)
-    }()
-    case .anyWorker?: try {
-      guard case .anyWorker(let v)? = self.placement else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 13)
-    }()
-    case nil: break
-    }
-    try { if let v = self._cpuLimitMilli {
-      try visitor.visitSingularInt64Field(value: v, fieldNumber: 19)
-    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: ProtoJobSpec, rhs: ProtoJobSpec) -> Bool {
-    if lhs._name != rhs._name {return false}
-    if lhs.command != rhs.command {return false}
-    if lhs.workingDirectory != rhs.workingDirectory {return false}
-    if lhs.environment != rhs.environment {return false}
-    if lhs._resources != rhs._resources {return false}
-    if lhs._python != rhs._python {return false}
-    if lhs.outputs != rhs.outputs {return false}
-    if lhs._maximumDurationMs != rhs._maximumDurationMs {return false}
-    if lhs.gracePeriodMs != rhs.gracePeriodMs {return false}
-    if lhs.pullLimitBytes != rhs.pullLimitBytes {return false}
-    if lhs.placement != rhs.placement {return false}
-    if lhs._cpuLimitMilli != rhs._cpuLimitMilli {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._name != rhs_storage._name {return false}
+        if _storage._command != rhs_storage._command {return false}
+        if _storage._workingDirectory != rhs_storage._workingDirectory {return false}
+        if _storage._environment != rhs_storage._environment {return false}
+        if _storage._resources != rhs_storage._resources {return false}
+        if _storage._outputs != rhs_storage._outputs {return false}
+        if _storage._maximumDurationMs != rhs_storage._maximumDurationMs {return false}
+        if _storage._gracePeriodMs != rhs_storage._gracePeriodMs {return false}
+        if _storage._pullLimitBytes != rhs_storage._pullLimitBytes {return false}
+        if _storage._placement != rhs_storage._placement {return false}
+        if _storage._software != rhs_storage._software {return false}
+        if _storage._container != rhs_storage._container {return false}
+        if _storage._cpuLimitMilli != rhs_storage._cpuLimitMilli {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3878,41 +4245,6 @@ nonisolated extension ProtoJobSpec.EnvironmentVariable: SwiftProtobuf.Message, S
   }
 }
 
-nonisolated extension ProtoJobSpec.PythonEnvironment: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  static let protoMessageName: String = ProtoJobSpec.protoMessageName + ".PythonEnvironment"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}requirements_path\0\u{3}requirements_sha256\0")
-
-  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.requirementsPath) }()
-      case 2: try { try decoder.decodeSingularStringField(value: &self.requirementsSha256) }()
-      default: break
-      }
-    }
-  }
-
-  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if !self.requirementsPath.isEmpty {
-      try visitor.visitSingularStringField(value: self.requirementsPath, fieldNumber: 1)
-    }
-    if !self.requirementsSha256.isEmpty {
-      try visitor.visitSingularStringField(value: self.requirementsSha256, fieldNumber: 2)
-    }
-    try unknownFields.traverse(visitor: &visitor)
-  }
-
-  static func ==(lhs: ProtoJobSpec.PythonEnvironment, rhs: ProtoJobSpec.PythonEnvironment) -> Bool {
-    if lhs.requirementsPath != rhs.requirementsPath {return false}
-    if lhs.requirementsSha256 != rhs.requirementsSha256 {return false}
-    if lhs.unknownFields != rhs.unknownFields {return false}
-    return true
-  }
-}
-
 nonisolated extension ProtoJobSpec.AnyWorker: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = ProtoJobSpec.protoMessageName + ".AnyWorker"
   static let _protobuf_nameMap = SwiftProtobuf._NameMap()
@@ -3930,6 +4262,170 @@ nonisolated extension ProtoJobSpec.AnyWorker: SwiftProtobuf.Message, SwiftProtob
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
+}
+
+nonisolated extension ProtoJobSpec.Container: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = ProtoJobSpec.protoMessageName + ".Container"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}image\0\u{3}shm_size_bytes\0\u{1}tree\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.image) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self._shmSizeBytes) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._tree) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.image.isEmpty {
+      try visitor.visitSingularStringField(value: self.image, fieldNumber: 1)
+    }
+    try { if let v = self._shmSizeBytes {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 2)
+    } }()
+    try { if let v = self._tree {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoJobSpec.Container, rhs: ProtoJobSpec.Container) -> Bool {
+    if lhs.image != rhs.image {return false}
+    if lhs._shmSizeBytes != rhs._shmSizeBytes {return false}
+    if lhs._tree != rhs._tree {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoSoftwareEnvironment: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".SoftwareEnvironment"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}recipe\0\u{1}existing\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try {
+        var v: ProtoEnvironmentRecipe?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .recipe(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .recipe(v)
+        }
+      }()
+      case 2: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.kind != nil {try decoder.handleConflictingOneOf()}
+          self.kind = .existing(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    switch self.kind {
+    case .recipe?: try {
+      guard case .recipe(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    }()
+    case .existing?: try {
+      guard case .existing(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 2)
+    }()
+    case nil: break
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoSoftwareEnvironment, rhs: ProtoSoftwareEnvironment) -> Bool {
+    if lhs.kind != rhs.kind {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoEnvironmentRecipe: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".EnvironmentRecipe"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{1}tree\0\u{1}python\0\u{1}source\0\u{1}packages\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularEnumField(value: &self.kind) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._tree) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self._python) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.source) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self._packages) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.kind != .unspecified {
+      try visitor.visitSingularEnumField(value: self.kind, fieldNumber: 1)
+    }
+    try { if let v = self._tree {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try { if let v = self._python {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 3)
+    } }()
+    if !self.source.isEmpty {
+      try visitor.visitSingularStringField(value: self.source, fieldNumber: 4)
+    }
+    try { if let v = self._packages {
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 5)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoEnvironmentRecipe, rhs: ProtoEnvironmentRecipe) -> Bool {
+    if lhs.kind != rhs.kind {return false}
+    if lhs._tree != rhs._tree {return false}
+    if lhs._python != rhs._python {return false}
+    if lhs.source != rhs.source {return false}
+    if lhs._packages != rhs._packages {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoEnvironmentRecipe.Kind: SwiftProtobuf._ProtoNameProviding {
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0KIND_UNSPECIFIED\0\u{1}KIND_REQUIREMENTS\0\u{1}KIND_LOCK\0\u{1}KIND_UV\0")
 }
 
 nonisolated extension ProtoTaskReport: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
@@ -4113,7 +4609,7 @@ nonisolated extension ProtoTaskProcess: SwiftProtobuf.Message, SwiftProtobuf._Me
 }
 
 nonisolated extension ProtoTaskProcess.KillMethod: SwiftProtobuf._ProtoNameProviding {
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0KILL_METHOD_UNSPECIFIED\0\u{1}KILL_METHOD_CGROUP\0\u{1}KILL_METHOD_SWEEP\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0KILL_METHOD_UNSPECIFIED\0\u{1}KILL_METHOD_CGROUP\0\u{1}KILL_METHOD_SWEEP\0\u{1}KILL_METHOD_NAMESPACE\0")
 }
 
 nonisolated extension ProtoTaskResult: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
@@ -4840,7 +5336,7 @@ nonisolated extension ProtoAgentRecord.Finished: SwiftProtobuf.Message, SwiftPro
 
 nonisolated extension ProtoBulkMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".BulkMessage"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}failure\0\u{3}read_log\0\u{3}tail_log\0\u{3}check_environment\0\u{1}query\0\u{1}push\0\u{1}pull\0\u{4}\u{9}log_page\0\u{3}log_offset\0\u{3}environment_state\0\u{1}bitmap\0\u{2}\u{d}offer\0\u{1}objects\0\u{3}object_part\0\u{1}end\0\u{1}complete\0\u{1}wanted\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}failure\0\u{3}read_log\0\u{3}tail_log\0\u{3}check_environment\0\u{1}query\0\u{1}push\0\u{1}pull\0\u{3}environments_request\0\u{4}\u{8}log_page\0\u{3}log_offset\0\u{3}environment_state\0\u{1}bitmap\0\u{1}environments\0\u{2}\u{c}offer\0\u{1}objects\0\u{3}object_part\0\u{1}end\0\u{1}complete\0\u{1}wanted\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4939,6 +5435,19 @@ nonisolated extension ProtoBulkMessage: SwiftProtobuf.Message, SwiftProtobuf._Me
           self.kind = .pull(v)
         }
       }()
+      case 8: try {
+        var v: ProtoEnvironmentsRequest?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .environmentsRequest(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .environmentsRequest(v)
+        }
+      }()
       case 16: try {
         var v: ProtoLogPage?
         var hadOneofValue = false
@@ -4989,6 +5498,19 @@ nonisolated extension ProtoBulkMessage: SwiftProtobuf.Message, SwiftProtobuf._Me
         if let v = v {
           if hadOneofValue {try decoder.handleConflictingOneOf()}
           self.kind = .bitmap(v)
+        }
+      }()
+      case 20: try {
+        var v: ProtoEnvironments?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .environments(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .environments(v)
         }
       }()
       case 32: try {
@@ -5108,6 +5630,10 @@ nonisolated extension ProtoBulkMessage: SwiftProtobuf.Message, SwiftProtobuf._Me
       guard case .pull(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
     }()
+    case .environmentsRequest?: try {
+      guard case .environmentsRequest(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+    }()
     case .logPage?: try {
       guard case .logPage(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 16)
@@ -5123,6 +5649,10 @@ nonisolated extension ProtoBulkMessage: SwiftProtobuf.Message, SwiftProtobuf._Me
     case .bitmap?: try {
       guard case .bitmap(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 19)
+    }()
+    case .environments?: try {
+      guard case .environments(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
     }()
     case .offer?: try {
       guard case .offer(let v)? = self.kind else { preconditionFailure() }
@@ -5335,7 +5865,7 @@ nonisolated extension ProtoLogOffset: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension ProtoCheckEnvironment: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".CheckEnvironment"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}requirements_sha256\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\u{2}software\0\u{c}\u{1}\u{1}")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5343,21 +5873,134 @@ nonisolated extension ProtoCheckEnvironment: SwiftProtobuf.Message, SwiftProtobu
       // allocates stack space for every case branch when no optimizations are
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.requirementsSha256) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._software) }()
       default: break
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if !self.requirementsSha256.isEmpty {
-      try visitor.visitSingularStringField(value: self.requirementsSha256, fieldNumber: 1)
-    }
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._software {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: ProtoCheckEnvironment, rhs: ProtoCheckEnvironment) -> Bool {
-    if lhs.requirementsSha256 != rhs.requirementsSha256 {return false}
+    if lhs._software != rhs._software {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoEnvironmentsRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".EnvironmentsRequest"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}remove\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self._remove) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._remove {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 1)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoEnvironmentsRequest, rhs: ProtoEnvironmentsRequest) -> Bool {
+    if lhs._remove != rhs._remove {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoEnvironments: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Environments"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}entries\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.entries) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.entries.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.entries, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoEnvironments, rhs: ProtoEnvironments) -> Bool {
+    if lhs.entries != rhs.entries {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoEnvironments.Entry: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = ProtoEnvironments.protoMessageName + ".Entry"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{3}size_bytes\0\u{3}used_at_ms\0\u{3}in_use\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.key) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.sizeBytes) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.usedAtMs) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.inUse) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.key.isEmpty {
+      try visitor.visitSingularStringField(value: self.key, fieldNumber: 1)
+    }
+    if self.sizeBytes != 0 {
+      try visitor.visitSingularInt64Field(value: self.sizeBytes, fieldNumber: 2)
+    }
+    if self.usedAtMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.usedAtMs, fieldNumber: 3)
+    }
+    if self.inUse != false {
+      try visitor.visitSingularBoolField(value: self.inUse, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoEnvironments.Entry, rhs: ProtoEnvironments.Entry) -> Bool {
+    if lhs.key != rhs.key {return false}
+    if lhs.sizeBytes != rhs.sizeBytes {return false}
+    if lhs.usedAtMs != rhs.usedAtMs {return false}
+    if lhs.inUse != rhs.inUse {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -5365,7 +6008,7 @@ nonisolated extension ProtoCheckEnvironment: SwiftProtobuf.Message, SwiftProtobu
 
 nonisolated extension ProtoEnvironmentState: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".EnvironmentState"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cached\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cached\0\u{1}unavailable\0\u{1}hint\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5374,20 +6017,34 @@ nonisolated extension ProtoEnvironmentState: SwiftProtobuf.Message, SwiftProtobu
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularBoolField(value: &self.cached) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self._unavailable) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self._hint) }()
       default: break
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if self.cached != false {
       try visitor.visitSingularBoolField(value: self.cached, fieldNumber: 1)
     }
+    try { if let v = self._unavailable {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 2)
+    } }()
+    try { if let v = self._hint {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 3)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: ProtoEnvironmentState, rhs: ProtoEnvironmentState) -> Bool {
     if lhs.cached != rhs.cached {return false}
+    if lhs._unavailable != rhs._unavailable {return false}
+    if lhs._hint != rhs._hint {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

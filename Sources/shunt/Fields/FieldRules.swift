@@ -55,6 +55,17 @@ enum FieldRules {
         return amount
     }
 
+    /// A name for the worker's engine, or where the image is made from.
+    static func image(_ text: String) throws(FieldError) -> ImageSource {
+        guard let image = ImageSource(text) else {
+            throw FieldError(
+                "wants a name, `./Containerfile`, `oci:DIR`, `docker-archive:FILE` or `local:NAME` "
+                    + "with a path below the directory of the job, found `\(shown(text))`",
+                example: "python:3.11-slim")
+        }
+        return image
+    }
+
     static func byteLimit(_ text: String) throws(FieldError) -> ByteCount {
         guard let amount = ByteCount(parsing: text), amount <= .gibibytes(1 << 20) else {
             throw FieldError(
@@ -95,6 +106,21 @@ enum FieldRules {
             }
         }
         return parts.joined(separator: "/")
+    }
+
+    /// The name or path of an environment on a worker, or a `module load` line.
+    static func existingEnvironment(_ text: String) throws(FieldError) -> String {
+        guard !text.isEmpty, !text.utf8.contains(0), !text.utf8.contains(UInt8(ascii: "\n")) else {
+            throw FieldError(
+                "wants a name, a path or a `module load` line, found `\(shown(text))`",
+                example: "/opt/envs/torch")
+        }
+        guard !text.hasPrefix("module ") || text.hasPrefix("module load ") else {
+            throw FieldError(
+                "wants a line that loads a module, found `\(shown(text))`",
+                example: "module load cuda")
+        }
+        return text
     }
 
     static func variableName(_ text: String) throws(FieldError) -> String {

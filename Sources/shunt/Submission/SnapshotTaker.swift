@@ -20,6 +20,8 @@ struct TakenSnapshot: Sendable {
     var result: SnapshotResult
     var spec: JobSpec
     var inputs: JobInputs
+    /// What of the active environment stays here.
+    var gaps: [String] = []
 }
 
 /// Takes the snapshot of a job's directory into the home's store.
@@ -28,8 +30,13 @@ struct SnapshotTaker: Sendable {
     let directory: RawPath
     let progress: ProgressDisplay
 
-    /// - Parameter isDryRun: hash only, and write nothing.
-    func take(_ draft: JobDraft, isDryRun: Bool) async throws -> TakenSnapshot {
+    /// - Parameters:
+    ///   - isDryRun: hash only, and write nothing.
+    ///   - architecture: of the worker for which packages are fetched here; `nil` where it fetches
+    ///     them itself.
+    func take(
+        _ draft: JobDraft, isDryRun: Bool, architecture: String?
+    ) async throws -> TakenSnapshot {
         let counters = SnapshotProgress()
         let ticker = progress.tick("taking a snapshot of \(directory)") {
             SnapshotText.counters(files: counters.filesSeen, read: counters.bytesRead)
@@ -44,13 +51,24 @@ struct SnapshotTaker: Sendable {
                 root: directory, store: store,
                 cache: StatCache(directory: RawPath(layout.statCacheDirectory)), options: options)
             var spec = draft.spec
-            if let path = draft.requirementsPath {
-                spec.python = try pythonEnvironment(path, result.tree, store)
-            }
+            let environment = try EnvironmentTaker(
+                layout: layout, directory: directory, store: store, tree: result.tree,
+                architecture: architecture
+            ).take(draft.environment)
+            spec.software = environment.software
             if let store, !spec.workingDirectory.isEmpty {
                 try requireDirectory(spec.workingDirectory, result.tree, store)
             }
-            return TakenSnapshot(result: result, spec: spec, inputs: inputs(result))
+            if let store, case .local(let name)? = spec.container?.image {
+                spec.container?.tree = try ImageShipment(
+                    layout: layout, name: name, store: store
+                ).tree()
+            }
+            if let store, case .containerfile(let path)? = spec.container?.image {
+                _ = try BuildContext(at: path, in: result.tree, store)
+            }
+            return TakenSnapshot(
+                result: result, spec: spec, inputs: inputs(result), gaps: environment.gaps)
         }
     }
 
@@ -65,32 +83,6 @@ struct SnapshotTaker: Sendable {
             })
     }
 
-    /// The requirements as they are in the snapshot; in a dry run, which stores no tree, as they
-    /// are in the directory.
-    private func pythonEnvironment(
-        _ path: String, _ tree: TreeReference, _ store: ObjectStore?
-    ) throws -> JobSpec.PythonEnvironment {
-        let missing = ShuntError(
-            .usage, "the requirements file `\(path)` is not in the snapshot of `\(directory)`",
-            hint: "ls -l \(Quoting.forShell(path)) .shuntignore")
-        guard let store else {
-            // Whatever keeps it from being read, the plan has no such file.
-            let bytes = try? SmallFile.read(directory.appending(path), limit: 16 << 20)
-            guard let bytes else { throw missing }
-            try RequirementsFile.check(bytes)
-            return JobSpec.PythonEnvironment(
-                requirementsPath: path, requirementsDigest: ContentHasher.digest(of: bytes))
-        }
-        guard case .file(let digest, _, _)? = try TreeLookup.node(path, in: tree, store) else {
-            throw missing
-        }
-        // One that is not in the store is too large to be one; the worker says so.
-        if let bytes = try? store.readBytes(of: digest, limit: 16 << 20) {
-            try RequirementsFile.check(bytes)
-        }
-        return JobSpec.PythonEnvironment(requirementsPath: path, requirementsDigest: digest)
-    }
-
     private func requireDirectory(
         _ path: String, _ tree: TreeReference, _ store: ObjectStore
     ) throws {
@@ -103,23 +95,5 @@ struct SnapshotTaker: Sendable {
                     + "`\(directory)`",
                 hint: "ls -ld \(Quoting.forShell(path)) .shuntignore")
         }
-    }
-}
-
-/// Finds what a path stands for in a tree of the store.
-enum TreeLookup {
-    /// - Returns: `nil` where the tree has no such path.
-    static func node(
-        _ path: String, in tree: TreeReference, _ store: ObjectStore
-    ) throws -> TreeNode? {
-        var directory = try store.directory(tree.content)
-        var names = RawPath(path).components[...]
-        while let name = names.popFirst() {
-            guard let entry = directory[Array(name)] else { return nil }
-            if names.isEmpty { return entry.node }
-            guard case .directory(let digest, _) = entry.node else { return nil }
-            directory = try store.directory(digest)
-        }
-        return nil
     }
 }

@@ -23,6 +23,16 @@ struct SubmissionOptions: ParsableArguments {
     var memory: String?
 
     @Option(
+        help: ArgumentHelp(
+            "Run in a container of this image: NAME, ./Containerfile, oci:DIR, "
+                + "docker-archive:FILE or local:NAME.",
+            valueName: "image"))
+    var image: String?
+
+    @Option(help: ArgumentHelp("Size of /dev/shm in the container.", valueName: "amount"))
+    var shmSize: String?
+
+    @Option(
         name: [.customShort("e"), .customLong("env")], parsing: .unconditionalSingleValue,
         help: ArgumentHelp("Set a variable of the job's environment.", valueName: "name=value"))
     var variables: [String] = []
@@ -33,6 +43,9 @@ struct SubmissionOptions: ParsableArguments {
             "A path or glob that is an output; without any, every new or changed file is.",
             valueName: "path"))
     var outputs: [String] = []
+
+    @Flag(help: "Do not rebuild the active Python environment on the worker.")
+    var noCapture = false
 
     @Flag(name: [.short, .long], help: "Say nothing of Shunt's own progress.")
     var quiet = false
@@ -51,6 +64,7 @@ struct SubmissionOptions: ParsableArguments {
     func flags(of subcommand: String, command: [String]?) -> JobFlags {
         JobFlags(
             subcommand: subcommand, on: on, name: name, cpus: cpus, memory: memory,
-            variables: variables, outputs: outputs, command: command)
+            image: image, sharedMemory: shmSize, variables: variables, outputs: outputs,
+            leavesEnvironment: noCapture, command: command)
     }
 }

@@ -53,17 +53,29 @@ extension SeededRandom {
         chance(2) ? .any : .worker(Sample.name("gpu-\(below(100))"))
     }
 
+    mutating func software() -> SoftwareEnvironment {
+        if chance(3) { return .existing(text()) }
+        return .recipe(
+            EnvironmentRecipe(
+                kind: pick(EnvironmentRecipe.Kind.allCases), tree: tree(),
+                python: optional { PythonVersion(major: 3, minor: $0.below(20)) },
+                source: text(), packages: optional { $0.below(1000) }))
+    }
+
     mutating func spec() -> JobSpec {
         JobSpec(
             name: optional { JobName("train-\($0.below(10))")! }, command: command(),
             workingDirectory: text(),
             environment: list(upTo: 4) { .init(name: $0.text(), value: $0.text()) },
             resources: resources(), cpuLimit: optional { 1 + Int64($0.below(1000)) },
-            python: optional {
-                .init(requirementsPath: $0.text(), requirementsDigest: $0.digest())
-            },
+            software: optional { $0.software() },
             outputs: list(upTo: 3) { $0.text() }, maximumDuration: optional { $0.milliseconds() },
-            gracePeriod: milliseconds(), pullLimit: byteCount(), placement: placement())
+            gracePeriod: milliseconds(), pullLimit: byteCount(), placement: placement(),
+            container: optional {
+                ContainerSpec(
+                    image: .local("train"), sharedMemory: $0.optional { $0.byteCount() },
+                    tree: $0.optional { $0.tree() })
+            })
     }
 
     mutating func git() -> GitState {
@@ -73,7 +85,8 @@ extension SeededRandom {
     mutating func order() -> StartOrder {
         StartOrder(
             token: token(), spec: spec(), tree: tree(), git: optional { $0.git() },
-            nodeCount: 1 + below(64), waitsForGo: chance(2))
+            nodeCount: 1 + below(64), waitsForGo: chance(2), extraTrees: list(upTo: 2) { $0.tree() }
+        )
     }
 
     mutating func inputs() -> JobInputs {
