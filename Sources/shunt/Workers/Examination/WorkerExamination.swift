@@ -23,7 +23,7 @@ struct WorkerFinding: Hashable, Sendable {
 }
 
 /// Looks at a worker part by part, from the login to the coordinator's own connection, and says for
-/// each what is wrong and how to mend it. Changes nothing but that an agent that is down is started.
+/// each what is wrong and how to mend it. Changes nothing but that it starts an agent that is down.
 struct WorkerExamination: Sendable {
     let session: ShuntSession
     let progress: ProgressDisplay
