@@ -35,8 +35,8 @@ struct ImageMaker: Sendable {
         return try identify(origin.name)
     }
 
-    /// podman takes the path of a layout for the image's name, and names have no capital letters: it
-    /// is given another path, and the name is taken away.
+    /// podman takes the path of a layout for the image's name, and names have no capital letters:
+    /// it is given another path, and the name is taken away.
     private func loadLayout(_ path: String, as tag: String) throws {
         let link = "/tmp/shunt-layout-" + String(UInt64.random(in: 0...UInt64.max), radix: 16)
         guard symlink(path, link) == 0 else {

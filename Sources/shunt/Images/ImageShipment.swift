@@ -70,6 +70,7 @@ struct ImageShipment {
         let files = listing.entries.compactMap { entry -> Digest? in
             if case .file(let digest, _, _) = entry.node { digest } else { nil }
         }
+        // Likewise.
         return (try? store.missing(of: files).isEmpty) == true
     }
 

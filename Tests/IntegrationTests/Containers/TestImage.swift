@@ -66,7 +66,7 @@ actor TestImage {
                 set -e
                 work=$(mktemp -d /tmp/shunt-test-image-XXXXXX)
                 trap 'rm -rf "$work"' EXIT
-                debootstrap --variant=minbase --include=python3-minimal bookworm "$work/root"
+                debootstrap --variant=minbase --include=python3 bookworm "$work/root"
                 rm -rf "$work"/root/var/cache/apt/* "$work"/root/var/lib/apt/lists/*
                 tar -C "$work/root" -cf "$work/image.tar" .
                 mv "$work/image.tar" '\(archive)'

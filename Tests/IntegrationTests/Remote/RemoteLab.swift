@@ -143,8 +143,10 @@ extension LabHost {
         // One without a crontab is no error of ours.
         if account.isOwn { _ = try? Lab.Command.run(["crontab", "-r", "-u", account.name]) }
         do { try stop() } catch { print("\(alias) is left: \(error)") }
-        // What cannot be removed stays in /tmp, which is nobody's test failure.
-        for path in sockets + (account.isOwn ? engineDirectories : []) { try? FileManager.default.removeItem(atPath: path) }
+        for path in sockets + (account.isOwn ? engineDirectories : []) {
+            // What cannot be removed stays in /tmp, which is nobody's test failure.
+            try? FileManager.default.removeItem(atPath: path)
+        }
     }
 
     /// Where agents of the account listen.

@@ -6,6 +6,8 @@ struct ContainerRun {
     var askedAt: SteadyTime?
     /// Since when the engine has been through with starting it, and no init is there.
     var startedAt: SteadyTime?
+    /// Since when its init says that it is there, and cannot be seen.
+    var unseenSince: SteadyTime?
     /// Since when it is to be removed, and how often that was tried.
     var removableAt: SteadyTime?
     var removals = 0

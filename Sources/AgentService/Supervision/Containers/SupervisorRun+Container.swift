@@ -110,6 +110,14 @@ extension SupervisorRun {
             directory: task.path, startTicks: inside.process.startTicks)
         guard let pid = search.find() else {
             look(after: Self.initInterval, from: now)
+            let since = container.unseenSince ?? now.steady
+            container.unseenSince = since
+            if now.steady - since >= ContainerRun.initPatience {
+                // A /proc that does not show it: nobody could end what nobody can name.
+                Supervisor.report("the container's init cannot be found in /proc")
+                container.unseenSince = nil
+                runRemoval(engine)
+            }
             return
         }
         let host = HostProcess(

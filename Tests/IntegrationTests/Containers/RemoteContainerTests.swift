@@ -46,7 +46,7 @@ struct RemoteContainerTests {
             }
             #expect(runs)
             let found = try await lab.host.account.shell(
-                "find . -path '*/tasks/*/work/made' -printf '%u %m\\n'")
+                "find . -path '*/tasks/*' -name made -printf '%u %m\\n'")
             #expect(found.text == "\(lab.host.account.name) 600\n")
             #expect(try await lab.home.run("cancel", "--now", id).code == 0)
             #expect(try await lab.home.run("wait", id).text.contains("137"))
