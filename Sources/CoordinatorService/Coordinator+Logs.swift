@@ -46,6 +46,10 @@ extension Coordinator {
                     guard !now.state.isTerminal || now.logTask == nil else { throw error }
                 }
             }
+            if let worker = record.logTask?.worker, record.state.isTerminal {
+                let isKnown = try await read { $0.core.worker(worker) != nil }
+                guard isKnown else { throw Self.gone(view.id, with: worker) }
+            }
             let remaining = deadline - SteadyTime.current
             if record.state.isTerminal || remaining.count == 0 {
                 return LogPage(
@@ -53,6 +57,12 @@ extension Coordinator {
             }
             view = try await job(view.id.text, after: view.version, wait: remaining)
         }
+    }
+
+    private static func gone(_ job: JobID, with worker: WorkerName) -> ShuntError {
+        ShuntError(
+            .notFound, "the output of job `\(job)` is on `\(worker)`, which is no worker any more",
+            hint: "shunt worker ls")
     }
 
     /// Where the last lines of some streams begin; of all where none is named.

@@ -12,6 +12,7 @@ package struct WorkerView: Hashable, Sendable, Codable {
     package var runningJobs: Int
     /// The agent's.
     package var release: String?
+    package var agent: AgentID?
     /// `nil` for the machine that the coordinator runs on.
     package var address: WorkerAddress?
     /// The agent's directory there.
@@ -34,6 +35,7 @@ package struct WorkerView: Hashable, Sendable, Codable {
         self.inUse = inUse
         self.runningJobs = runningJobs
         release = welcome?.release
+        agent = record.agent
         address = record.address
         directory = record.directory
         labels = record.labels
@@ -50,6 +52,7 @@ package struct WorkerView: Hashable, Sendable, Codable {
         case inUse = "in_use"
         case runningJobs = "running_jobs"
         case release
+        case agent
         case address
         case directory
         case labels

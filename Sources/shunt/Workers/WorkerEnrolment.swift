@@ -30,7 +30,7 @@ struct WorkerEnrolment: Sendable {
         do {
             let record = try await enrol(
                 RemoteCommand(shell: shell, name: name.text, adding: description.adding),
-                known.flatMap { $0.address == address ? $0 : nil })
+                known)
             await shell.close()
             try await session.connection.putWorker(record)
         } catch {
@@ -43,7 +43,7 @@ struct WorkerEnrolment: Sendable {
         return view
     }
 
-    /// - Parameter known: the worker as it is, if it is at this address already.
+    /// - Parameter known: the worker as it is, if there is one of that name.
     private func enrol(
         _ remote: RemoteCommand, _ known: WorkerView?
     ) async throws -> WorkerRecord {
@@ -52,18 +52,25 @@ struct WorkerEnrolment: Sendable {
             directory: description.directory ?? known?.directory, makesDirectory: true,
             agents: InstalledAgent.digests())
         do {
-            if let known, known.directory != probe.directory {
-                throw ShuntError(
-                    .refused,
-                    "the agent of `\(name)` is in `\(known.directory)`, and would be left behind "
-                        + "there",
-                    hint: "shunt worker rm \(name) --purge")
-            }
+            if let known { try requireSame(known, probe) }
             return try await enrol(remote, probe)
         } catch {
             await removeEmptyDirectories(remote, probe)
             throw error
         }
+    }
+
+    /// A name stays with its agent, whatever address that is reached by: another one in its place
+    /// would leave the first behind, with its jobs and what they wrote.
+    private func requireSame(_ known: WorkerView, _ probe: WorkerProbe) throws(ShuntError) {
+        let isSamePlace = known.address == address && known.directory == probe.directory
+        guard !isSamePlace, let agent = known.agent, agent != probe.installedAgent else { return }
+        let place = known.address.map { " at `\($0)`" } ?? ""
+        throw ShuntError(
+            .refused,
+            "`\(name)` is the agent in `\(known.directory)`\(place), which would be left behind "
+                + "there",
+            hint: "shunt worker rm \(name) --purge")
     }
 
     /// Takes back what the probe made, where nothing came to stand in it but programs that are no

@@ -69,6 +69,10 @@ struct WorkerRemoval: Sendable {
             [ -e \(directory) ] || exit 0
             chmod -R u+rwX \(directory) 2>/dev/null
             made=$(cat \(directory)/made 2>/dev/null)
+            case $made in ''|\(directory)/*)
+                # It was there before, empty.
+                find \(directory) -mindepth 1 -delete 2>/dev/null
+                [ -z "$(ls -A \(directory))" ]; exit;; esac
             rm -rf \(directory)
             at=$(dirname \(directory))
             # The directories above it that were made for it, as long as nothing else is in them.

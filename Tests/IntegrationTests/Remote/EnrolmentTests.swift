@@ -172,6 +172,31 @@ struct EnrolmentTests {
         }
     }
 
+    /// A purge removes the agent's directory: nothing of a person's may be in it.
+    @Test func aDirectoryOfAPersonsIsNotTaken() async throws {
+        try await RemoteLab.use(isEnrolled: false) { lab in
+            let account = lab.host.account
+            let home = try await account.shell("pwd").text
+                .trimmingCharacters(in: .whitespacesAndNewlines)
+            _ = try await account.shell("mkdir -p thesis empty; echo words >thesis/text")
+            let before = try await lab.host.homeListing()
+            for directory in [home + "/thesis", home] {
+                let refused = try await lab.home.run(
+                    "worker", "add", lab.name, "--dir", directory)
+                expectRefused(refused, code: 5, naming: [directory, "of its own"])
+            }
+            #expect(try await lab.host.homeListing() == before)
+
+            try await lab.add(lab.name, "--dir", home + "/empty")
+            let within = try await lab.home.run(
+                "worker", "add", "other", lab.name, "--dir", home + "/empty/tasks/x")
+            expectRefused(within, code: 5, naming: ["within that of another agent"])
+            let purged = try await lab.home.run("worker", "rm", lab.name, "--purge")
+            #expect(purged.code == 0, "\(purged.errorText)")
+            #expect(try await lab.host.homeListing() == before)
+        }
+    }
+
     @Test func outputsThatAreOnlyThereKeepAWorkerFromBeingPurged() async throws {
         try await RemoteLab.use { lab in
             try lab.home.write("job.yaml", "pull_limit: 1B\n")

@@ -60,8 +60,8 @@ struct WorkerAddCommand: AsyncParsableCommand {
         _ known: WorkerView, in said: WorkerDescription
     ) -> WorkerDescription {
         var description = said
-        if host == nil, let address = known.address {
-            description.address = address
+        if let address = known.address {
+            if host == nil { description.address = address }
             description.address.transport = transport ?? address.transport
         }
         if labels.isEmpty { description.labels = known.labels }

@@ -36,10 +36,21 @@ struct WorkerRemoveCommand: AsyncParsableCommand {
             let removal = WorkerRemoval(session: session, progress: progress, worker: worker)
             // First what may fail: a worker that is still known can be removed again.
             if purge { try await removal.purge(givesUpOutputs: lost) }
+            if lost { try await cancelQueued(session) }
             try await session.connection.removeWorker(name, declaresLost: lost)
         }
         progress.clear()
         try StandardStream.printData("\(name)\n")
+    }
+}
+
+extension WorkerRemoveCommand {
+    /// Jobs that no other worker may run would wait for ever.
+    private func cancelQueued(_ session: ShuntSession) async throws {
+        for job in try await session.connection.jobs(all: false)
+        where job.state == .queued && job.spec.placement == WorkerName(name).map({ .worker($0) }) {
+            try await session.connection.cancel(JobReference(job.id))
+        }
     }
 }
 

@@ -18,15 +18,15 @@ enum ProbeScript {
     ) -> String {
         let cases = agents.sorted { $0.key < $1.key }.map { "\($0.key)) sha=\($0.value.hex);;" }
         return """
-        LC_ALL=C; export LC_ALL; umask 077
-        given=\(RemoteText.quoted(directory ?? "")); makes=\(makesDirectory ? 1 : 0); sha=-
-        case $(uname -m) in \(cases.joined(separator: " ")) esac
-        \(machine)
-        \(tools)
-        \(place)
-        p end 1
+            LC_ALL=C; export LC_ALL; umask 077
+            given=\(RemoteText.quoted(directory ?? "")); makes=\(makesDirectory ? 1 : 0); sha=-
+            case $(uname -m) in \(cases.joined(separator: " ")) esac
+            \(machine)
+            \(tools)
+            \(place)
+            p end 1
 
-        """
+            """
     }
 
     private static let machine = #"""
@@ -76,6 +76,16 @@ enum ProbeScript {
         data=${XDG_DATA_HOME:-$HOME/.local/share}
         dir=${given:-$data/shunt-agent/$(uname -n)${id:+-$id}}
         p directory "$dir"
+        # A directory that is somebody else's, or within an agent's, would go with a purge.
+        if [ -d "$dir" ] && [ ! -f "$dir/machine" ]; then
+            { ls -A "$dir" | grep -v '^bin$'
+                ls -A "$dir/bin" | grep -vE '^(\.new-.*|[0-9a-f]{64})$'
+            } 2>/dev/null | { IFS= read -r other && p occupied "$other"; }
+        fi
+        at=$dir
+        while [ "$at" != / ] && [ "$at" != . ]; do
+            at=$(dirname "$at"); [ -f "$at/machine" ] && [ -e "$at/attach" ] && p inside "$at"
+        done
         made=; at=$dir/bin
         while [ ! -e "$at" ]; do made=$at; at=$(dirname "$at"); done
         [ "$makes" = 1 ] && [ -n "$made" ] && p made "$made"
@@ -100,7 +110,7 @@ enum ProbeScript {
                 else p agent damaged; fi
             fi
             if [ -e "$dir/attach" ]; then
-                p installed 1
+                p installed 1; p agent_id "$(cat "$dir/id" 2>/dev/null)"
                 # By its own name: as `attach` it would serve.
                 p agent_release "$(soon "$(readlink "$dir/attach")" --version 2>/dev/null)"
             fi

@@ -76,6 +76,16 @@ struct WorkerInspection: Sendable {
                     + "alone: `\(Quoting.visible(probe.directory))`",
                 hint: other)
         }
+        if let stranger = probe.stranger ?? probe.enclosing {
+            let shown = Quoting.visible(stranger)
+            throw ShuntError(
+                .refused,
+                "the agent wants a directory of its own, and `\(probe.directory)` on `\(name)` "
+                    + (probe.stranger == nil
+                        ? "is within that of another agent, `\(shown)`" : "holds `\(shown)`"),
+                hint: probe.stranger == nil
+                    ? other : "shunt worker add \(name) --dir \(probe.directory)/shunt-agent")
+        }
         if let owner = probe.owner, owner != probe.userID {
             throw ShuntError(
                 .refused,

@@ -20,6 +20,11 @@ struct WorkerProbe: Hashable, Sendable {
     var isInstalled = false
     /// Of the agent that serves there, whichever it is.
     var installedRelease: String?
+    var installedAgent: AgentID?
+    /// Something in the directory that is no agent's.
+    var stranger: String?
+    /// The agent's directory in which this one lies.
+    var enclosing: String?
     var hasGzip = false
     var hasDigestTool = false
     var hasCrontab = false
@@ -71,6 +76,9 @@ struct WorkerProbe: Hashable, Sendable {
         owner = first("owner")
         userID = first("uid") ?? ""
         isInstalled = first("installed") != nil
+        installedAgent = first("agent_id").flatMap { AgentID($0) }
+        stranger = first("occupied")
+        enclosing = first("inside")
         installedRelease = first("agent_release")?.split(separator: " ").last.map(String.init)
         hasGzip = first("gzip") != nil
         hasDigestTool = first("sha256sum") != nil
