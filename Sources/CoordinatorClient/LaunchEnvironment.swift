@@ -12,8 +12,10 @@ package enum LaunchEnvironment {
         "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY",
         "http_proxy", "https_proxy", "all_proxy", "no_proxy",
         "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE",
+        "DOCKER_HOST", "DOCKER_CONFIG", "STORAGE_DRIVER", "REGISTRY_AUTH_FILE",
+        "BUILDAH_ISOLATION", "DBUS_SESSION_BUS_ADDRESS",
     ]
-    private static let prefixes = ["LC_", "XDG_", "SHUNT_", "PIP_", "UV_"]
+    private static let prefixes = ["LC_", "XDG_", "SHUNT_", "PIP_", "UV_", "CONTAINERS_"]
 
     /// - Parameters:
     ///   - variables: `NAME=VALUE` as `environ` has them, raw bytes.

@@ -46,6 +46,9 @@ extension Coordinator {
                     let lacked = try await link.content.missing(recipe.tree, over: client)
                     plan.missing = plan.missing + lacked
                 }
+                if let image = request.spec.container?.tree {
+                    plan.missing += try await link.content.shortfall(image, over: client).missing
+                }
             } catch let error as ShuntError where error.code == .notFound {
                 // A dry run stores no tree that could be compared with what the worker has.
             }

@@ -44,6 +44,7 @@ extension SubmitRequest {
                 .usage, "a job asks for 0.001 … 1024 CPUs and at most 64 TiB of memory",
                 hint: "shunt run --cpus 2 --memory 8GiB -- true")
         }
+        if let container = spec.container { try validate(container) }
         let components = spec.workingDirectory.split(separator: "/")
         guard !spec.workingDirectory.hasPrefix("/"), !components.contains("..") else {
             throw ShuntError(
@@ -58,6 +59,16 @@ extension SubmitRequest {
             throw ShuntError(.usage, "\(error)", hint: "shunt run --help")
         }
         try validateMessage()
+    }
+
+    private func validate(_ container: ContainerSpec) throws(ShuntError) {
+        guard spec.software == nil else {
+            throw ShuntError(
+                .usage,
+                "a job in a container has the packages of its image: `environment` does "
+                    + "not go together with `image`",
+                hint: "shunt run --image ./Containerfile -- true")
+        }
     }
 
     /// What the protocol does not carry is refused here: the agent would end the session over it,

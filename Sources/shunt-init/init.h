@@ -9,6 +9,9 @@
 //   limits.c   what the tree may use of memory and processors, where that can be enforced
 //   record.c   the small text files that supervisor and agent read
 //
+// In a container it is the entrypoint, and PID 1 of a namespace of its own: what it says of
+// processes is what they are called there, and its end is the end of all of them.
+//
 // Every file of a task's directory is described in Supervision/TaskDirectory.swift.
 #pragma once
 
@@ -34,6 +37,8 @@ enum init_status {
 struct launch {
     char **argv;
     char **env;
+    // `env` also holds what init was started with.
+    bool inherits;
     const char *workdir;
     // 0 … 0777; what init itself was started with does not reach the command.
     mode_t umask;

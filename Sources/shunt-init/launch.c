@@ -4,7 +4,9 @@
 //
 //   arg VALUE                a word of the command, in order; at least one, or `shell`
 //   shell VALUE              instead of `arg`: a line for /bin/sh -c
-//   env NAME=VALUE           in order; this is the whole environment
+//   env NAME=VALUE           in order; this is the whole environment, but for `inherit`
+//   inherit 1                what init itself was given stands below `env`: in a container, the
+//                            variables of the image
 //   workdir VALUE            absolute
 //   umask VALUE              of the command, octal; 022 where it is absent
 //   name VALUE               1…64 of A-Z a-z 0-9 . _ - ; names the cgroup
@@ -12,7 +14,8 @@
 //   leftover_grace_ms VALUE  see struct launch
 //   memory_limit VALUE       bytes, of the whole tree; absent where there is no limit
 //   cpu_limit VALUE          thousandths of a CPU, of the whole tree; the same
-//   boot_id, init, token, max_duration_ms, stop_signal, stop_grace_ms
+//   boot_id, init, token, max_duration_ms, stop_signal, stop_grace_ms, engine_start,
+//   engine_remove, engine_env, engine_limit
 //                            the supervisor's, skipped here
 //
 // A key that is not listed makes the file unusable: nothing that somebody asked for is ignored.
@@ -69,6 +72,7 @@ static bool parse_umask(const char *text, mode_t *mask) {
 static bool belongs_to_supervisor(const char *key) {
     static const char *const keys[] = {
         "boot_id", "init", "token", "max_duration_ms", "stop_signal", "stop_grace_ms",
+        "engine_start", "engine_remove", "engine_env", "engine_limit",
     };
     for (size_t index = 0; index < sizeof keys / sizeof keys[0]; index++) {
         if (!strcmp(key, keys[index])) return true;
@@ -94,6 +98,9 @@ static int take(
     } else if (!strcmp(key, "env")) {
         if (!strchr(value, '=')) return refuse(launch, "a variable has no `=`");
         launch->env[(*variables)++] = value;
+    } else if (!strcmp(key, "inherit")) {
+        if (strcmp(value, "1")) return refuse(launch, "`inherit` is not 1");
+        launch->inherits = true;
     } else if (!strcmp(key, "workdir")) {
         if (value[0] != '/') return refuse(launch, "the working directory is not absolute");
         launch->workdir = value;
@@ -126,6 +133,31 @@ static int take(
     return 0;
 }
 
+static bool has_variable(char **env, size_t count, const char *entry) {
+    size_t name = strcspn(entry, "=");
+    for (size_t index = 0; index < count; index++) {
+        if (!strncmp(env[index], entry, name) && env[index][name] == '=') return true;
+    }
+    return false;
+}
+
+// Adds the variables that init was started with and the plan does not set.
+static int inherit(struct launch *launch, size_t variables) {
+    size_t own = 0;
+    while (environ[own]) own++;
+    char **env = calloc(variables + own + 1, sizeof(char *));
+    if (!env) return ENOMEM;
+    size_t count = 0;
+    for (size_t index = 0; index < own; index++) {
+        char *entry = environ[index];
+        if (!has_variable(launch->env, variables, entry)) env[count++] = entry;
+    }
+    memcpy(env + count, launch->env, variables * sizeof(char *));
+    free(launch->env);
+    launch->env = env;
+    return 0;
+}
+
 static int parse(struct launch *launch, size_t length) {
     struct cursor cursor = {launch->storage, launch->storage + length};
     if (length == 0 || launch->storage[length - 1] != 0) return refuse(launch, "it is cut short");
@@ -152,7 +184,7 @@ static int parse(struct launch *launch, size_t length) {
     if (arguments == 0) return refuse(launch, "it has no command");
     if (!launch->workdir) return refuse(launch, "it has no working directory");
     if (!launch->name) return refuse(launch, "it has no name");
-    return 0;
+    return launch->inherits ? inherit(launch, variables) : 0;
 }
 
 int launch_read(int directory, struct launch *launch) {

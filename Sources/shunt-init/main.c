@@ -138,6 +138,11 @@ static void compose_exit(struct state *state) {
     state->exit_due = true;
 }
 
+static const char *kill_method(const struct state *state) {
+    if (getpid() == 1) return "namespace";
+    return state->group.path[0] ? "cgroup" : "sweep";
+}
+
 // Writes what is due. What cannot be written (a full disk, past what was reserved) stays due and
 // is tried again each second; init does not finish without it.
 static void write_due(struct state *state) {
@@ -156,7 +161,7 @@ static void write_due(struct state *state) {
     if (state->tree_due) {
         struct record record;
         record_begin(&record, "tree");
-        record_add(&record, "method", "%s", state->group.path[0] ? "cgroup" : "sweep");
+        record_add(&record, "method", "%s", kill_method(state));
         record_add(&record, "leftovers", "%d", state->leftovers);
         if (record_write(state->directory, &record, "tree", false) == 0) state->tree_due = false;
     }
@@ -423,7 +428,9 @@ static void compose_ready(struct state *state) {
     record_add(record, "start_ticks", "%llu", process_start_ticks(getpid()));
     record_add(record, "main_pid", "%d", (int)state->child.pid);
     record_add(record, "boot_id", "%s", boot);
-    record_add(record, "kill", "%s", state->group.path[0] ? "cgroup" : "sweep");
+    // As PID 1 it is called otherwise outside, where the supervisor finds out how.
+    if (getpid() == 1) record_add(record, "namespace", "1");
+    record_add(record, "kill", "%s", kill_method(state));
     if (state->group.path[0]) record_add(record, "cgroup", "%s", state->group.path);
     compose_limits(state, record);
     state->ready_due = true;

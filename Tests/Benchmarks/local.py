@@ -3,9 +3,10 @@
 
     make release && Tests/Benchmarks/local.py [--runs 20] [--jobs 1000] [--files 50000] [PART…]
 
-PART is one or more of: latency syncs throughput resubmission memory sizes (default: all). Every
-part has a home and a coordinator of its own in a temporary directory and stops them at its end.
-`syncs` needs strace. Times are wall-clock seconds of whole processes; peers run in turn with Shunt
+PART is one or more of: latency syncs throughput resubmission memory sizes (default: all), or
+containers, which needs podman and the image of the tests, `localhost/shunt-test:1`. Every part has
+a home and a coordinator of its own in a temporary directory and stops them at its end. `syncs`
+needs strace. Times are wall-clock seconds of whole processes; peers run in turn with Shunt
 in the same loop, so that a machine whose speed drifts does not favour either.
 """
 
@@ -32,6 +33,23 @@ def latency(options):
         row("`shunt run -q -- true`", ours)
         row("`sh -c true`", shell)
         row("`shunt --version`", [timed([SHUNT, "--version"]) for _ in range(options.runs)])
+
+
+def containers(options):
+    image = "localhost/shunt-test:1"
+    podman = ["podman", "run", "--rm", "--network=host", image, "true"]
+    print("\n| milliseconds | min | median | p90 |\n|---|---|---|---|")
+    with Home() as home:
+        run = [SHUNT, "run", "-q", "--image", image, "--", "true"]
+        home.shunt("run", "-q", "--image", image, "--", "true")
+        ours, engine, bare = [], [], []
+        for _ in range(options.runs):
+            ours.append(timed(run, cwd=home.work, env=home.env))
+            engine.append(timed(podman))
+            bare.append(timed([SHUNT, "run", "-q", "--", "true"], cwd=home.work, env=home.env))
+        row("`shunt run -q --image IMAGE -- true`", ours)
+        row("`podman run --rm IMAGE true`", engine)
+        row("`shunt run -q -- true`", bare)
 
 
 def syncs(options):
@@ -142,7 +160,8 @@ def main():
     parser.add_argument("part", nargs="*", metavar='PART')
     options = parser.parse_args()
     print(f"{os.cpu_count()} CPUs, Linux {os.uname().release}, load {os.getloadavg()[0]:.1f}")
-    for part in parts:
+    # What needs more than the package has is measured when it is asked for.
+    for part in parts + [containers] if options.part else parts:
         if not options.part or part.__name__ in options.part:
             part(options)
 

@@ -65,6 +65,7 @@ extension AgentDaemon {
         }
         let answer = await withCheckedContinuation { continuation in
             answers[connection] = continuation
+            core.engines = EngineCommand.installed()
             post(.hello(hello.coordinator, hello.fence, connection))
         }
         let control: AgentControlConnection

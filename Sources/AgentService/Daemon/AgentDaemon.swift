@@ -81,6 +81,9 @@ actor AgentDaemon {
             environments: PythonEnvironments(
                 directory: home.environments, platform: facts.platform,
                 executor: try BlockingExecutor(name: "environments", threads: 2), disk: disk),
+            images: ContainerImages(
+                directory: home.images, store: store,
+                executor: try BlockingExecutor(name: "images", threads: 2)),
             executor: disk, initExecutable: options.initExecutable)
     }
 

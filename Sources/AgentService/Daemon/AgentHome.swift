@@ -10,19 +10,21 @@ internal import JobModel
 /// HOME/journal       what it must be able to say again
 /// HOME/tasks/NAME/   one directory a task; see ``TaskDirectory``
 /// HOME/environments/ virtual environments, see ``PythonEnvironments``
+/// HOME/images/       what images are loaded from, see ``ContainerImages``
 /// ```
 struct AgentHome: Sendable {
     let root: String
 
     var tasks: String { root + "/tasks" }
     var environments: String { root + "/environments" }
+    var images: String { root + "/images" }
 
     /// Makes what is missing and takes the lock.
     ///
     /// - Returns: the held lock's descriptor, open until the process ends.
     /// - Throws: ``Taken`` if another agent has this directory; ``ShuntError``.
     func prepare() throws -> Int32 {
-        for path in [root, tasks, environments] {
+        for path in [root, tasks, environments, images] {
             guard mkdir(path, 0o700) == 0 || errno == EEXIST else {
                 throw ShuntError(
                     .failed, "cannot make `\(path)`: \(String(cString: strerror(errno)))",

@@ -31,6 +31,7 @@ struct AgentProcess {
         Task {
             do {
                 await daemon.staging.environments.removeAbandonedBuilds()
+                await daemon.staging.images.removeLeftovers()
                 try await daemon.recover()
                 await daemon.recoverDiscarded()
                 let listener = try UVListener(path: options.socket, on: loop)

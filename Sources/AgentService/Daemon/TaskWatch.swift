@@ -25,7 +25,7 @@ struct TaskWatch {
 
     /// Records on which the agent acts. The supervisor acts on the others, and its own end is told
     /// by SIGCHLD, or found by the timer where another agent started it.
-    private static let news = [InitProcess.name, EndedRecord.name, "survivors"]
+    private static let news = [InitProcess.name, HostProcess.name, EndedRecord.name, "survivors"]
         .map { Array($0.utf8) }
 
     /// Whether a change in the directory is worth a look; a dozen others come with every task.

@@ -12,6 +12,7 @@ struct TaskStaging: Sendable {
     let store: ObjectStore
     let inventory: TreeInventory
     let environments: PythonEnvironments
+    let images: ContainerImages
     let executor: BlockingExecutor
     /// The executable of init, absolute.
     let initExecutable: String
@@ -46,8 +47,10 @@ struct TaskStaging: Sendable {
         do {
             // First of all: where it cannot be had, nothing needs to be sent.
             let software = try await look(for: order.spec.software)
-            guard try await executor.run({ try inventory.isWhole(order.tree) }) else {
-                return .contentMissing(order.tree)
+            for tree in order.trees {
+                guard try await executor.run({ try inventory.isWhole(tree) }) else {
+                    return .contentMissing(tree)
+                }
             }
             if case .toBuild(let recipe, _, _) = software,
                 try await !executor.run({ try inventory.isWhole(recipe.tree) })
@@ -74,8 +77,17 @@ struct TaskStaging: Sendable {
             if let environment, environment.isFound {
                 await onPackages(try await environments.packages(of: environment))
             }
-            let plan = try plan(for: order, in: directory, environment: environment)
-            try await executor.run { try TaskDirectory(directory).prepare(plan) }
+            var plan = try plan(for: order, in: directory, environment: environment)
+            if let container = order.spec.container {
+                do {
+                    plan.engine = try await engine(
+                        for: container, order, plan, in: directory, onActivity)
+                } catch let error as ShuntError {
+                    return .failed(.environmentFailed, message: "image failed: \(error.message)")
+                }
+            }
+            let launch = plan
+            try await executor.run { try TaskDirectory(directory).prepare(launch) }
             return .staged
         } catch let failure as EnvironmentFailure {
             return .failed(
@@ -149,6 +161,24 @@ struct TaskStaging: Sendable {
         }
     }
 
+    /// What runs the plan in a container; the image is made or fetched if need be.
+    private func engine(
+        for container: ContainerSpec, _ order: StartOrder, _ plan: LaunchPlan,
+        in directory: String, _ onActivity: @escaping @Sendable (String) async -> Void
+    ) async throws -> EngineCommands {
+        let engine = try EngineCommand.preferred(directory: home.images)
+        let abilities = try await images.abilities(of: engine)
+        let image = try await images.image(
+            for: container, of: order.tree, in: Self.workDirectory(in: directory), by: engine,
+            onActivity: onActivity)
+        return try ContainerCommand(
+            engine: engine, name: plan.name, token: plan.token, image: image,
+            directory: directory, initExecutable: initExecutable,
+            memoryLimit: order.spec.memoryLimit, cpuLimit: order.spec.cpuLimit,
+            sharedMemory: container.sharedMemory, abilities: abilities
+        ).commands()
+    }
+
     private func plan(
         for order: StartOrder, in directory: String, environment: PreparedEnvironment?
     ) throws -> LaunchPlan {
@@ -168,8 +198,10 @@ struct TaskStaging: Sendable {
             environment: TaskVariables(order: order, root: root, environment: environment).all,
             workingDirectory: Array(work.utf8), initExecutable: initExecutable)
         plan.maxDuration = spec.maximumDuration
-        plan.memoryLimit = spec.memoryLimit
-        plan.cpuLimit = spec.cpuLimit
+        if spec.container == nil {
+            plan.memoryLimit = spec.memoryLimit
+            plan.cpuLimit = spec.cpuLimit
+        }
         plan.stopGrace = spec.gracePeriod
         return plan
     }

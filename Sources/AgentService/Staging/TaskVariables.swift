@@ -14,10 +14,13 @@ struct TaskVariables {
     ]
 
     init(order: StartOrder, root: String, environment: PreparedEnvironment?) {
-        for name in Self.inherited {
-            if let value = getenv(name) { set(name, String(cString: value)) }
+        // In a container they would speak of another machine: there the image has the word.
+        if order.spec.container == nil {
+            for name in Self.inherited {
+                if let value = getenv(name) { set(name, String(cString: value)) }
+            }
+            if getenv("PATH") == nil { set("PATH", ExecutableSearch.standardPath) }
         }
-        if getenv("PATH") == nil { set("PATH", ExecutableSearch.standardPath) }
         set("PYTHONUNBUFFERED", "1")
         set("SHUNT_JOB_ID", order.token.task.job.text)
         set("SHUNT_ATTEMPT", String(order.token.task.attempt.number))

@@ -31,7 +31,8 @@ extension SupervisorRun {
         guard let isDue = killing?.isDue(at: now.steady), let process = initProcess else { return }
         if isDue, let schedule = killing {
             let sweep = OrphanSweep(
-                token: launch?.plan.token ?? "", cgroup: process.cgroup, witness: process.process)
+                token: launch?.plan.token ?? "", cgroup: process.cgroup, witness: process.process,
+                takesChildren: launch?.plan.engine == nil)
             // Asked before: what a cgroup's end has taken is not found any more.
             if exit == nil, !sweep.living().isEmpty { endedByHand = true }
             let found = sweep.round()

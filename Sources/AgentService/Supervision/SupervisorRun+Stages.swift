@@ -19,6 +19,10 @@ extension SupervisorRun {
 
     /// There is no init at its barrier: starts one, unless the task has been stopped before that.
     mutating func beforeInit(at now: Moment) throws(SystemError) {
+        if let engine = launch?.plan.engine {
+            try beforeContainer(engine, at: now)
+            return
+        }
         // Whoever holds init's lock can say that no init lives, and that none can start.
         guard !initWatch.hasSpawned,
             let lock = try FileLock.take(TaskDirectory.initLock, in: records.directory)
@@ -77,7 +81,7 @@ extension SupervisorRun {
     /// How often an init may end before its barrier until it is given up.
     private static let mostInitAttempts = 5
 
-    private mutating func endWithoutInit(
+    mutating func endWithoutInit(
         _ status: ExitStatus, cause: StopCause? = nil, problem: String? = nil
     ) throws(SystemError) {
         var record = EndedRecord(
@@ -115,7 +119,7 @@ extension SupervisorRun {
     }
 
     /// What the agent asks for. A request that cannot be understood is not obeyed but said.
-    private mutating func stopRequest() -> StopRequest? {
+    mutating func stopRequest() -> StopRequest? {
         do throws(SystemError) {
             return try records.read(StopRequest.name, StopRequest.init)
         } catch {
@@ -139,7 +143,8 @@ extension SupervisorRun {
         let process = try? records.ready()
         let sweep = OrphanSweep(
             token: launch?.plan.token ?? "", cgroup: process?.cgroup,
-            limitCgroups: process?.limitCgroups ?? [])
+            limitCgroups: process?.limitCgroups ?? [],
+            takesChildren: launch?.plan.engine == nil)
         let killed = sweep.round()
         reapOrphans()
         guard killed == 0 else {
@@ -174,7 +179,7 @@ extension SupervisorRun {
                 exit: exit.status,
                 cause: exit.wasStopped || endedByHand ? stopping?.cause : nil),
             end: exit.end)
-        record.noteOutOfMemory(exit.outOfMemoryKills)
+        record.noteOutOfMemory(exit.outOfMemoryKills + memoryKills(process))
         record.problem = exit.problem
         record.start = exit.start
         record.usage = exit.usage
@@ -206,7 +211,9 @@ extension SupervisorRun {
     ///
     /// - Returns: whether it is gone.
     mutating func dismissInit(at now: Moment) throws(SystemError) -> Bool {
-        guard try records.isHeld(TaskDirectory.initLock) else { return true }
+        guard try records.isHeld(TaskDirectory.initLock) else {
+            return removeContainer(at: now)
+        }
         // To one that came to its barrier too late, `quit` means nothing until it is killed.
         if exit == nil { try tell(.kill) }
         try tell(.quit)

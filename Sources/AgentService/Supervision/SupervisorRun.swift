@@ -26,6 +26,8 @@ struct SupervisorRun: ~Copyable {
     var dismissedAt: SteadyTime?
     var hasReportedStop = false
     var exit: ExitRecord?
+    /// What is known of the container, where there is one.
+    var container = ContainerRun()
     /// Rounds in which orphans of a killed init were still found.
     var orphanRounds = 0
     /// When something that failed, or that nothing wakes us for, is looked at again.

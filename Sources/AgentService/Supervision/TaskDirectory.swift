@@ -12,6 +12,9 @@ package import JobModel
 /// | `init.lock` | init | held while init lives |
 /// | `supervisor.lock` | supervisor | held while a supervisor lives, whose pid is in it |
 /// | `init.ready` | init | who init is and how it can kill; the command waits at its barrier |
+/// | `engine.started` | supervisor | of a container: the engine has been asked to start it |
+/// | `engine.err`, `engine.out` | the engine | what it said at the start and at the end |
+/// | `init.host` | supervisor | of a container: what its init is called outside |
 /// | `running` | init | the command was executed, and when |
 /// | `exit` | init | **durable**: how the command ended |
 /// | `survivors` | init, or for it the supervisor | what SIGKILL has not ended after 5 s |
@@ -157,8 +160,10 @@ package struct TaskDirectory: Hashable, Sendable {
     }
 
     private static let files = [
-        LaunchFile.name, output, errors, control, initLock, InitProcess.name, RunningRecord.name,
-        ExitRecord.name, "survivors", TreeRecord.name, StopRequest.name, StoppingRecord.name,
+        LaunchFile.name, output, errors, control, initLock, InitProcess.name, HostProcess.name,
+        ContainerRun.marker, ContainerRun.errors, ContainerRun.answer, RunningRecord.name,
+        ExitRecord.name,
+        "survivors", TreeRecord.name, StopRequest.name, StoppingRecord.name,
         supervisorErrors, supervisorLock,
         // Last: while it stands, everybody knows that the task is over.
         EndedRecord.name,

@@ -135,6 +135,17 @@ struct RecordReader: ~Copyable {
     }
 
     func ready() throws(SystemError) -> InitProcess? {
+        guard var process = try insideReady() else { return nil }
+        guard process.isInNamespace else { return process }
+        guard let host = try read(HostProcess.name, HostProcess.init) else { return nil }
+        process.process.pid = host.pid
+        process.process.enforcesMemory = host.enforcesMemory
+        process.process.enforcesCPU = host.enforcesCPU
+        return process
+    }
+
+    /// What init says of itself, in a container with the numbers that count in it.
+    func insideReady() throws(SystemError) -> InitProcess? {
         try read(InitProcess.name, InitProcess.init)
     }
 

@@ -105,6 +105,8 @@ package struct WaitingReason: Hashable, Sendable, Codable {
         case workerUnknown = "worker_unknown"
         /// More than the worker has when it is empty.
         case tooLarge = "too_large"
+        /// It runs in a container, and no reachable worker that it may use has an engine.
+        case noEngine = "no_engine"
         case workerBusy = "worker_busy"
         case behindOthers = "behind_others"
         case backingOff = "backing_off"

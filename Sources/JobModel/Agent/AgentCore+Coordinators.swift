@@ -28,7 +28,8 @@ extension AgentCore {
                 Welcome(
                     agent: identity.agent, incarnation: identity.incarnation,
                     capacity: identity.capacity, inUse: inUse, platform: identity.platform,
-                    release: identity.release, reports: own.map(\.report))))
+                    release: identity.release, reports: own.map(\.report),
+                    engines: engines)))
         for task in own where task.phase == .staging {
             guard let tree = task.awaitedTree else { continue }
             effects.append(.send(connection, .needContent(task.token, tree)))
@@ -88,6 +89,12 @@ extension AgentCore {
     ) throws(IllegalTransition) -> [AgentEffect] {
         if tombstones.contains(where: { $0.token == order.token }) { return [] }
         if let known = index(of: order.token) { return report(known) }
+        if order.spec.container != nil, engines.isEmpty {
+            let result = TaskResult(
+                verdict: .refused, message: "no container engine is installed there")
+            let effect = commit(.finished(order.token, result, at: now.wall))
+            return [effect] + report(tasks.count - 1)
+        }
         let free = identity.capacity - inUse
         guard order.spec.resources.fits(in: free) else {
             let result = TaskResult(

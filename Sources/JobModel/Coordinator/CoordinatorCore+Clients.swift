@@ -34,6 +34,7 @@ extension CoordinatorCore {
         if case .worker(let name) = request.spec.placement, workerIndex(name) == nil {
             return unknownWorker(name)
         }
+        if let error = Scheduler.refusesContainer(request.spec, workers: workers) { return error }
         if let largest = Scheduler.neverFits(request.spec, workers: workers) {
             return ShuntError(
                 .refused,

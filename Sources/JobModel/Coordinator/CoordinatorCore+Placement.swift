@@ -33,7 +33,8 @@ extension CoordinatorCore {
                 .start(
                     StartOrder(
                         token: token, spec: job.spec, tree: job.inputs.tree,
-                        git: job.inputs.git)),
+                        git: job.inputs.git,
+                        extraTrees: job.spec.container?.tree.map { [$0] } ?? [])),
                 to: placement.worker, &turn)
         }
         queue.removeAll { placed.contains($0) }

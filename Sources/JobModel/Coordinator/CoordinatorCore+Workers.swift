@@ -158,6 +158,7 @@ extension JobRecord {
     /// Whether a task of it cannot be staged without a tree.
     fileprivate func needs(_ tree: TreeReference) -> Bool {
         inputs.tree == tree || spec.software?.recipe?.tree == tree
+            || spec.container?.tree == tree
     }
 }
 

@@ -50,10 +50,12 @@ package struct StartOrder: Hashable, Sendable, Codable {
     package var nodeCount: Int
     /// Whether the task stops at `staged` until `Go`; a single node does not.
     package var waitsForGo: Bool
+    /// What the task needs beside ``tree``: an image that is shipped.
+    package var extraTrees: [TreeReference]
 
     package init(
         token: StartToken, spec: JobSpec, tree: TreeReference, git: GitState? = nil,
-        nodeCount: Int = 1, waitsForGo: Bool = false
+        nodeCount: Int = 1, waitsForGo: Bool = false, extraTrees: [TreeReference] = []
     ) {
         self.token = token
         self.spec = spec
@@ -61,7 +63,11 @@ package struct StartOrder: Hashable, Sendable, Codable {
         self.git = git
         self.nodeCount = nodeCount
         self.waitsForGo = waitsForGo
+        self.extraTrees = extraTrees
     }
+
+    /// All that the worker's store has to hold.
+    package var trees: [TreeReference] { [tree] + extraTrees }
 
     enum CodingKeys: String, CodingKey {
         case token
@@ -70,6 +76,7 @@ package struct StartOrder: Hashable, Sendable, Codable {
         case git
         case nodeCount = "node_count"
         case waitsForGo = "waits_for_go"
+        case extraTrees = "extra_trees"
     }
 }
 
@@ -110,10 +117,13 @@ package struct Welcome: Hashable, Sendable {
     /// Every task of this coordinator that the agent knows: after the fence became durable, a
     /// token that is not among them never ran and never will.
     package var reports: [TaskReport]
+    /// What can run containers there; empty where nothing can.
+    package var engines: [ContainerEngine]
 
     package init(
         agent: AgentID, incarnation: MachineIncarnation, capacity: Resources, inUse: Resources,
-        platform: Platform, release: String, reports: [TaskReport]
+        platform: Platform, release: String, reports: [TaskReport],
+        engines: [ContainerEngine] = []
     ) {
         self.agent = agent
         self.incarnation = incarnation
@@ -122,6 +132,7 @@ package struct Welcome: Hashable, Sendable {
         self.platform = platform
         self.release = release
         self.reports = reports
+        self.engines = engines
     }
 }
 

@@ -119,7 +119,7 @@ package enum Scheduler {
         func accepts(_ spec: JobSpec) -> Bool {
             switch spec.placement {
             case .worker(let wanted) where wanted != name: false
-            case .worker, .any: spec.resources.fits(in: capacity)
+            case .worker, .any: spec.resources.fits(in: capacity) && worker.runs(spec)
             }
         }
     }
@@ -128,7 +128,7 @@ package enum Scheduler {
     /// where one is, or where it is not known yet.
     package static func neverFits(_ spec: JobSpec, workers: [WorkerState]) -> WorkerState? {
         let eligible = workers.filter {
-            spec.placement == .any || spec.placement == .worker($0.name)
+            $0.isMeant(by: spec) && (spec.container == nil || !$0.lacksEngine)
         }
         if eligible.contains(where: { worker in
             worker.welcome.map { spec.resources.fits(in: $0.capacity) } ?? true
@@ -165,27 +165,71 @@ package enum Scheduler {
             return WaitingReason(
                 .workerUnreachable, "`\(first.name)` is not reachable" + first.link.because)
         }
+        let able = connected.filter { $0.runs(candidate.spec) }
+        guard !able.isEmpty else {
+            return WaitingReason(
+                .noEngine,
+                "it runs in a container, and " + noEngine(connected.map(\.name)))
+        }
         let needs = candidate.spec.resources
-        guard connected.contains(where: { needs.fits(in: $0.welcome?.capacity ?? .none) }) else {
+        guard able.contains(where: { needs.fits(in: $0.welcome?.capacity ?? .none) }) else {
             return WaitingReason(
                 .tooLarge, "needs \(needs), more than any reachable worker has in all")
         }
-        if let tree = candidate.tree, candidate.spec.placement == .any, connected.count > 1,
-            connected.contains(where: { $0.locality[tree]?.isAsked ?? false })
+        if let tree = candidate.tree, candidate.spec.placement == .any, able.count > 1,
+            able.contains(where: { $0.locality[tree]?.isAsked ?? false })
         {
             return WaitingReason(
                 .comparingWorkers, "finding out which worker lacks least of its files")
         }
-        if connected.contains(where: { needs.fits(in: $0.free) }), ahead > 0 {
+        if able.contains(where: { needs.fits(in: $0.free) }), ahead > 0 {
             return WaitingReason(
                 .behindOthers,
                 ahead == 1 ? "1 job is ahead of it" : "\(ahead) jobs are ahead of it")
         }
-        let large = connected.first { needs.fits(in: $0.welcome?.capacity ?? .none) }
-        let busiest = large ?? connected[0]
+        let large = able.first { needs.fits(in: $0.welcome?.capacity ?? .none) }
+        let busiest = large ?? able[0]
         let queueText = ahead > 0 ? ", \(ahead) \(ahead == 1 ? "job" : "jobs") ahead" : ""
         return WaitingReason(
             .workerBusy,
             "needs \(needs); `\(busiest.name)` has \(busiest.free) free\(queueText)")
     }
+
+    /// Why a job in a container is not taken: it is known of every worker that it may use that
+    /// nothing there can run one.
+    package static func refusesContainer(
+        _ spec: JobSpec, workers: [WorkerState]
+    ) -> ShuntError? {
+        let eligible = workers.filter { $0.isMeant(by: spec) }
+        guard spec.container != nil, let first = eligible.first,
+            eligible.allSatisfy(\.lacksEngine)
+        else { return nil }
+        let isLocal = eligible.allSatisfy { $0.name == .local }
+        return ShuntError(
+            .refused, "the job runs in a container, and " + noEngine(eligible.map(\.name)),
+            hint: isLocal
+                ? "apt-get install podman && shunt coordinator stop"
+                : "shunt worker check \(first.name)")
+    }
+
+    /// `` `gpu-1` has no container engine ``, for those that could take the job otherwise.
+    static func noEngine(_ workers: [WorkerName]) -> String {
+        workers.count == 1
+            ? "`\(workers[0])` has no container engine"
+            : "none of the \(workers.count) workers that it may use has a container engine"
+    }
+}
+
+extension WorkerState {
+    /// Whether what the job runs in can be had there.
+    fileprivate func runs(_ spec: JobSpec) -> Bool {
+        spec.container == nil || welcome?.engines.isEmpty == false
+    }
+
+    fileprivate func isMeant(by spec: JobSpec) -> Bool {
+        spec.placement == .any || spec.placement == .worker(name)
+    }
+
+    /// Whether it is known that nothing there can run a container.
+    fileprivate var lacksEngine: Bool { welcome.map(\.engines.isEmpty) ?? false }
 }

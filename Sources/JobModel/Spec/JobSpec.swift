@@ -21,13 +21,16 @@ package struct JobSpec: Hashable, Sendable, Codable {
     /// Outputs above this stay on the worker until they are pulled.
     package var pullLimit: ByteCount
     package var placement: PlacementRequest
+    /// `nil` for a command that runs on the machine as it is.
+    package var container: ContainerSpec?
 
     package init(
         name: JobName? = nil, command: Command, workingDirectory: String = "",
         environment: [EnvironmentVariable] = [], resources: Resources = .standard,
         cpuLimit: Int64? = nil, software: SoftwareEnvironment? = nil, outputs: [String] = [],
         maximumDuration: Milliseconds? = nil, gracePeriod: Milliseconds = .seconds(10),
-        pullLimit: ByteCount = .gibibytes(1), placement: PlacementRequest = .worker(.local)
+        pullLimit: ByteCount = .gibibytes(1), placement: PlacementRequest = .worker(.local),
+        container: ContainerSpec? = nil
     ) {
         self.name = name
         self.command = command
@@ -41,6 +44,7 @@ package struct JobSpec: Hashable, Sendable, Codable {
         self.gracePeriod = gracePeriod
         self.pullLimit = pullLimit
         self.placement = placement
+        self.container = container
     }
 
     enum CodingKeys: String, CodingKey {
@@ -56,6 +60,7 @@ package struct JobSpec: Hashable, Sendable, Codable {
         case gracePeriod = "grace_ms"
         case pullLimit = "pull_limit_bytes"
         case placement
+        case container
     }
 }
 

@@ -37,6 +37,8 @@ package enum KillMethod: String, Sendable, Codable {
     case cgroup
     /// Init is the subreaper of the tree and sweeps it: nothing that keeps its account escapes.
     case sweep
+    /// Init is PID 1 of a container: whatever lives in it ends with init.
+    case namespace
 }
 
 /// The last word on a task. Never changes once it is durable.

@@ -39,6 +39,7 @@ extension Welcome {
         proto.platform = platform.proto
         proto.release = release
         proto.reportCount = UInt32(clamping: reports.count)
+        proto.engines = engines.map(\.rawValue)
         return proto
     }
 
@@ -55,7 +56,8 @@ extension Welcome {
             platform: Platform(
                 try Field.required(proto.hasPlatform ? proto.platform : nil, "welcome.platform")),
             release: proto.release,
-            reports: reports)
+            reports: reports,
+            engines: proto.engines.compactMap(ContainerEngine.init(rawValue:)))
     }
 }
 

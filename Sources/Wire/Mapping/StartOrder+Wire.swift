@@ -10,6 +10,7 @@ extension StartOrder: WireValue {
         if let git { proto.git = git.proto }
         proto.nodeCount = UInt32(clamping: nodeCount)
         proto.waitsForGo = waitsForGo
+        proto.extraTrees = extraTrees.map(\.proto)
         return proto
     }
 
@@ -27,7 +28,8 @@ extension StartOrder: WireValue {
                 Field.required(proto.hasTree ? proto.tree : nil, "start.tree")),
             git: proto.hasGit ? GitState(proto.git) : nil,
             nodeCount: nodes,
-            waitsForGo: proto.waitsForGo)
+            waitsForGo: proto.waitsForGo,
+            extraTrees: try TreeReference.list(proto.extraTrees))
     }
 }
 
@@ -62,6 +64,7 @@ extension JobSpec: WireValue {
         proto.gracePeriodMs = gracePeriod.count
         proto.pullLimitBytes = pullLimit.bytes
         proto.placement = placement.proto
+        if let container { proto.container = container.proto }
         return proto
     }
 
@@ -83,7 +86,8 @@ extension JobSpec: WireValue {
                 ? try Field.milliseconds(proto.maximumDurationMs, "spec.maximum_duration") : nil,
             gracePeriod: try Field.milliseconds(proto.gracePeriodMs, "spec.grace_period"),
             pullLimit: try Field.byteCount(proto.pullLimitBytes, "spec.pull_limit"),
-            placement: try PlacementRequest(Field.required(proto.placement, "spec.placement")))
+            placement: try PlacementRequest(Field.required(proto.placement, "spec.placement")),
+            container: proto.hasContainer ? try ContainerSpec(proto.container) : nil)
     }
 }
 
@@ -140,5 +144,36 @@ extension JobSpec.PlacementRequest {
         case .anyWorker:
             self = .any
         }
+    }
+}
+
+extension TreeReference {
+    fileprivate static func list(
+        _ protos: [ProtoTreeReference]
+    ) throws(WireError) -> [TreeReference] {
+        var trees: [TreeReference] = []
+        for proto in protos { trees.append(try TreeReference(proto)) }
+        return trees
+    }
+}
+
+extension ContainerSpec {
+    fileprivate var proto: ProtoJobSpec.Container {
+        var proto = ProtoJobSpec.Container()
+        proto.image = image.text
+        if let sharedMemory { proto.shmSizeBytes = sharedMemory.bytes }
+        if let tree { proto.tree = tree.proto }
+        return proto
+    }
+
+    fileprivate init(_ proto: ProtoJobSpec.Container) throws(WireError) {
+        guard let image = ImageSource(proto.image) else {
+            throw WireError.invalid("spec.container.image", proto.image)
+        }
+        self.init(
+            image: image,
+            sharedMemory: proto.hasShmSizeBytes
+                ? try Field.byteCount(proto.shmSizeBytes, "spec.container.shm_size") : nil,
+            tree: proto.hasTree ? try TreeReference(proto.tree) : nil)
     }
 }

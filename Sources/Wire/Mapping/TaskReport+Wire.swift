@@ -61,6 +61,7 @@ extension TaskProcess: WireValue {
             switch killMethod {
             case .cgroup: .cgroup
             case .sweep: .sweep
+            case .namespace: .namespace
             }
         if let enforcesMemory { proto.enforcesMemory = enforcesMemory }
         if let enforcesCPU { proto.enforcesCpu = enforcesCPU }
@@ -72,6 +73,7 @@ extension TaskProcess: WireValue {
         switch proto.killMethod {
         case .cgroup: method = .cgroup
         case .sweep: method = .sweep
+        case .namespace: method = .namespace
         case .unspecified, .UNRECOGNIZED:
             throw WireError.unknown(
                 field: "process.kill_method", raw: proto.killMethod.rawValue)

@@ -389,61 +389,73 @@ nonisolated struct ProtoRejection: Sendable {
 
 /// Answers `Hello` of role control. `report_count` frames with an `AgentMessage.report` follow it:
 /// their number has no bound that a frame could hold.
-nonisolated struct ProtoWelcome: Sendable {
+nonisolated struct ProtoWelcome: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  var agent: String = String()
+  var agent: String {
+    get {_storage._agent}
+    set {_uniqueStorage()._agent = newValue}
+  }
 
   var incarnation: ProtoMachineIncarnation {
-    get {_incarnation ?? ProtoMachineIncarnation()}
-    set {_incarnation = newValue}
+    get {_storage._incarnation ?? ProtoMachineIncarnation()}
+    set {_uniqueStorage()._incarnation = newValue}
   }
   /// Returns true if `incarnation` has been explicitly set.
-  var hasIncarnation: Bool {self._incarnation != nil}
+  var hasIncarnation: Bool {_storage._incarnation != nil}
   /// Clears the value of `incarnation`. Subsequent reads from it will return its default value.
-  mutating func clearIncarnation() {self._incarnation = nil}
+  mutating func clearIncarnation() {_uniqueStorage()._incarnation = nil}
 
   var capacity: ProtoResources {
-    get {_capacity ?? ProtoResources()}
-    set {_capacity = newValue}
+    get {_storage._capacity ?? ProtoResources()}
+    set {_uniqueStorage()._capacity = newValue}
   }
   /// Returns true if `capacity` has been explicitly set.
-  var hasCapacity: Bool {self._capacity != nil}
+  var hasCapacity: Bool {_storage._capacity != nil}
   /// Clears the value of `capacity`. Subsequent reads from it will return its default value.
-  mutating func clearCapacity() {self._capacity = nil}
+  mutating func clearCapacity() {_uniqueStorage()._capacity = nil}
 
   var inUse: ProtoResources {
-    get {_inUse ?? ProtoResources()}
-    set {_inUse = newValue}
+    get {_storage._inUse ?? ProtoResources()}
+    set {_uniqueStorage()._inUse = newValue}
   }
   /// Returns true if `inUse` has been explicitly set.
-  var hasInUse: Bool {self._inUse != nil}
+  var hasInUse: Bool {_storage._inUse != nil}
   /// Clears the value of `inUse`. Subsequent reads from it will return its default value.
-  mutating func clearInUse() {self._inUse = nil}
+  mutating func clearInUse() {_uniqueStorage()._inUse = nil}
 
   var platform: ProtoPlatform {
-    get {_platform ?? ProtoPlatform()}
-    set {_platform = newValue}
+    get {_storage._platform ?? ProtoPlatform()}
+    set {_uniqueStorage()._platform = newValue}
   }
   /// Returns true if `platform` has been explicitly set.
-  var hasPlatform: Bool {self._platform != nil}
+  var hasPlatform: Bool {_storage._platform != nil}
   /// Clears the value of `platform`. Subsequent reads from it will return its default value.
-  mutating func clearPlatform() {self._platform = nil}
+  mutating func clearPlatform() {_uniqueStorage()._platform = nil}
 
-  var release: String = String()
+  var release: String {
+    get {_storage._release}
+    set {_uniqueStorage()._release = newValue}
+  }
 
-  var reportCount: UInt32 = 0
+  var reportCount: UInt32 {
+    get {_storage._reportCount}
+    set {_uniqueStorage()._reportCount = newValue}
+  }
+
+  /// What can run containers; names that the receiver does not know are skipped.
+  var engines: [String] {
+    get {_storage._engines}
+    set {_uniqueStorage()._engines = newValue}
+  }
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 
-  fileprivate var _incarnation: ProtoMachineIncarnation? = nil
-  fileprivate var _capacity: ProtoResources? = nil
-  fileprivate var _inUse: ProtoResources? = nil
-  fileprivate var _platform: ProtoPlatform? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 /// Answers `Hello` of role bulk.
@@ -965,6 +977,9 @@ nonisolated struct ProtoStartOrder: Sendable {
 
   var waitsForGo: Bool = false
 
+  /// What the task needs beside `tree`.
+  var extraTrees: [ProtoTreeReference] = []
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -1108,7 +1123,16 @@ nonisolated struct ProtoJobSpec: @unchecked Sendable {
   /// Clears the value of `software`. Subsequent reads from it will return its default value.
   mutating func clearSoftware() {_uniqueStorage()._software = nil}
 
-  /// Thousandths of a CPU; 15 to 18 are taken.
+  var container: ProtoJobSpec.Container {
+    get {_storage._container ?? ProtoJobSpec.Container()}
+    set {_uniqueStorage()._container = newValue}
+  }
+  /// Returns true if `container` has been explicitly set.
+  var hasContainer: Bool {_storage._container != nil}
+  /// Clears the value of `container`. Subsequent reads from it will return its default value.
+  mutating func clearContainer() {_uniqueStorage()._container = nil}
+
+  /// Thousandths of a CPU; 16 to 18 are taken.
   var cpuLimitMilli: Int64 {
     get {_storage._cpuLimitMilli ?? 0}
     set {_uniqueStorage()._cpuLimitMilli = newValue}
@@ -1166,6 +1190,40 @@ nonisolated struct ProtoJobSpec: @unchecked Sendable {
     var unknownFields = SwiftProtobuf.UnknownStorage()
 
     init() {}
+  }
+
+  nonisolated struct Container: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    /// `python:3.11-slim`, `./Containerfile`, `local:NAME`, …
+    var image: String = String()
+
+    var shmSizeBytes: Int64 {
+      get {_shmSizeBytes ?? 0}
+      set {_shmSizeBytes = newValue}
+    }
+    /// Returns true if `shmSizeBytes` has been explicitly set.
+    var hasShmSizeBytes: Bool {self._shmSizeBytes != nil}
+    /// Clears the value of `shmSizeBytes`. Subsequent reads from it will return its default value.
+    mutating func clearShmSizeBytes() {self._shmSizeBytes = nil}
+
+    var tree: ProtoTreeReference {
+      get {_tree ?? ProtoTreeReference()}
+      set {_tree = newValue}
+    }
+    /// Returns true if `tree` has been explicitly set.
+    var hasTree: Bool {self._tree != nil}
+    /// Clears the value of `tree`. Subsequent reads from it will return its default value.
+    mutating func clearTree() {self._tree = nil}
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+
+    fileprivate var _shmSizeBytes: Int64? = nil
+    fileprivate var _tree: ProtoTreeReference? = nil
   }
 
   init() {}
@@ -1423,6 +1481,7 @@ nonisolated struct ProtoTaskProcess: Sendable {
     case unspecified // = 0
     case cgroup // = 1
     case sweep // = 2
+    case namespace // = 3
     case UNRECOGNIZED(Int)
 
     init() {
@@ -1434,6 +1493,7 @@ nonisolated struct ProtoTaskProcess: Sendable {
       case 0: self = .unspecified
       case 1: self = .cgroup
       case 2: self = .sweep
+      case 3: self = .namespace
       default: self = .UNRECOGNIZED(rawValue)
       }
     }
@@ -1443,6 +1503,7 @@ nonisolated struct ProtoTaskProcess: Sendable {
       case .unspecified: return 0
       case .cgroup: return 1
       case .sweep: return 2
+      case .namespace: return 3
       case .UNRECOGNIZED(let i): return i
       }
     }
@@ -1452,6 +1513,7 @@ nonisolated struct ProtoTaskProcess: Sendable {
       .unspecified,
       .cgroup,
       .sweep,
+      .namespace,
     ]
 
   }
@@ -2889,63 +2951,118 @@ nonisolated extension ProtoRejection.Mismatch: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension ProtoWelcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Welcome"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}agent\0\u{1}incarnation\0\u{1}capacity\0\u{3}in_use\0\u{1}platform\0\u{1}release\0\u{3}report_count\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}agent\0\u{1}incarnation\0\u{1}capacity\0\u{3}in_use\0\u{1}platform\0\u{1}release\0\u{3}report_count\0\u{2}\u{8}engines\0")
+
+  fileprivate class _StorageClass {
+    var _agent: String = String()
+    var _incarnation: ProtoMachineIncarnation? = nil
+    var _capacity: ProtoResources? = nil
+    var _inUse: ProtoResources? = nil
+    var _platform: ProtoPlatform? = nil
+    var _release: String = String()
+    var _reportCount: UInt32 = 0
+    var _engines: [String] = []
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _agent = source._agent
+      _incarnation = source._incarnation
+      _capacity = source._capacity
+      _inUse = source._inUse
+      _platform = source._platform
+      _release = source._release
+      _reportCount = source._reportCount
+      _engines = source._engines
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.agent) }()
-      case 2: try { try decoder.decodeSingularMessageField(value: &self._incarnation) }()
-      case 3: try { try decoder.decodeSingularMessageField(value: &self._capacity) }()
-      case 4: try { try decoder.decodeSingularMessageField(value: &self._inUse) }()
-      case 5: try { try decoder.decodeSingularMessageField(value: &self._platform) }()
-      case 6: try { try decoder.decodeSingularStringField(value: &self.release) }()
-      case 7: try { try decoder.decodeSingularUInt32Field(value: &self.reportCount) }()
-      default: break
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._agent) }()
+        case 2: try { try decoder.decodeSingularMessageField(value: &_storage._incarnation) }()
+        case 3: try { try decoder.decodeSingularMessageField(value: &_storage._capacity) }()
+        case 4: try { try decoder.decodeSingularMessageField(value: &_storage._inUse) }()
+        case 5: try { try decoder.decodeSingularMessageField(value: &_storage._platform) }()
+        case 6: try { try decoder.decodeSingularStringField(value: &_storage._release) }()
+        case 7: try { try decoder.decodeSingularUInt32Field(value: &_storage._reportCount) }()
+        case 15: try { try decoder.decodeRepeatedStringField(value: &_storage._engines) }()
+        default: break
+        }
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    if !self.agent.isEmpty {
-      try visitor.visitSingularStringField(value: self.agent, fieldNumber: 1)
-    }
-    try { if let v = self._incarnation {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
-    } }()
-    try { if let v = self._capacity {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
-    } }()
-    try { if let v = self._inUse {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
-    } }()
-    try { if let v = self._platform {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
-    } }()
-    if !self.release.isEmpty {
-      try visitor.visitSingularStringField(value: self.release, fieldNumber: 6)
-    }
-    if self.reportCount != 0 {
-      try visitor.visitSingularUInt32Field(value: self.reportCount, fieldNumber: 7)
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if !_storage._agent.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._agent, fieldNumber: 1)
+      }
+      try { if let v = _storage._incarnation {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+      } }()
+      try { if let v = _storage._capacity {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+      } }()
+      try { if let v = _storage._inUse {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+      } }()
+      try { if let v = _storage._platform {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+      } }()
+      if !_storage._release.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._release, fieldNumber: 6)
+      }
+      if _storage._reportCount != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._reportCount, fieldNumber: 7)
+      }
+      if !_storage._engines.isEmpty {
+        try visitor.visitRepeatedStringField(value: _storage._engines, fieldNumber: 15)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: ProtoWelcome, rhs: ProtoWelcome) -> Bool {
-    if lhs.agent != rhs.agent {return false}
-    if lhs._incarnation != rhs._incarnation {return false}
-    if lhs._capacity != rhs._capacity {return false}
-    if lhs._inUse != rhs._inUse {return false}
-    if lhs._platform != rhs._platform {return false}
-    if lhs.release != rhs.release {return false}
-    if lhs.reportCount != rhs.reportCount {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._agent != rhs_storage._agent {return false}
+        if _storage._incarnation != rhs_storage._incarnation {return false}
+        if _storage._capacity != rhs_storage._capacity {return false}
+        if _storage._inUse != rhs_storage._inUse {return false}
+        if _storage._platform != rhs_storage._platform {return false}
+        if _storage._release != rhs_storage._release {return false}
+        if _storage._reportCount != rhs_storage._reportCount {return false}
+        if _storage._engines != rhs_storage._engines {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3753,7 +3870,7 @@ nonisolated extension ProtoFailure.Code: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension ProtoStartOrder: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".StartOrder"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}spec\0\u{1}tree\0\u{1}git\0\u{3}node_count\0\u{3}waits_for_go\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}spec\0\u{1}tree\0\u{1}git\0\u{3}node_count\0\u{3}waits_for_go\0\u{3}extra_trees\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3767,6 +3884,7 @@ nonisolated extension ProtoStartOrder: SwiftProtobuf.Message, SwiftProtobuf._Mes
       case 4: try { try decoder.decodeSingularMessageField(value: &self._git) }()
       case 5: try { try decoder.decodeSingularUInt32Field(value: &self.nodeCount) }()
       case 6: try { try decoder.decodeSingularBoolField(value: &self.waitsForGo) }()
+      case 7: try { try decoder.decodeRepeatedMessageField(value: &self.extraTrees) }()
       default: break
       }
     }
@@ -3795,6 +3913,9 @@ nonisolated extension ProtoStartOrder: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if self.waitsForGo != false {
       try visitor.visitSingularBoolField(value: self.waitsForGo, fieldNumber: 6)
     }
+    if !self.extraTrees.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.extraTrees, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3805,6 +3926,7 @@ nonisolated extension ProtoStartOrder: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if lhs._git != rhs._git {return false}
     if lhs.nodeCount != rhs.nodeCount {return false}
     if lhs.waitsForGo != rhs.waitsForGo {return false}
+    if lhs.extraTrees != rhs.extraTrees {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3856,7 +3978,7 @@ nonisolated extension ProtoGitState: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension ProtoJobSpec: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".JobSpec"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}shell\0\u{1}arguments\0\u{3}working_directory\0\u{1}environment\0\u{1}resources\0\u{2}\u{2}outputs\0\u{3}maximum_duration_ms\0\u{3}grace_period_ms\0\u{3}pull_limit_bytes\0\u{1}worker\0\u{3}any_worker\0\u{1}software\0\u{4}\u{5}cpu_limit_milli\0\u{c}\u{7}\u{1}")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}shell\0\u{1}arguments\0\u{3}working_directory\0\u{1}environment\0\u{1}resources\0\u{2}\u{2}outputs\0\u{3}maximum_duration_ms\0\u{3}grace_period_ms\0\u{3}pull_limit_bytes\0\u{1}worker\0\u{3}any_worker\0\u{1}software\0\u{1}container\0\u{4}\u{4}cpu_limit_milli\0\u{c}\u{7}\u{1}")
 
   fileprivate class _StorageClass {
     var _name: String? = nil
@@ -3870,6 +3992,7 @@ nonisolated extension ProtoJobSpec: SwiftProtobuf.Message, SwiftProtobuf._Messag
     var _pullLimitBytes: Int64 = 0
     var _placement: ProtoJobSpec.OneOf_Placement?
     var _software: ProtoSoftwareEnvironment? = nil
+    var _container: ProtoJobSpec.Container? = nil
     var _cpuLimitMilli: Int64? = nil
 
       // This property is used as the initial default value for new instances of the type.
@@ -3892,6 +4015,7 @@ nonisolated extension ProtoJobSpec: SwiftProtobuf.Message, SwiftProtobuf._Messag
       _pullLimitBytes = source._pullLimitBytes
       _placement = source._placement
       _software = source._software
+      _container = source._container
       _cpuLimitMilli = source._cpuLimitMilli
     }
   }
@@ -3962,6 +4086,7 @@ nonisolated extension ProtoJobSpec: SwiftProtobuf.Message, SwiftProtobuf._Messag
           }
         }()
         case 14: try { try decoder.decodeSingularMessageField(value: &_storage._software) }()
+        case 15: try { try decoder.decodeSingularMessageField(value: &_storage._container) }()
         case 19: try { try decoder.decodeSingularInt64Field(value: &_storage._cpuLimitMilli) }()
         default: break
         }
@@ -4024,6 +4149,9 @@ nonisolated extension ProtoJobSpec: SwiftProtobuf.Message, SwiftProtobuf._Messag
       try { if let v = _storage._software {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 14)
       } }()
+      try { if let v = _storage._container {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 15)
+      } }()
       try { if let v = _storage._cpuLimitMilli {
         try visitor.visitSingularInt64Field(value: v, fieldNumber: 19)
       } }()
@@ -4047,6 +4175,7 @@ nonisolated extension ProtoJobSpec: SwiftProtobuf.Message, SwiftProtobuf._Messag
         if _storage._pullLimitBytes != rhs_storage._pullLimitBytes {return false}
         if _storage._placement != rhs_storage._placement {return false}
         if _storage._software != rhs_storage._software {return false}
+        if _storage._container != rhs_storage._container {return false}
         if _storage._cpuLimitMilli != rhs_storage._cpuLimitMilli {return false}
         return true
       }
@@ -4136,6 +4265,50 @@ nonisolated extension ProtoJobSpec.AnyWorker: SwiftProtobuf.Message, SwiftProtob
   }
 
   static func ==(lhs: ProtoJobSpec.AnyWorker, rhs: ProtoJobSpec.AnyWorker) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoJobSpec.Container: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = ProtoJobSpec.protoMessageName + ".Container"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}image\0\u{3}shm_size_bytes\0\u{1}tree\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.image) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self._shmSizeBytes) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._tree) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.image.isEmpty {
+      try visitor.visitSingularStringField(value: self.image, fieldNumber: 1)
+    }
+    try { if let v = self._shmSizeBytes {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 2)
+    } }()
+    try { if let v = self._tree {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoJobSpec.Container, rhs: ProtoJobSpec.Container) -> Bool {
+    if lhs.image != rhs.image {return false}
+    if lhs._shmSizeBytes != rhs._shmSizeBytes {return false}
+    if lhs._tree != rhs._tree {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4449,7 +4622,7 @@ nonisolated extension ProtoTaskProcess: SwiftProtobuf.Message, SwiftProtobuf._Me
 }
 
 nonisolated extension ProtoTaskProcess.KillMethod: SwiftProtobuf._ProtoNameProviding {
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0KILL_METHOD_UNSPECIFIED\0\u{1}KILL_METHOD_CGROUP\0\u{1}KILL_METHOD_SWEEP\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0KILL_METHOD_UNSPECIFIED\0\u{1}KILL_METHOD_CGROUP\0\u{1}KILL_METHOD_SWEEP\0\u{1}KILL_METHOD_NAMESPACE\0")
 }
 
 nonisolated extension ProtoTaskResult: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {

@@ -55,6 +55,17 @@ enum FieldRules {
         return amount
     }
 
+    /// A name for the worker's engine, or where the image is made from.
+    static func image(_ text: String) throws(FieldError) -> ImageSource {
+        guard let image = ImageSource(text) else {
+            throw FieldError(
+                "wants a name, `./Containerfile`, `oci:DIR`, `docker-archive:FILE` or `local:NAME` "
+                    + "with a path below the directory of the job, found `\(shown(text))`",
+                example: "python:3.11-slim")
+        }
+        return image
+    }
+
     static func byteLimit(_ text: String) throws(FieldError) -> ByteCount {
         guard let amount = ByteCount(parsing: text), amount <= .gibibytes(1 << 20) else {
             throw FieldError(

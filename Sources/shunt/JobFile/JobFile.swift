@@ -14,6 +14,9 @@ struct JobFile: Hashable {
     var software = EnvironmentWish.unsaid
     /// Packages are fetched here.
     var isOffline = false
+    var image: ImageSource?
+    /// Size of `/dev/shm` in the container.
+    var sharedMemory: ByteCount?
     var outputs: [String] = []
     var maximumDuration: Milliseconds?
     var placement: JobSpec.PlacementRequest?

@@ -28,9 +28,9 @@ enum JobFileKeys {
             case .top:
                 [
                     "name", "run", "workdir", "env", "resources", "environment", "outputs",
-                    "max_duration", "on", "pull_limit",
+                    "max_duration", "on", "pull_limit", "image",
                 ]
-            case .resources: ["cpus", "memory"]
+            case .resources: ["cpus", "memory", "shm_size"]
             case .environment: ["python", "existing", "setup", "capture", "offline"]
             case .inventory: ["workers"]
             case .worker: ["host", "dir", "transport", "host_key", "labels"]
@@ -43,12 +43,12 @@ enum JobFileKeys {
             switch self {
             case .top:
                 [
-                    "gpus", "gpu", "nodes", "num_nodes", "image", "container", "docker", "retries",
+                    "gpus", "gpu", "nodes", "num_nodes", "container", "docker", "retries",
                     "retry", "priority", "schedule", "secrets", "inputs", "artifacts", "ports",
                     "volumes", "mounts", "depends_on", "array", "queue", "user", "preemptible",
                     "on_unreachable", "restart", "services", "grace_period",
                 ]
-            case .resources: ["gpus", "gpu", "accelerators", "disk", "shm", "shm_size", "nodes"]
+            case .resources: ["gpus", "gpu", "accelerators", "disk", "shm", "nodes"]
             case .environment:
                 ["container", "image", "docker", "conda", "poetry", "apt", "node", "r"]
             case .inventory: ["defaults", "groups"]
@@ -79,7 +79,7 @@ enum JobFileKeys {
         "timeout": "max_duration", "time_limit": "max_duration", "walltime": "max_duration",
         "max_time": "max_duration", "duration": "max_duration",
         "worker": "on", "host": "on", "target": "on", "machine": "on",
-        "job": "name", "title": "name",
+        "job": "name", "title": "name", "docker_image": "image", "container_image": "image",
         "setup": "environment.setup", "uv": "environment.python",
     ]
 

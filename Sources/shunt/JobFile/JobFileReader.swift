@@ -54,6 +54,7 @@ struct JobFileReader {
         case "max_duration": job.maximumDuration = try value(of: entry, FieldRules.duration)
         case "on": job.placement = try value(of: entry, FieldRules.placement)
         case "pull_limit": job.pullLimit = try value(of: entry, FieldRules.byteLimit)
+        case "image": job.image = try value(of: entry, FieldRules.image)
         default: preconditionFailure("`\(entry.key)` is listed as a key and is not read")
         }
     }
@@ -65,6 +66,9 @@ struct JobFileReader {
                 job.milliCPUs = try value(of: part, kinds: [.text, .number], FieldRules.milliCPUs)
             case "memory":
                 job.memory = try value(of: part, kinds: [.text, .number], FieldRules.memory)
+            case "shm_size":
+                job.sharedMemory = try value(
+                    of: part, kinds: [.text, .number], FieldRules.memory)
             default: preconditionFailure("`\(part.key)` is listed as a key and is not read")
             }
         }

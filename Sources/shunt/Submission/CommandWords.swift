@@ -12,9 +12,9 @@ enum CommandWords {
     }
 
     static let flags = [
-        "--file", "--on", "--name", "--cpus", "--memory", "--env", "--output", "--no-pull",
-        "--no-capture",
-        "--detach", "--quiet", "--yes", "--dry-run", "--help",
+        "--file", "--on", "--name", "--cpus", "--memory", "--image", "--shm-size", "--env",
+        "--output", "--no-pull", "--no-capture", "--detach", "--quiet", "--yes", "--dry-run",
+        "--help",
     ]
 
     /// - Parameter subcommand: `run` or `submit`, for hints.

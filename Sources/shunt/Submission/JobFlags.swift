@@ -8,6 +8,8 @@ struct JobFlags: Hashable {
     var name: String?
     var cpus: String?
     var memory: String?
+    var image: String?
+    var sharedMemory: String?
     var variables: [String] = []
     var outputs: [String] = []
     /// `--no-capture`.
@@ -74,12 +76,43 @@ struct JobDraft: Hashable {
         let placement =
             try flags.value("--on", flags.on, FieldRules.placement) ?? file.placement
         spec.placement = placement ?? spec.placement
+        spec.container = try Self.container(flags, file)
         hasPlacement = placement != nil
         self.spec = spec
         environment = file.software
         isOffline = file.isOffline
-        if environment == .unsaid, flags.leavesEnvironment { environment = .none }
+        if environment == .unsaid, flags.leavesEnvironment || spec.container != nil {
+            environment = .none
+        }
+        try checkContainer(flags.subcommand)
         try checkSize(flags.subcommand)
+    }
+
+    private static func container(
+        _ flags: JobFlags, _ file: JobFile
+    ) throws(ShuntError) -> ContainerSpec? {
+        let sharedMemory =
+            try flags.value("--shm-size", flags.sharedMemory, FieldRules.memory)
+            ?? file.sharedMemory
+        guard let image = try flags.value("--image", flags.image, FieldRules.image) ?? file.image
+        else {
+            guard sharedMemory == nil else {
+                throw ShuntError(
+                    .usage, "the size of shared memory is set for containers only",
+                    hint: "shunt \(flags.subcommand) --image python:3.11-slim -- true")
+            }
+            return nil
+        }
+        return ContainerSpec(image: image, sharedMemory: sharedMemory)
+    }
+
+    private func checkContainer(_ subcommand: String) throws(ShuntError) {
+        guard spec.container != nil, environment != .none else { return }
+        throw ShuntError(
+            .usage,
+            "a job in a container has the packages of its image: `environment` does not go "
+                + "together with `image`, and a Containerfile may install them",
+            hint: "shunt \(subcommand) --image ./Containerfile -- true")
     }
 
     /// What `execve` would refuse on the worker is refused here.

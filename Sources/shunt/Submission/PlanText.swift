@@ -22,6 +22,9 @@ enum PlanText {
         if let software = spec.software {
             rows.append(("environment", environment(software, plan)))
         }
+        if let container = spec.container {
+            rows.append(("image", Quoting.visible(container.image.text)))
+        }
         rows.append(("resources", "\(spec.resources)"))
         if let limit = spec.maximumDuration {
             rows.append(("at most", DurationText.describe(limit)))

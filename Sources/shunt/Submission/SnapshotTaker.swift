@@ -59,6 +59,14 @@ struct SnapshotTaker: Sendable {
             if let store, !spec.workingDirectory.isEmpty {
                 try requireDirectory(spec.workingDirectory, result.tree, store)
             }
+            if let store, case .local(let name)? = spec.container?.image {
+                spec.container?.tree = try ImageShipment(
+                    layout: layout, name: name, store: store
+                ).tree()
+            }
+            if let store, case .containerfile(let path)? = spec.container?.image {
+                _ = try BuildContext(at: path, in: result.tree, store)
+            }
             return TakenSnapshot(
                 result: result, spec: spec, inputs: inputs(result), gaps: environment.gaps)
         }
@@ -87,23 +95,5 @@ struct SnapshotTaker: Sendable {
                     + "`\(directory)`",
                 hint: "ls -ld \(Quoting.forShell(path)) .shuntignore")
         }
-    }
-}
-
-/// Finds what a path stands for in a tree of the store.
-enum TreeLookup {
-    /// - Returns: `nil` where the tree has no such path.
-    static func node(
-        _ path: String, in tree: TreeReference, _ store: ObjectStore
-    ) throws -> TreeNode? {
-        var directory = try store.directory(tree.content)
-        var names = RawPath(path).components[...]
-        while let name = names.popFirst() {
-            guard let entry = directory[Array(name)] else { return nil }
-            if names.isEmpty { return entry.node }
-            guard case .directory(let digest, _) = entry.node else { return nil }
-            directory = try store.directory(digest)
-        }
-        return nil
     }
 }

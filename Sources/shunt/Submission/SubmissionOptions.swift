@@ -23,6 +23,16 @@ struct SubmissionOptions: ParsableArguments {
     var memory: String?
 
     @Option(
+        help: ArgumentHelp(
+            "Run in a container of this image: NAME, ./Containerfile, oci:DIR, "
+                + "docker-archive:FILE or local:NAME.",
+            valueName: "image"))
+    var image: String?
+
+    @Option(help: ArgumentHelp("Size of /dev/shm in the container.", valueName: "amount"))
+    var shmSize: String?
+
+    @Option(
         name: [.customShort("e"), .customLong("env")], parsing: .unconditionalSingleValue,
         help: ArgumentHelp("Set a variable of the job's environment.", valueName: "name=value"))
     var variables: [String] = []
@@ -54,7 +64,7 @@ struct SubmissionOptions: ParsableArguments {
     func flags(of subcommand: String, command: [String]?) -> JobFlags {
         JobFlags(
             subcommand: subcommand, on: on, name: name, cpus: cpus, memory: memory,
-            variables: variables, outputs: outputs,
+            image: image, sharedMemory: shmSize, variables: variables, outputs: outputs,
             leavesEnvironment: noCapture, command: command)
     }
 }

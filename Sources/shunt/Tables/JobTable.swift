@@ -92,6 +92,9 @@ enum JobDetails {
                 rows.append(("packages", Quoting.visible(packages.joined(separator: ", "))))
             }
         }
+        if let container = job.spec.container {
+            rows.append(("image", Quoting.visible(container.image.text)))
+        }
         let tree = job.inputs.tree.content.short
         rows.append(("snapshot", "\(tree), \(SnapshotText.size(job.inputs))"))
         rows.append(("sent", "\(job.bytesSent)"))

@@ -10,7 +10,9 @@ struct CountingJob {
     var files = 40
     let code: Int32 = 7
     /// Where the job writes a line for each time that it starts: its pid.
-    let mark: String
+    var mark: String
+    /// Where the test finds it; `nil` for the same path.
+    var seen: String?
 
     /// - Parameter directory: where the job, which may run as another account, can write its mark;
     ///   the test's own unless given.
@@ -41,7 +43,7 @@ struct CountingJob {
     /// The pids of the job's starts, one for each.
     var starts: [pid_t] {
         // Not written yet is the same as empty.
-        let text = (try? String(contentsOfFile: mark, encoding: .utf8)) ?? ""
+        let text = (try? String(contentsOfFile: seen ?? mark, encoding: .utf8)) ?? ""
         return text.split(separator: "\n").compactMap { pid_t($0) }
     }
 

@@ -143,8 +143,10 @@ extension LabHost {
         // One without a crontab is no error of ours.
         if account.isOwn { _ = try? Lab.Command.run(["crontab", "-r", "-u", account.name]) }
         do { try stop() } catch { print("\(alias) is left: \(error)") }
-        // What cannot be removed stays in /tmp, which is nobody's test failure.
-        for path in sockets { try? FileManager.default.removeItem(atPath: path) }
+        for path in sockets + (account.isOwn ? engineDirectories : []) {
+            // What cannot be removed stays in /tmp, which is nobody's test failure.
+            try? FileManager.default.removeItem(atPath: path)
+        }
     }
 
     /// Where agents of the account listen.
@@ -152,6 +154,11 @@ extension LabHost {
         // An unreadable /tmp has none.
         let names = (try? FileManager.default.contentsOfDirectory(atPath: "/tmp")) ?? []
         return names.filter { $0.hasPrefix("shunt-\(account.entry.uid)-") }.map { "/tmp/" + $0 }
+    }
+
+    /// Where podman of an account without a login session keeps what is of the moment.
+    private var engineDirectories: [String] {
+        ["containers-user", "podman-run"].map { "/tmp/\($0)-\(account.entry.uid)" }
     }
 
     /// Everything in the account's home.

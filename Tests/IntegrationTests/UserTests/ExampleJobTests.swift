@@ -9,7 +9,8 @@ import Testing
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
         return names.filter {
             FileManager.default.fileExists(atPath: "\(folder)/\($0)/job.yaml")
-        }.sorted()
+            // The one in a container has a test of its own.
+        }.filter { $0 != "container" }.sorted()
     }()
 
     @Test func thereAreExamples() {
@@ -27,6 +28,27 @@ import Testing
             #expect(!outcome.output.isEmpty)
             guard name == "digits" else { return }
             #expect(home.exists("model.joblib"))
+            let metrics = try JSON(parsing: Data(try home.read("metrics.json").utf8))
+            guard case .number(let accuracy) = metrics["accuracy"] else {
+                Issue.record("no accuracy in \(metrics)")
+                return
+            }
+            #expect(accuracy > 0.9)
+        }
+    }
+
+    @Test(.enabled(if: TestImage.isPossible, "\(TestImage.reason)"))
+    func theExampleInAContainerRunsAsItStands() async throws {
+        try await ContainerHome.use { home in
+            try FileManager.default.removeItem(atPath: home.work)
+            try FileManager.default.copyItem(
+                atPath: ShuntHome.packageRoot + "/jobs/container", toPath: home.work)
+            try await TestImage.withName("docker.io/library/python:3.11-slim") {
+                let outcome = try await home.run(["run", "-f", "job.yaml"], within: .seconds(120))
+                #expect(outcome.code == 0, "\(outcome.errorText)")
+                #expect(outcome.text.contains("accuracy 0.975"))
+            }
+            #expect(home.exists("model.json"))
             let metrics = try JSON(parsing: Data(try home.read("metrics.json").utf8))
             guard case .number(let accuracy) = metrics["accuracy"] else {
                 Issue.record("no accuracy in \(metrics)")

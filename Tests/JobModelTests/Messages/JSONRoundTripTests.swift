@@ -59,7 +59,9 @@ struct JSONRoundTripTests {
             token: Sample.token(), spec: Sample.spec(), tree: Sample.tree(),
             git: GitState(commit: "c", branch: nil, dirty: true))
         #expect(
-            try JSON.keys(order) == ["git", "node_count", "spec", "token", "tree", "waits_for_go"])
+            try JSON.keys(order) == [
+                "extra_trees", "git", "node_count", "spec", "token", "tree", "waits_for_go",
+            ])
         #expect(try JSON.text(order.git) == #"{"commit":"c","dirty":true}"#)
         let plain = try JSON.roundTrip(
             StartOrder(token: Sample.token(), spec: Sample.spec(), tree: Sample.tree()))

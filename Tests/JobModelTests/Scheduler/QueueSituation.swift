@@ -9,24 +9,27 @@ struct QueueSituation {
     /// Adds a job to the end of the queue; its ID is its place.
     mutating func enqueue(
         _ milliCPUs: Int64, _ gibibytes: Int64 = 0, on worker: String? = nil,
-        notBefore delay: Int64? = nil
+        notBefore delay: Int64? = nil, image: String? = nil
     ) {
         let needs = Sample.resources(milliCPUs, gibibytes)
         let placement = worker.map { JobSpec.PlacementRequest.worker(Sample.name($0)) } ?? .any
+        var spec = Sample.spec(needs, on: placement)
+        spec.container = image.flatMap(ImageSource.init).map { ContainerSpec(image: $0) }
         queue.append(
             Scheduler.Candidate(
-                id: JobID(random: UInt64(queue.count)), spec: Sample.spec(needs, on: placement),
+                id: JobID(random: UInt64(queue.count)), spec: spec,
                 notBefore: delay.map { WallTime(milliseconds: now.milliseconds + $0) }))
     }
 
     mutating func add(
         _ name: String, _ milliCPUs: Int64, _ gibibytes: Int64 = 64,
         reserved: Resources = .none, foreign: Resources = .none, connected: Bool = true,
-        known: Bool = true
+        known: Bool = true, engines: [ContainerEngine] = []
     ) {
         var worker = WorkerState(record: WorkerRecord(name: Sample.name(name)), since: now)
         if connected { worker.link = .connected }
         if known { worker.welcome = Sample.welcome(Sample.resources(milliCPUs, gibibytes)) }
+        worker.welcome?.engines = engines
         worker.reserved = reserved
         worker.foreignUse = foreign
         workers.append(worker)
@@ -59,13 +62,15 @@ struct QueueSituation {
                 foreign: random.chance(2)
                     ? Sample.resources(Int64(random.below(4)) * 500, Int64(random.below(3)))
                     : .none,
-                connected: !random.chance(5), known: !random.chance(10))
+                connected: !random.chance(5), known: !random.chance(10),
+                engines: random.chance(2) ? [.podman] : [])
         }
         for _ in 0..<random.below(12) {
             situation.enqueue(
                 Int64(1 + random.below(8)) * 250, Int64(random.below(5)),
                 on: random.chance(3) ? random.pick(["a", "b", "c", "d", "gone"]) : nil,
-                notBefore: random.chance(6) ? Int64(random.below(120_000)) - 30_000 : nil)
+                notBefore: random.chance(6) ? Int64(random.below(120_000)) - 30_000 : nil,
+                image: random.chance(4) ? "python:3.11" : nil)
         }
         return situation
     }
@@ -94,7 +99,9 @@ struct PlanOracle {
         let isMeant =
             candidate.spec.placement == .any || candidate.spec.placement == .worker(worker.name)
         let needs = candidate.spec.resources
-        return isMeant && needs.milliCPUs <= capacity.milliCPUs
+        let canRun =
+            candidate.spec.container == nil || worker.welcome?.engines.isEmpty == false
+        return isMeant && canRun && needs.milliCPUs <= capacity.milliCPUs
             && needs.memory.bytes <= capacity.memory.bytes
     }
 

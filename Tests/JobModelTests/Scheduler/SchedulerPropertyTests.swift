@@ -76,6 +76,11 @@ struct SchedulerPropertyTests {
         case .workerUnknown: meant.isEmpty
         case .workerUnreachable: !meant.isEmpty && !meant.contains(where: \.link.isConnected)
         case .tooLarge: meant.contains(where: \.link.isConnected) && serving.isEmpty
+        case .noEngine:
+            job.spec.container != nil
+                && !meant.contains {
+                    $0.link.isConnected && $0.welcome?.engines.isEmpty == false
+                }
         case .backingOff: oracle.isLeftAlone(job)
         case .behindOthers:
             ahead > 0 && serving.contains { oracle.hasRoom($0, for: job, after: []) }

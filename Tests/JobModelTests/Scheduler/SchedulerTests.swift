@@ -185,3 +185,39 @@ struct NeverFitsTests {
         #expect(neverFits(Sample.resources(9000), on: "a") == "a")
     }
 }
+
+@Suite struct ContainerPlacementTests {
+    @Test func aJobInAContainerGoesWhereAnEngineIs() {
+        var situation = QueueSituation()
+        situation.add("a", 8000)
+        situation.add("b", 2000, engines: [.podman])
+        situation.enqueue(1000, image: "python:3.11-slim")
+        situation.enqueue(1000)
+        #expect(situation.plan == "0@b 1@a")
+    }
+
+    @Test func whereNoEngineIsTheReasonSaysSo() {
+        var situation = QueueSituation()
+        situation.add("a", 8000)
+        situation.enqueue(1000, on: "a", image: "python:3.11-slim")
+        #expect(situation.plan == "")
+        #expect(
+            situation.reason()
+                == WaitingReason(
+                    .noEngine, "it runs in a container, and `a` has no container engine"))
+        let refusal = Scheduler.refusesContainer(
+            situation.queue[0].spec, workers: situation.workers)
+        #expect(refusal?.code == .refused)
+        #expect(refusal?.hint == "shunt worker check a")
+    }
+
+    @Test func aWorkerThatWasNotReachedYetMayHaveAnEngine() {
+        var situation = QueueSituation()
+        situation.add("a", 8000)
+        situation.add("b", 8000, connected: false, known: false)
+        situation.enqueue(1000, image: "python:3.11-slim")
+        let spec = situation.queue[0].spec
+        #expect(Scheduler.refusesContainer(spec, workers: situation.workers) == nil)
+        #expect(Scheduler.neverFits(spec, workers: situation.workers) == nil)
+    }
+}

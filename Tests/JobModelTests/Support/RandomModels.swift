@@ -70,7 +70,12 @@ extension SeededRandom {
             resources: resources(), cpuLimit: optional { 1 + Int64($0.below(1000)) },
             software: optional { $0.software() },
             outputs: list(upTo: 3) { $0.text() }, maximumDuration: optional { $0.milliseconds() },
-            gracePeriod: milliseconds(), pullLimit: byteCount(), placement: placement())
+            gracePeriod: milliseconds(), pullLimit: byteCount(), placement: placement(),
+            container: optional {
+                ContainerSpec(
+                    image: .local("train"), sharedMemory: $0.optional { $0.byteCount() },
+                    tree: $0.optional { $0.tree() })
+            })
     }
 
     mutating func git() -> GitState {
@@ -80,7 +85,8 @@ extension SeededRandom {
     mutating func order() -> StartOrder {
         StartOrder(
             token: token(), spec: spec(), tree: tree(), git: optional { $0.git() },
-            nodeCount: 1 + below(64), waitsForGo: chance(2))
+            nodeCount: 1 + below(64), waitsForGo: chance(2), extraTrees: list(upTo: 2) { $0.tree() }
+        )
     }
 
     mutating func inputs() -> JobInputs {

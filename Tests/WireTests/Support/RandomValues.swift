@@ -53,7 +53,18 @@ extension SeededGenerator {
             outputs: list(upTo: 4) { $0.text() },
             maximumDuration: optional { $0.milliseconds() },
             gracePeriod: milliseconds(), pullLimit: byteCount(),
-            placement: chance(2) ? .any : .worker(WorkerName("gpu-\(below(100))")!))
+            placement: chance(2) ? .any : .worker(WorkerName("gpu-\(below(100))")!),
+            container: optional { $0.container() })
+    }
+
+    mutating func container() -> ContainerSpec {
+        let images = [
+            "python:3.11-slim", ".", "./docker/Containerfile", "oci:images/a", "local:train",
+            "docker-archive:x.tar", "ghcr.io/a/b@sha256:ab",
+        ]
+        return ContainerSpec(
+            image: ImageSource(pick(images))!, sharedMemory: optional { $0.byteCount() },
+            tree: optional { $0.tree() })
     }
 
     mutating func order() -> StartOrder {
@@ -64,13 +75,13 @@ extension SeededGenerator {
                 GitState(
                     commit: $0.text(), branch: $0.optional { $0.text() }, dirty: $0.chance(2))
             },
-            nodeCount: nodes, waitsForGo: chance(2))
+            nodeCount: nodes, waitsForGo: chance(2), extraTrees: list(upTo: 2) { $0.tree() })
     }
 
     mutating func process() -> TaskProcess {
         TaskProcess(
             pid: Int32(2 + below(1 << 22)), startTicks: next(),
-            killMethod: chance(2) ? .cgroup : .sweep,
+            killMethod: pick([.cgroup, .sweep, .namespace]),
             enforcesMemory: optional { $0.chance(2) }, enforcesCPU: optional { $0.chance(2) })
     }
 
@@ -158,7 +169,8 @@ extension SeededGenerator {
             capacity: resources(), inUse: resources(),
             platform: Platform(
                 system: "linux", architecture: "x86_64", kernel: text(), hostName: text()),
-            release: text(), reports: (0..<reports).map { _ in report() })
+            release: text(), reports: (0..<reports).map { _ in report() },
+            engines: pick([[], [.podman], [.podman, .docker]]))
     }
 
     mutating func error() -> ShuntError {

@@ -8,6 +8,8 @@ package struct InitProcess: Hashable, Sendable {
     package var bootID: String
     /// Absolute path of the cgroup's directory.
     package var cgroup: String?
+    /// Init is in a PID namespace of its own, and its numbers are those that count there.
+    var isInNamespace: Bool
     /// Directories in hierarchies of cgroup v1 by which limits are enforced.
     package var limitCgroups: [String]
 
@@ -28,7 +30,41 @@ package struct InitProcess: Hashable, Sendable {
         mainPID = main
         bootID = boot
         cgroup = text["cgroup"]
+        isInNamespace = text["namespace"] == "1"
         limitCgroups = [text["memory_cgroup"], text["cpu_cgroup"]].compactMap(\.self)
+    }
+}
+
+/// `init.host`: what only the outside of a container knows of its init.
+struct HostProcess: Hashable {
+    var pid: Int32
+    /// See ``TaskProcess``.
+    var enforcesMemory: Bool?
+    var enforcesCPU: Bool?
+
+    static let name = "init.host"
+
+    init(pid: Int32, enforcesMemory: Bool?, enforcesCPU: Bool?) {
+        self.pid = pid
+        self.enforcesMemory = enforcesMemory
+        self.enforcesCPU = enforcesCPU
+    }
+
+    init?(_ bytes: [UInt8]) {
+        guard let text = RecordText(bytes, kind: "host"),
+            let pid = text.number("pid", as: Int32.self), pid > 1
+        else { return nil }
+        self.pid = pid
+        enforcesMemory = text["memory_limit"].map { $0 == "enforced" }
+        enforcesCPU = text["cpu_limit"].map { $0 == "enforced" }
+    }
+
+    var encoded: [UInt8] {
+        var text = RecordText()
+        text.add("pid", pid)
+        text.add("memory_limit", enforcesMemory.map { $0 ? "enforced" : "unenforced" })
+        text.add("cpu_limit", enforcesCPU.map { $0 ? "enforced" : "unenforced" })
+        return text.encoded(kind: "host")
     }
 }
 

@@ -46,6 +46,8 @@ package struct LaunchPlan: Hashable, Sendable {
     /// From SIGTERM to SIGKILL for what the command leaves behind when it ends by itself.
     package var leftoverGrace = Milliseconds.seconds(2)
     package var killPolicy = KillPolicy.automatic
+    /// What runs the command in a container; `nil` for one that runs on the machine as it is.
+    package var engine: EngineCommands?
 
     package init(
         token: String, name: String, command: Command, environment: [[UInt8]],
@@ -101,6 +103,7 @@ struct LaunchFile: Hashable {
             for word in words { writer.add("arg", word) }
             if words.isEmpty { throw ShuntError(.usage, "the job has no command") }
         }
+        plan.engine?.write(into: &writer)
         let mark = Array("\(LaunchPlan.tokenVariable)=".utf8)
         for variable in plan.environment where !variable.starts(with: mark) {
             if !variable.contains(UInt8(ascii: "=")) {
@@ -139,11 +142,11 @@ struct LaunchFile: Hashable {
             }
     }
 
-    private struct Writer {
-        var bytes = Array("shunt-launch\u{0}1\u{0}".utf8)
-        var hasNUL = false
+    struct Writer {
+        fileprivate(set) var bytes = Array("shunt-launch\u{0}1\u{0}".utf8)
+        fileprivate(set) var hasNUL = false
 
-        var finished: [UInt8] { bytes + Array("end\u{0}".utf8) }
+        fileprivate var finished: [UInt8] { bytes + Array("end\u{0}".utf8) }
 
         mutating func add(_ key: String, _ value: String) { add(key, Array(value.utf8)) }
 
@@ -172,6 +175,7 @@ extension LaunchFile {
             token: "", name: "", command: .words([]), environment: [], workingDirectory: [],
             initExecutable: "")
         var words: [[UInt8]] = []
+        var engine = EngineCommands()
         var bootID = ""
         for index in stride(from: 2, to: strings.count - 1, by: 2) {
             let value = strings[index + 1]
@@ -181,10 +185,12 @@ extension LaunchFile {
             case "shell": plan.command = .shell(Array(value))
             case "env": plan.environment.append(Array(value))
             case "workdir": plan.workingDirectory = Array(value)
+            case let key where engine.take(key, Self.text(value)): break
             case let key: guard plan.take(key, Self.text(value)) else { return nil }
             }
         }
         if !words.isEmpty { plan.command = .words(words) }
+        if !engine.start.isEmpty { plan.engine = engine }
         guard !plan.initExecutable.isEmpty, !plan.token.isEmpty else { return nil }
         self.init(plan: plan, bootID: bootID)
     }

@@ -1,13 +1,15 @@
 internal import CLinux
 internal import Glibc
 
-/// A detached child: a session of its own, `/` as working directory, no environment, no
-/// descriptors but `/dev/null` and a file for its errors, default signals.
+/// A detached child: a session of its own, `/` as working directory, no environment but
+/// what it is given, no descriptors but `/dev/null` and a file for its errors, default signals.
 struct ChildProcess {
     var executable: String
     var arguments: [String]
     /// A file that is appended to.
     var standardError: String
+    /// `NAME=VALUE`.
+    var environment: [String] = []
 
     /// - Returns: the pid.
     /// - Throws: ``SystemError`` where it could not be executed.
@@ -36,9 +38,10 @@ struct ChildProcess {
         posix_spawnattr_setflags(&attributes, Int16(flags | shunt_spawn_setsid()))
         var words = arguments.map { strdup($0) } + [nil]
         defer { for word in words { free(word) } }
-        var environment: [UnsafeMutablePointer<CChar>?] = [nil]
+        var variables = environment.map { strdup($0) } + [nil]
+        defer { for variable in variables { free(variable) } }
         var pid: pid_t = 0
-        let code = posix_spawn(&pid, executable, &actions, &attributes, &words, &environment)
+        let code = posix_spawn(&pid, executable, &actions, &attributes, &words, &variables)
         if code != 0 { throw SystemError(call: "execute", subject: executable, errno: code) }
         return pid
     }

@@ -13,6 +13,16 @@ enum ProcessState {
         return bytes[end...].starts(with: Array(") T".utf8))
     }
 
+    /// Field 22 of `/proc/PID/stat`; `nil` where there is no such process.
+    static func startTicks(of pid: pid_t) -> UInt64? {
+        guard let line = SmallFile.text("/proc/\(pid)/stat"),
+            // The name in field 2 may hold anything: what follows its last parenthesis counts.
+            let end = line.utf8.lastIndex(of: UInt8(ascii: ")"))
+        else { return nil }
+        let fields = line.utf8[end...].dropFirst().split(separator: UInt8(ascii: " "))
+        return fields.count > 19 ? UInt64(String(decoding: fields[19], as: UTF8.self)) : nil
+    }
+
     /// Its command line; empty where there is no such process.
     static func arguments(of pid: pid_t) -> [String] {
         (SmallFile.text("/proc/\(pid)/cmdline") ?? "").split(separator: "\0").map(String.init)

@@ -25,6 +25,7 @@ struct JobRunCommand: AsyncParsableCommand {
               env: {EPOCHS: 10}
               resources: {cpus: 2, memory: 8GiB}
               environment: {python: requirements.txt}
+              image: python:3.11-slim           # in its place: a container
               outputs: [src/model.joblib, "src/results/*.csv"]  # as seen from the file
               max_duration: 1h30m
               on: local

@@ -1,0 +1,86 @@
+internal import ContentStore
+internal import JobModel
+
+/// Where an image comes from on this machine, and what the engine calls it.
+enum ImageOrigin: Hashable, Sendable {
+    case registry(name: String)
+    case build(tag: String, context: String, file: String, shown: String)
+    /// An OCI layout in a directory.
+    case layout(tag: String, directory: String, shown: String)
+    case archive(tag: String, file: String, shown: String)
+    /// An image in the store, as podman writes it into a directory.
+    case shipped(tag: String, tree: TreeReference, shown: String)
+
+    /// - Throws: ``ShuntError`` where the job's tree has nothing of the kind.
+    init(
+        _ container: ContainerSpec, tree: TreeReference, work: String, _ store: ObjectStore
+    ) throws {
+        let shown = container.image.text
+        func path(_ relative: String) -> String { relative.isEmpty ? work : work + "/" + relative }
+        func missing(_ relative: String, _ what: String) -> ShuntError {
+            ShuntError(
+                .usage, "`\(relative)` is no \(what) in the snapshot of the job's directory",
+                hint: "ls -l \(relative)")
+        }
+        switch container.image {
+        case .named(let name): self = .registry(name: name)
+        case .containerfile(let relative):
+            let context = try BuildContext(at: relative, in: tree, store)
+            self = .build(
+                tag: Self.tag("build", [context.digest.hex, context.file]),
+                context: path(context.directory), file: context.file, shown: shown)
+        case .layout(let relative):
+            guard let digest = try TreeLookup.directory(relative, in: tree, store) else {
+                throw missing(relative, "directory")
+            }
+            self = .layout(
+                tag: Self.tag("layout", [digest.hex]), directory: path(relative), shown: shown)
+        case .archive(let relative):
+            guard case .file(let digest, _, _)? = try TreeLookup.node(relative, in: tree, store)
+            else { throw missing(relative, "file") }
+            self = .archive(
+                tag: Self.tag("archive", [digest.hex]), file: path(relative), shown: shown)
+        case .local:
+            guard let image = container.tree else {
+                throw ShuntError(
+                    .usage, "the image `\(shown)` was not sent with its job",
+                    hint: "shunt run --help")
+            }
+            self = .shipped(
+                tag: Self.tag("shipped", [image.content.hex]), tree: image, shown: shown)
+        }
+    }
+
+    /// Under which the engine has it once it is there: equal content has one name.
+    var name: String {
+        switch self {
+        case .registry(let name): name
+        case .build(let tag, _, _, _), .layout(let tag, _, _), .archive(let tag, _, _),
+            .shipped(let tag, _, _):
+            tag
+        }
+    }
+
+    /// As the job calls it.
+    var shown: String {
+        switch self {
+        case .registry(let name): name
+        case .build(_, _, _, let shown), .layout(_, _, let shown), .archive(_, _, let shown),
+            .shipped(_, _, let shown):
+            shown
+        }
+    }
+
+    var activity: String {
+        switch self {
+        case .registry(let name): "pulling the image `\(name)`"
+        case .build: "building the image `\(shown)`"
+        case .layout, .archive, .shipped: "loading the image `\(shown)`"
+        }
+    }
+
+    private static func tag(_ kind: String, _ parts: [String]) -> String {
+        let digest = ContentHasher.digest(of: Array(parts.joined(separator: "\n").utf8))
+        return "localhost/shunt-\(kind):\(digest.hex.prefix(40))"
+    }
+}

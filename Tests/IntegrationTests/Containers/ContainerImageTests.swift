@@ -1,0 +1,66 @@
+import Foundation
+import Testing
+
+/// The sources of images beside a name that the engine knows.
+@Suite(.serialized, .enabled(if: TestImage.isPossible, "\(TestImage.reason)"))
+struct ContainerImageTests {
+    private func run(
+        _ home: ShuntHome, _ image: String, _ command: String...
+    ) async throws -> Outcome {
+        try await home.run(
+            ["run", "--image", image, "--"] + command, within: .seconds(180))
+    }
+
+    @Test func aContainerfileIsBuiltOncePerContent() async throws {
+        try await ContainerHome.use { home in
+            let mark = UInt64.random(in: 0...UInt64.max)
+            try home.write(
+                "image/Dockerfile", "FROM \(TestImage.name)\nCOPY mark /mark\n")
+            try home.write("image/mark", "\(mark)\n")
+            let first = try await run(home, "./image", "cat", "/mark")
+            #expect(first.text == "\(mark)\n", "\(first.errorText)")
+            #expect(first.errorText.contains("building the image `./image`"))
+            // Beside the context, so that it is the same.
+            try home.write("train.py", "\n")
+            let second = try await run(home, "./image/Dockerfile", "cat", "/mark")
+            #expect(second.text == first.text)
+            #expect(!second.errorText.contains("building"), "\(second.errorText)")
+            try home.write("image/mark", "\(mark)+1\n")
+            let third = try await run(home, "./image", "cat", "/mark")
+            #expect(third.text == "\(mark)+1\n", "\(third.errorText)")
+            #expect(third.errorText.contains("building the image"))
+        }
+    }
+
+    @Test func aLayoutAndAnArchiveAreLoadedFromTheJob() async throws {
+        try await ContainerHome.use { home in
+            try await TestImage.shell(
+                """
+                podman save --quiet --format oci-dir --output '\(home.path("layout"))' \
+                    \(TestImage.name)
+                podman save --quiet --output '\(home.path("image.tar"))' \(TestImage.name)
+                """)
+            for image in ["oci:layout", "docker-archive:image.tar"] {
+                let outcome = try await run(home, image, "python3", "-c", "print(6 * 7)")
+                #expect(outcome.text == "42\n", "\(outcome.errorText)")
+            }
+        }
+    }
+
+    @Test func anImageOfThisMachineIsWrittenOnce() async throws {
+        try await ContainerHome.use { home in
+            let first = try await run(home, "local:\(TestImage.name)", "echo", "one")
+            #expect(first.text == "one\n", "\(first.errorText)")
+            let notes = home.root + "/images"
+            let before = try FileManager.default.contentsOfDirectory(atPath: notes)
+            #expect(before.count == 1)
+            let second = try await run(home, "local:\(TestImage.name)", "echo", "two")
+            #expect(second.text == "two\n", "\(second.errorText)")
+            #expect(try FileManager.default.contentsOfDirectory(atPath: notes) == before)
+            let missing = try await home.run(
+                "run", "-q", "--image", "local:no-such-image", "--", "true")
+            #expect(missing.code == 125)
+            expectRemedy(missing, naming: "no-such-image")
+        }
+    }
+}

@@ -1,0 +1,25 @@
+import JobModel
+import Testing
+
+@Suite struct ImageSourceTests {
+    @Test(arguments: [
+        ("python:3.11-slim", ImageSource.named("python:3.11-slim")),
+        ("ghcr.io/a/b@sha256:ab", .named("ghcr.io/a/b@sha256:ab")),
+        (".", .containerfile("")), ("./Containerfile", .containerfile("Containerfile")),
+        ("./docker/gpu", .containerfile("docker/gpu")), ("oci:images/a", .layout("images/a")),
+        ("docker-archive:x.tar", .archive("x.tar")), ("local:train", .local("train")),
+    ])
+    func whatAPersonWritesIsReadAndWrittenTheSame(_ text: String, _ source: ImageSource) {
+        #expect(ImageSource(text) == source)
+        #expect(source.text == text)
+    }
+
+    /// A path that leads out of the job, and what an engine would take for a flag.
+    @Test(arguments: [
+        "", "./", "./..", "./a/../b", "./a//b", "oci:", "oci:../x", "oci:/x", "local:",
+        "local:--help", "docker-archive:", "--privileged", "-v", "a b", "a\u{0}b", "a;b", "/etc",
+    ])
+    func whatNamesNoImageIsNotTaken(_ text: String) {
+        #expect(ImageSource(text) == nil)
+    }
+}
