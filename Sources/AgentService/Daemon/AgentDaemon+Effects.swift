@@ -61,7 +61,8 @@ extension AgentDaemon {
                 } else {
                     let outcome = try await staging.stage(
                         order, onContent: { await self.post(.contentComplete(token)) },
-                        onActivity: { await self.post(.staging(token, activity: $0)) })
+                        onActivity: { await self.post(.staging(token, activity: $0)) },
+                        onPackages: { await self.post(.softwareFound(token, packages: $0)) })
                     event = outcome.event(for: token)
                 }
             } catch {

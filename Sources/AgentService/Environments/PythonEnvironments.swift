@@ -167,7 +167,20 @@ actor PythonEnvironments {
     func existing(_ name: String) async throws -> PreparedEnvironment {
         questions += 1
         let output = directory + "/module-variables.\(getpid()).\(questions)"
-        return try await disk.run { try ExistingEnvironment(name: name, output: output).find() }
+        return try await disk.run {
+            var found = try ExistingEnvironment(name: name, output: output).find()
+            found.isFound = true
+            return found
+        }
+    }
+
+    /// What is in an environment that was there before.
+    func packages(of environment: PreparedEnvironment) async throws -> [String] {
+        questions += 1
+        let output = directory + "/packages.\(getpid()).\(questions)"
+        return try await disk.run {
+            PackageListing(environment: environment, output: output).lines()
+        }
     }
 
     /// How often a shell was asked what a line of it does.

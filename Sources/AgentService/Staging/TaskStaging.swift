@@ -36,10 +36,12 @@ struct TaskStaging: Sendable {
     /// - Parameters:
     ///   - onContent: is told that all content is in the store: nothing more is needed of others.
     ///   - onActivity: is told what is being done, for people.
+    ///   - onPackages: is told what an environment holds that was there before.
     /// - Throws: `CancellationError` when nobody wants the task any more.
     func stage(
         _ order: StartOrder, onContent: @escaping @Sendable () async -> Void,
-        onActivity: @escaping @Sendable (String) async -> Void
+        onActivity: @escaping @Sendable (String) async -> Void,
+        onPackages: @escaping @Sendable ([String]) async -> Void
     ) async throws -> Outcome {
         let directory = home.taskDirectory(order.token)
         do {
@@ -71,6 +73,9 @@ struct TaskStaging: Sendable {
                     return .contentMissing(recipe.tree)
                 }
                 throw EnvironmentFailure(error)
+            }
+            if let environment, environment.isFound {
+                await onPackages(try await environments.packages(of: environment))
             }
             var plan = try plan(for: order, in: directory, environment: environment)
             if let container = order.spec.container {

@@ -39,6 +39,8 @@ package struct JobView: Hashable, Sendable, Codable {
     package var inputs: JobInputs
     /// The worker has all that it needs: this machine may sleep, or be gone, and the job runs on.
     package var handedOver: Bool
+    /// See ``TaskReport/packages``.
+    package var packages: [String]?
 
     package init(
         id: JobID, name: JobName?, state: JobState, version: UInt64, phase: TaskPhase? = nil,
@@ -50,7 +52,7 @@ package struct JobView: Hashable, Sendable, Codable {
         memoryEnforced: Bool? = nil, cpuEnforced: Bool? = nil, bytesSent: ByteCount = .zero,
         outputs: OutputSummary? = nil, outputsFetch: OutputsFetch = .none,
         cancelRequested: Bool = false, verdict: TaskResult.Verdict? = nil, spec: JobSpec,
-        inputs: JobInputs, handedOver: Bool = false
+        inputs: JobInputs, handedOver: Bool = false, packages: [String]? = nil
     ) {
         self.id = id
         self.name = name
@@ -81,6 +83,7 @@ package struct JobView: Hashable, Sendable, Codable {
         self.spec = spec
         self.inputs = inputs
         self.handedOver = handedOver
+        self.packages = packages
     }
 
     /// Whether staging failed, so that nothing of the command ever ran.
@@ -115,6 +118,7 @@ package struct JobView: Hashable, Sendable, Codable {
         case verdict
         case spec
         case inputs
+        case packages
         case handedOver = "handed_over"
     }
 }

@@ -18,6 +18,8 @@ package enum AgentEvent: Sendable {
     /// coordinator.
     case contentComplete(StartToken)
     case staging(StartToken, activity: String)
+    /// The environment that the task names was there, with these packages.
+    case softwareFound(StartToken, packages: [String])
     case staged(StartToken)
     case stagingFailed(StartToken, TaskResult.Verdict, message: String)
     /// Init stands at the barrier.

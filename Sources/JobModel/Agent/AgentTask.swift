@@ -21,6 +21,8 @@ package struct AgentTask: Hashable, Sendable {
     package var contentRounds = 0
     /// The tree is in place, within this life of the agent.
     package var holdsContent = false
+    /// See ``TaskReport/packages``; within this life of the agent.
+    package var packages: [String]?
     package var lastSignalSequence: UInt64 = 0
     /// Not known to be launched, but an earlier life of the agent may have done so: an init may be
     /// waiting at its barrier.
@@ -40,7 +42,8 @@ package struct AgentTask: Hashable, Sendable {
     package var report: TaskReport {
         TaskReport(
             token: token, phase: phase, version: version, activity: activity,
-            holdsContent: holdsContent, process: process, startedAt: startedAt, endedAt: endedAt,
+            holdsContent: holdsContent, packages: packages, process: process, startedAt: startedAt,
+            endedAt: endedAt,
             result: result)
     }
 }

@@ -67,6 +67,7 @@ extension CoordinatorCore {
             $0.reportVersion = report.version
             $0.activity = report.activity
             $0.holdsContent = report.holdsContent
+            $0.packages = report.packages ?? $0.packages
             $0.process = report.process ?? $0.process
             $0.startedAt = report.startedAt ?? $0.startedAt
             $0.endedAt = report.endedAt ?? $0.endedAt

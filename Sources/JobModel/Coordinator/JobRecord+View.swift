@@ -29,7 +29,8 @@ extension JobRecord {
             bytesSent: bytesSent,
             outputs: task?.result?.outputs, outputsFetch: outputsFetch,
             cancelRequested: cancel != nil, verdict: task?.result?.verdict, spec: spec,
-            inputs: inputs, handedOver: state.isTerminal || (task?.isHandedOver ?? false))
+            inputs: inputs, handedOver: state.isTerminal || (task?.isHandedOver ?? false),
+            packages: task?.packages)
     }
 }
 

@@ -77,6 +77,8 @@ package struct TaskRecord: Hashable, Sendable, Codable {
     package let worker: WorkerName
     package internal(set) var phase: TaskPhase = .dispatching
     package internal(set) var activity: String?
+    /// See ``TaskReport/packages``.
+    package internal(set) var packages: [String]?
     package internal(set) var process: TaskProcess?
     package internal(set) var startedAt: WallTime?
     package internal(set) var endedAt: WallTime?
@@ -98,6 +100,7 @@ package struct TaskRecord: Hashable, Sendable, Codable {
         case worker
         case phase
         case activity
+        case packages
         case process
         case startedAt = "started_at"
         case endedAt = "ended_at"

@@ -9,6 +9,8 @@ package struct TaskReport: Hashable, Sendable, Codable {
     package var activity: String?
     /// The task's tree is in place on the worker, which needs nothing more to run it.
     package var holdsContent: Bool
+    /// What an environment that was there before holds, a package a line; `nil` for any other.
+    package var packages: [String]?
     package var process: TaskProcess?
     package var startedAt: WallTime?
     package var endedAt: WallTime?
@@ -16,14 +18,15 @@ package struct TaskReport: Hashable, Sendable, Codable {
 
     package init(
         token: StartToken, phase: TaskPhase, version: UInt64, activity: String? = nil,
-        holdsContent: Bool = false, process: TaskProcess? = nil, startedAt: WallTime? = nil,
-        endedAt: WallTime? = nil, result: TaskResult? = nil
+        holdsContent: Bool = false, packages: [String]? = nil, process: TaskProcess? = nil,
+        startedAt: WallTime? = nil, endedAt: WallTime? = nil, result: TaskResult? = nil
     ) {
         self.token = token
         self.phase = phase
         self.version = version
         self.activity = activity
         self.holdsContent = holdsContent
+        self.packages = packages
         self.process = process
         self.startedAt = startedAt
         self.endedAt = endedAt

@@ -9,6 +9,7 @@ extension TaskReport: WireValue {
         proto.version = version
         if let activity { proto.activity = activity }
         proto.holdsContent = holdsContent
+        proto.packages = packages ?? []
         if let process { proto.process = process.proto }
         if let startedAt { proto.startedAtMs = startedAt.milliseconds }
         if let endedAt { proto.endedAtMs = endedAt.milliseconds }
@@ -24,6 +25,7 @@ extension TaskReport: WireValue {
             version: proto.version,
             activity: proto.hasActivity ? proto.activity : nil,
             holdsContent: proto.holdsContent,
+            packages: proto.packages.isEmpty ? nil : proto.packages,
             process: proto.hasProcess ? try TaskProcess(proto.process) : nil,
             startedAt: proto.hasStartedAtMs
                 ? try Field.wallTime(proto.startedAtMs, "report.started_at") : nil,

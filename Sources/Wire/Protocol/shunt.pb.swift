@@ -1431,6 +1431,12 @@ nonisolated struct ProtoTaskReport: @unchecked Sendable {
     set {_uniqueStorage()._holdsContent = newValue}
   }
 
+  /// Of an environment that was there before, a package a line.
+  var packages: [String] {
+    get {_storage._packages}
+    set {_uniqueStorage()._packages = newValue}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -4430,7 +4436,7 @@ nonisolated extension ProtoEnvironmentRecipe.Kind: SwiftProtobuf._ProtoNameProvi
 
 nonisolated extension ProtoTaskReport: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".TaskReport"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}phase\0\u{1}version\0\u{1}activity\0\u{1}process\0\u{3}started_at_ms\0\u{3}ended_at_ms\0\u{1}result\0\u{3}holds_content\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}phase\0\u{1}version\0\u{1}activity\0\u{1}process\0\u{3}started_at_ms\0\u{3}ended_at_ms\0\u{1}result\0\u{3}holds_content\0\u{2}\u{5}packages\0")
 
   fileprivate class _StorageClass {
     var _token: ProtoStartToken? = nil
@@ -4442,6 +4448,7 @@ nonisolated extension ProtoTaskReport: SwiftProtobuf.Message, SwiftProtobuf._Mes
     var _endedAtMs: Int64? = nil
     var _result: ProtoTaskResult? = nil
     var _holdsContent: Bool = false
+    var _packages: [String] = []
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -4461,6 +4468,7 @@ nonisolated extension ProtoTaskReport: SwiftProtobuf.Message, SwiftProtobuf._Mes
       _endedAtMs = source._endedAtMs
       _result = source._result
       _holdsContent = source._holdsContent
+      _packages = source._packages
     }
   }
 
@@ -4488,6 +4496,7 @@ nonisolated extension ProtoTaskReport: SwiftProtobuf.Message, SwiftProtobuf._Mes
         case 7: try { try decoder.decodeSingularInt64Field(value: &_storage._endedAtMs) }()
         case 8: try { try decoder.decodeSingularMessageField(value: &_storage._result) }()
         case 9: try { try decoder.decodeSingularBoolField(value: &_storage._holdsContent) }()
+        case 14: try { try decoder.decodeRepeatedStringField(value: &_storage._packages) }()
         default: break
         }
       }
@@ -4527,6 +4536,9 @@ nonisolated extension ProtoTaskReport: SwiftProtobuf.Message, SwiftProtobuf._Mes
       if _storage._holdsContent != false {
         try visitor.visitSingularBoolField(value: _storage._holdsContent, fieldNumber: 9)
       }
+      if !_storage._packages.isEmpty {
+        try visitor.visitRepeatedStringField(value: _storage._packages, fieldNumber: 14)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -4545,6 +4557,7 @@ nonisolated extension ProtoTaskReport: SwiftProtobuf.Message, SwiftProtobuf._Mes
         if _storage._endedAtMs != rhs_storage._endedAtMs {return false}
         if _storage._result != rhs_storage._result {return false}
         if _storage._holdsContent != rhs_storage._holdsContent {return false}
+        if _storage._packages != rhs_storage._packages {return false}
         return true
       }
       if !storagesAreEqual {return false}

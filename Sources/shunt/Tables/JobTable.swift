@@ -88,6 +88,9 @@ enum JobDetails {
         if let software = job.spec.software {
             let tree = software.recipe.map { ", \($0.tree.content.short)" } ?? ""
             rows.append(("environment", EnvironmentText.describe(software) + tree))
+            if let packages = job.packages {
+                rows.append(("packages", Quoting.visible(packages.joined(separator: ", "))))
+            }
         }
         if let container = job.spec.container {
             rows.append(("image", Quoting.visible(container.image.text)))

@@ -5,7 +5,9 @@ import Testing
 @Suite struct ExistingEnvironmentTests {
     @Test func whatAnAdministratorPutThereIsUsedAsItIs() async throws {
         try await ShuntHome.use { home in
-            let made = try await home.shell("python3 -m venv --without-pip ../torch")
+            let made = try await home.shell(
+                "python3 -m venv ../torch && ../torch/bin/pip install -q six==1.16.0 "
+                    + "&& ../torch/bin/pip uninstall -q -y setuptools pip", within: .seconds(120))
             try #require(made.code == 0, "\(made.errorText)")
             let path = home.base + "/torch"
             try home.write(
@@ -17,6 +19,8 @@ import Testing
             let outcome = try await home.run(["run", "-f", "job.yaml"])
             #expect(outcome.code == 0, "\(outcome.errorText)")
             #expect(outcome.text == path + "\n")
+            let view = try await home.inspect(try await home.latestJob())
+            #expect(view["packages"][0].string == "six==1.16.0", "\(view)")
             let plan = try await home.run(["run", "--dry-run", "-f", "job.yaml"])
             #expect(plan.text.contains("found there"), "\(plan.text)")
         }

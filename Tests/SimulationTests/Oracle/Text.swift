@@ -11,6 +11,7 @@ enum Text {
         case .contentMissing(let token, let tree):
             "contentMissing \(token.task) \(tree.content.short)"
         case .contentComplete(let token): "contentComplete \(token.task)"
+        case .softwareFound(let token, _): "softwareFound \(token.task)"
         case .staging(let token, _): "staging \(token.task)"
         case .staged(let token): "staged \(token.task)"
         case .stagingFailed(let token, let verdict, _): "stagingFailed \(token.task) \(verdict)"

@@ -112,6 +112,7 @@ extension SeededGenerator {
         TaskReport(
             token: token(), phase: pick(TaskPhase.allCases), version: next(),
             activity: optional { $0.text() }, holdsContent: below(2) == 0,
+            packages: optional { ["six==1.16.0", $0.text()] },
             process: optional { $0.process() },
             startedAt: optional { $0.wallTime() }, endedAt: optional { $0.wallTime() },
             result: optional { $0.result() })

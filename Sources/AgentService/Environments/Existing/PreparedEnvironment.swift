@@ -11,6 +11,9 @@ struct PreparedEnvironment: Hashable, Sendable {
         var value: String
     }
 
+    /// Whether it was there before, so that what is in it is worth writing down.
+    var isFound = false
+
     /// A virtual environment.
     init(virtual root: String) {
         programs = root + "/bin"
