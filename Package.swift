@@ -160,7 +160,8 @@ let package = Package(
         .testTarget(
             name: "SupervisionTests",
             dependencies: [
-                "AgentService", "JobModel", "CLinux", "shunt-agent", "shunt-init", "old-kernel",
+                "AgentService", "ContentStore", "JobModel", "CLinux", "shunt-agent", "shunt-init",
+                "old-kernel",
             ],
             swiftSettings: strict),
         .testTarget(

@@ -157,6 +157,20 @@ extension CoordinatorConnection {
         try await exchange(.get(APIPath.workers), repeating: .ifInterrupted)
     }
 
+    /// The environments that a worker has built, the one that was used last first.
+    package func environments(of worker: WorkerName) async throws -> [EnvironmentView] {
+        try await exchange(
+            .get(APIPath.workers + "/\(worker)/environments"), repeating: .ifInterrupted)
+    }
+
+    /// - Returns: what was removed.
+    package func removeEnvironment(
+        _ key: String, of worker: WorkerName
+    ) async throws -> [EnvironmentView] {
+        try await exchange(
+            .delete(APIPath.workers + "/\(worker)/environments/\(key)", []), repeating: .never)
+    }
+
     /// The coordinator's process, release and work.
     package func status() async throws -> CoordinatorStatus {
         try await exchange(.get(APIPath.status), repeating: .ifInterrupted)

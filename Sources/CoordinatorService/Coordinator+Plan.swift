@@ -24,9 +24,6 @@ extension Coordinator {
         } catch let error as ShuntError where error.code == .unreachable {
             // The worker cannot be asked.
             return try await allMissing(plan, request.inputs)
-        } catch let error as ShuntError where error.code == .notFound {
-            // A dry run stores no tree that could be compared with what the worker has.
-            return plan
         }
     }
 
@@ -35,14 +32,25 @@ extension Coordinator {
     ) async throws -> PlanView {
         try await link.withBulk { client in
             var plan = plan
-            (plan.missing, plan.largest) = try await link.content.shortfall(
-                request.inputs.tree, over: client)
-            if let image = request.spec.container?.tree {
-                let layers = try await link.content.shortfall(image, over: client)
-                plan.missing += layers.missing
+            if let software = request.spec.software {
+                switch try await client.availability(of: software) {
+                case .cached: plan.environmentCached = true
+                case .toBuild: plan.environmentCached = false
+                case .unavailable(let error): plan.environmentRefusal = error
+                }
             }
-            if let requirements = request.spec.python?.requirementsDigest {
-                plan.environmentCached = try await client.hasEnvironment(requirements)
+            do {
+                (plan.missing, plan.largest) = try await link.content.shortfall(
+                    request.inputs.tree, over: client)
+                if plan.environmentCached == false, let recipe = request.spec.software?.recipe {
+                    let lacked = try await link.content.missing(recipe.tree, over: client)
+                    plan.missing = plan.missing + lacked
+                }
+                if let image = request.spec.container?.tree {
+                    plan.missing += try await link.content.shortfall(image, over: client).missing
+                }
+            } catch let error as ShuntError where error.code == .notFound {
+                // A dry run stores no tree that could be compared with what the worker has.
             }
             return plan
         }

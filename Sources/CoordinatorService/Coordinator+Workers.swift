@@ -1,4 +1,5 @@
 internal import JobModel
+internal import Transfer
 
 /// What the HTTP API asks about workers.
 extension Coordinator {
@@ -38,4 +39,19 @@ extension Coordinator {
             try await Task.sleep(for: .milliseconds(10))
         }
     }
+
+    /// Asks a worker about the environments that it has built.
+    func environments(
+        of name: WorkerName, _ request: EnvironmentRequest
+    ) async throws -> [EnvironmentView] {
+        let view = try await connectWorker(name, wait: Self.environmentPatience)
+        guard view.connected, let link = ports.link(name) else {
+            throw ShuntError(
+                .unreachable, "the worker `\(name)` is not connected: \(view.link)",
+                hint: "shunt worker check \(name)")
+        }
+        return try await link.withBulk { try await $0.environments(request) }
+    }
+
+    private static let environmentPatience = Milliseconds.seconds(10)
 }

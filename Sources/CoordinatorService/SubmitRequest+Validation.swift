@@ -62,7 +62,7 @@ extension SubmitRequest {
     }
 
     private func validate(_ container: ContainerSpec) throws(ShuntError) {
-        guard spec.python == nil else {
+        guard spec.software == nil else {
             throw ShuntError(
                 .usage,
                 "a job in a container has the packages of its image: `environment` does "

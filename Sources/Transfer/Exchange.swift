@@ -141,6 +141,8 @@ extension BulkMessage {
         case .logPage: "log page"
         case .logOffset: "log offset"
         case .environmentState: "environment state"
+        case .environments: "environments request"
+        case .environmentList: "environments"
         case .bitmap: "bitmap"
         case .offer: "offer"
         case .objects: "objects"

@@ -27,7 +27,7 @@ import Wire
             #expect(first.bytesReceived >= second.bytesReceived)
             // The stream serves other requests after that.
             #expect(client.isReusable)
-            #expect(try await client.hasEnvironment(tree.content) == false)
+            #expect(try await client.availability(of: .existing("other")) == .toBuild)
         }
         expectNoDamage(in: here.store)
     }
@@ -93,8 +93,7 @@ import Wire
             #expect(client.isReusable)
             let tail = try await client.tailLog(token, lines: 7, streams: [.standardOutput])
             #expect(tail == LogOffset(offset: 70, skip: 1))
-            let known = ContentHasher.digest(of: Array("known".utf8))
-            #expect(try await client.hasEnvironment(known))
+            #expect(try await client.availability(of: .existing("known")) == .cached)
         }
     }
 

@@ -127,7 +127,8 @@ extension AgentDaemon {
         let responder = AgentResponder(
             coordinator: hello.coordinator, home: home, environments: staging.environments,
             disk: disk, loop: loop,
-            isOver: { [weak self] token in await self?.isLogComplete(token) ?? true })
+            isOver: { [weak self] token in await self?.isLogComplete(token) ?? true },
+            recipesInUse: { [weak self] in await self?.recipesInUse() ?? [] })
         let server = BulkServer(inventory: inventory, executor: content, handler: responder)
         nextConnection += 1
         let number = ConnectionID(number: nextConnection)

@@ -69,6 +69,7 @@ extension AgentDaemon {
             }
             stagings[token] = nil
             post(event)
+            await collectEnvironments()
         }
     }
 

@@ -75,4 +75,23 @@ extension AgentDaemon {
     private func knownTasks() -> Set<String> {
         Set(core.tasks.map { AgentHome.taskName($0.token) })
     }
+
+    /// The short names of the recipes that tasks which are not over need.
+    func recipesInUse() -> Set<String> {
+        Set(
+            core.tasks.filter { !$0.phase.isFinal }
+                .compactMap { $0.order?.spec.software?.recipe }
+                .map(PythonEnvironments.shortName))
+    }
+
+    /// Removes environments beyond their bound, after one was built.
+    func collectEnvironments() async {
+        do {
+            for gone in try await staging.environments.collect(inUse: recipesInUse()) {
+                logger.notice("environment removed", metadata: ["key": "\(gone.key)"])
+            }
+        } catch {
+            logger.warning("environments cannot be removed", metadata: ["error": "\(error)"])
+        }
+    }
 }

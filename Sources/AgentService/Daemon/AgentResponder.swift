@@ -16,6 +16,8 @@ struct AgentResponder: BulkRequestHandler {
     /// Whether the agent knows that nothing more will be written to a task's log; the task's
     /// directory may say so earlier.
     let isOver: @Sendable (StartToken) async -> Bool
+    /// The short names of the recipes that tasks which are not over need.
+    let recipesInUse: @Sendable () async -> Set<String>
 
     func readLog(_ request: ReadLog) async throws -> LogPage {
         try check(request.token)
@@ -71,8 +73,12 @@ struct AgentResponder: BulkRequestHandler {
         return LogOffset(offset: tail.offset, skip: UInt32(tail.skip))
     }
 
-    func hasEnvironment(_ requirements: Digest) async throws -> Bool {
-        try await environments.isCached(requirements)
+    func availability(of software: SoftwareEnvironment) async throws -> EnvironmentAvailability {
+        try await environments.availability(of: software)
+    }
+
+    func environments(_ request: EnvironmentRequest) async throws -> [EnvironmentView] {
+        try await environments.answer(request, inUse: await recipesInUse())
     }
 
     /// See ``TaskRetention``.

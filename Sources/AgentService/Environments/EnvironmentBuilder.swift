@@ -7,11 +7,10 @@ internal import JobModel
 struct EnvironmentBuilder: Sendable {
     let directory: String
     let key: String
-    /// The interpreter whose version stands in the key, absolute.
-    let python: String
-    /// What the requirements file holds. The build outlives the checkout that the file came from:
-    /// that of a job which was cancelled while others wait for the same environment.
-    let requirements: [UInt8]
+    let python: PythonChoice
+    var recipe: EnvironmentRecipe
+    /// Holds the recipe's tree.
+    let store: ObjectStore
     let abort: AbortFlag
     /// Makes durable what was written to the file system of a path; 0 or the errno. A test makes it
     /// fail.
@@ -31,50 +30,76 @@ struct EnvironmentBuilder: Sendable {
         case .changed(let path, _): try environment.setAside(path)
         case .missing: break
         }
-        // The CLI has looked already; what is built here is decided here.
-        try RequirementsFile.check(requirements)
         guard mkdir(builds, 0o700) == 0 || errno == EEXIST else { throw failure("make", builds) }
         var pattern = Array("\(builds)/\(key).XXXXXX".utf8CString)
         guard mkdtemp(&pattern) != nil else { throw failure("make", builds) }
         let target = String(
             decoding: pattern.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
+        let source = target + Self.recipeSuffix
+        // What is left is only space; the error that matters is the one at hand.
+        defer { try? removeTree(at: RawPath(source)) }
         do {
-            let file = target + "/" + Self.requirementsName
-            try write(requirements, to: file)
-            for step in steps(into: target, file) { try run(step, into: target) }
+            try checkOutRecipe(into: source)
+            let steps = EnvironmentSteps(
+                recipe: recipe, python: python, source: source, target: target)
+            for step in try steps.all() { try run(step, into: target) }
+            try keepRequirements(of: source, in: target)
             try EnvironmentSeal(root: target).close()
             try publish(target, as: environment.link)
         } catch {
-            // What is left is only space; the error that matters is the one at hand.
+            // Likewise.
             try? removeTree(at: RawPath(target))
             throw error
         }
         return target
     }
 
-    /// The commands of a build: `uv` where it is installed, which is much faster, else `venv` and
-    /// `pip`.
-    private func steps(into target: String, _ file: String) -> [[String]] {
-        if let uv = ExecutableSearch.find("uv") {
-            return [
-                [uv, "venv", "--quiet", "--allow-existing", "--python", python, target],
-                [uv, "pip", "install", "--python", target + "/bin/python", "-r", file],
-            ]
+    /// Puts the recipe beside the build, and looks whether it is one of a format that is known.
+    private func checkOutRecipe(into source: String) throws {
+        do {
+            _ = try store.checkOut(recipe.tree, into: RawPath(source))
+        } catch let error as ShuntError where error.code == .notFound {
+            // It was all here a moment ago, so an object turned out to be damaged.
+            _ = try store.setAsideDamage(in: recipe.tree)
+            throw error
         }
-        return [
-            [python, "-m", "venv", target],
-            [
-                target + "/bin/python", "-m", "pip", "install", "--no-input",
-                "--disable-pip-version-check", "-r", file,
-            ],
-        ]
+        let manifest = EnvironmentRecipe.manifest(kind: recipe.kind, python: recipe.python)
+        guard
+            SmallFile.text(source + "/" + EnvironmentRecipe.Entry.manifest)
+                == String(decoding: manifest, as: UTF8.self)
+        else {
+            throw ShuntError(
+                .refused, "the recipe of the environment has a format that is not known here",
+                hint: "shunt worker add --help")
+        }
+        guard recipe.kind != .uv else { return }
+        // The CLI has looked already; what is built here is decided here.
+        let requirements = source + "/" + EnvironmentRecipe.Entry.requirements
+        let bytes: [UInt8]
+        do throws(SystemError) {
+            bytes = try SmallFile.read(requirements, limit: Self.largestRequirements)
+        } catch {
+            throw ShuntError(error, in: directory)
+        }
+        try RequirementsFile.check(bytes)
     }
 
-    private func run(_ arguments: [String], into target: String) throws {
+    /// Stays with the environment, for whoever looks: what it was built from.
+    private func keepRequirements(of source: String, in target: String) throws {
+        let name = EnvironmentRecipe.Entry.requirements
+        guard recipe.kind != .uv, rename(source + "/" + name, target + "/" + name) != 0 else {
+            return
+        }
+        throw failure("keep", source + "/" + name)
+    }
+
+    private func run(_ step: EnvironmentSteps.Step, into target: String) throws {
         let mark = AbandonedBuilds.variable + "=" + target
+        let arguments = step.arguments
         let ending = try HelperProcess(
-            arguments: arguments, environment: Self.variables(setting: Self.settings + [mark]),
-            workingDirectory: "/",
+            arguments: arguments,
+            environment: Self.variables(setting: Self.settings + [mark] + step.variables),
+            workingDirectory: step.directory,
             outputPath: log
         ).run(within: PythonEnvironments.buildLimit, abort: abort)
         switch ending {
@@ -93,17 +118,10 @@ struct EnvironmentBuilder: Sendable {
         }
     }
 
-    /// Stays with the environment: what it was built from.
-    private static let requirementsName = "requirements.txt"
-
-    private func write(_ bytes: [UInt8], to path: String) throws {
-        do throws(SystemError) {
-            let file = try OwnedDescriptor.open(path, O_WRONLY | O_CREAT | O_TRUNC)
-            try SmallFile.overwrite(bytes, at: 0, in: file, path)
-        } catch {
-            throw ShuntError(error, in: directory)
-        }
-    }
+    /// What follows a build's path in the path of its recipe.
+    private static let recipeSuffix = ".recipe"
+    /// Of a requirements file, in bytes. The CLI has the same bound.
+    private static let largestRequirements = 16 << 20
 
     private func tail() -> String {
         let lines = (SmallFile.text(log) ?? "").split(

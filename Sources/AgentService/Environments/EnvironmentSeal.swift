@@ -51,6 +51,20 @@ struct EnvironmentSeal: Sendable {
         return before == now ? nil : Self.firstDifference(before, now)
     }
 
+    /// What its files take, by the listing; none where there is no listing.
+    func size() -> ByteCount {
+        // One without a seal was not left there by a build, and is not used any more.
+        guard let sealed = try? SmallFile.read(root + "/" + Self.name, limit: Self.largestListing)
+        else { return .zero }
+        var total: Int64 = 0
+        for line in sealed.split(separator: UInt8(ascii: "\n")) {
+            let fields = line.split(separator: UInt8(ascii: " "), maxSplits: 2)
+            guard fields.count == 3 else { continue }
+            total &+= Int64(String(decoding: fields[1], as: UTF8.self)) ?? 0
+        }
+        return ByteCount(max(0, total))
+    }
+
     private static func firstDifference(
         _ before: [ArraySlice<UInt8>], _ now: [ArraySlice<UInt8>]
     ) -> String {

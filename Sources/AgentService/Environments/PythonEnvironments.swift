@@ -1,10 +1,11 @@
 internal import ByteStream
 internal import CLinux
+internal import ContentStore
 internal import Glibc
 internal import JobModel
 internal import Synchronization
 
-/// The virtual environments of one agent: one for each (digest of the requirements file, Python
+/// The virtual environments of one agent: one for each (content of its recipe, Python
 /// version, platform), built once, shared by every later job, never changed: what a job has changed
 /// all the same is set aside and built anew (``EnvironmentSeal``).
 ///
@@ -28,10 +29,7 @@ actor PythonEnvironments {
     /// For what takes moments and must not wait behind builds.
     private let disk: BlockingExecutor
     private var builds: [String: Build] = [:]
-    /// By the path under which they were found.
-    private var interpreters: [String: PythonInterpreter] = [:]
-    /// How often an interpreter was asked for its version.
-    private var questions = 0
+    private let interpreters: Mutex<PythonSearch>
 
     /// One build that is going on, and how many jobs wait for it.
     private struct Build {
@@ -47,6 +45,7 @@ actor PythonEnvironments {
         self.platform = platform
         self.executor = executor
         self.disk = disk
+        interpreters = Mutex(PythonSearch(directory: directory))
     }
 
     /// Ends what the builds of an earlier life of this agent left running, and removes what they
@@ -57,59 +56,135 @@ actor PythonEnvironments {
         try? await executor.run { try leftovers.remove() }
     }
 
-    /// The path of the environment, built if need be.
+    /// What there is of an environment.
+    enum Look: Hashable, Sendable {
+        case intact(path: String)
+        /// - `changed`: the file that a job has changed in the one that there was.
+        case missing(EnvironmentTarget, changed: String?)
+    }
+
+    /// Looks for the environment of a recipe; the recipe itself need not be here for that.
     ///
-    /// - Parameters:
-    ///   - file: the requirements file as it was checked out; it is read before the build, which
-    ///     may last longer than the checkout.
-    ///   - onBuild: is told what is being done, for people.
+    /// - Throws: ``ShuntError`` where this worker has no Python for it.
+    func look(for recipe: EnvironmentRecipe) async throws -> Look {
+        let (directory, platform) = (directory, platform)
+        return try await disk.run { [self] in
+            let python = try interpreters.withLock { try $0.find(recipe.python) }
+            if recipe.kind == .uv, ExecutableSearch.find("uv") == nil {
+                throw ShuntError(
+                    .notFound, "there is no `uv` on this worker, which a `uv.lock` needs",
+                    hint: "pip install uv")
+            }
+            let key =
+                "\(python.name)-\(platform.system)-\(platform.architecture)-"
+                + Self.shortName(of: recipe)
+            let target = EnvironmentTarget(key: key, python: python)
+            switch PublishedEnvironment(directory: directory, key: key).look() {
+            case .intact(let path):
+                EnvironmentShelf(directory: directory).touch(key)
+                return .intact(path: path)
+            case .changed(_, let file): return .missing(target, changed: file)
+            case .missing: return .missing(target, changed: nil)
+            }
+        }
+    }
+
+    /// Builds what a look did not find. The recipe is in the store.
+    ///
+    /// - Parameter onBuild: is told what is being done, for people.
     /// - Throws: ``ShuntError`` with the end of the installer's output; `CancellationError`.
-    func environment(
-        for python: JobSpec.PythonEnvironment, file: String,
-        onBuild: @Sendable (_ activity: String) async -> Void
+    func build(
+        _ recipe: EnvironmentRecipe, as target: EnvironmentTarget, changed: String?,
+        from store: ObjectStore, onBuild: @Sendable (_ activity: String) async -> Void
     ) async throws -> String {
-        let interpreter = try await interpreter()
-        let key = key(for: python.requirementsDigest, interpreter)
-        let published = PublishedEnvironment(directory: directory, key: key)
-        switch try await disk.run({ published.look() }) {
-        case .intact(let path): return path
-        case .changed(_, let file):
-            await onBuild("building the environment again, since a job has changed `\(file)`")
-        case .missing: await onBuild("building the environment")
+        await onBuild(
+            changed.map { "building the environment again, since a job has changed `\($0)`" }
+                ?? "building the environment")
+        let path = try await join(target, recipe, store)
+        hasGrown = true
+        return path
+    }
+
+    // MARK: What is there
+
+    /// What environments may take together; the ones that were not used for longest go.
+    static let sizeBound = ByteCount.gibibytes(50)
+
+    /// Something was built since the last collection.
+    private var hasGrown = false
+
+    /// How a task that is not over names its environment.
+    static func shortName(of recipe: EnvironmentRecipe) -> String {
+        String(recipe.tree.content.hex.prefix(32))
+    }
+
+    /// - Parameter recipes: the short names of what tasks that are not over need.
+    func answer(
+        _ request: EnvironmentRequest, inUse recipes: Set<String>
+    ) async throws -> [EnvironmentView] {
+        let shelf = EnvironmentShelf(directory: directory)
+        return try await executor.run {
+            switch request {
+            case .list: shelf.list(inUse: recipes)
+            case .remove(let key): [try shelf.remove(key, inUse: recipes)]
+            }
         }
-        let requirements = try await disk.run { try Self.read(file) }
-        return try await join(key, requirements, interpreter)
     }
 
-    /// Whether an environment is there already.
-    func isCached(_ requirements: Digest) async throws -> Bool {
-        let key = key(for: requirements, try await interpreter())
-        return access(directory + "/" + key + "/bin/python", X_OK) == 0
-    }
-
-    private static func read(_ file: String) throws -> [UInt8] {
-        do throws(SystemError) {
-            return try SmallFile.read(file, limit: largestRequirements)
-        } catch {
-            throw ShuntError(
-                .failed, "the requirements cannot be read: \(error)", hint: "ls -l \(file)")
+    /// Makes room if something was built since the last time.
+    ///
+    /// - Returns: what was removed.
+    func collect(inUse recipes: Set<String>) async throws -> [EnvironmentView] {
+        guard hasGrown else { return [] }
+        hasGrown = false
+        let shelf = EnvironmentShelf(directory: directory)
+        return try await executor.run {
+            try shelf.collect(beyond: Self.sizeBound, inUse: recipes)
         }
     }
 
-    /// Of a requirements file, in bytes. The CLI has the same bound.
-    private static let largestRequirements = 16 << 20
+    /// For a plan: whether it is there, or can be had.
+    func availability(of software: SoftwareEnvironment) async throws -> EnvironmentAvailability {
+        do {
+            switch software {
+            case .recipe(let recipe):
+                switch try await look(for: recipe) {
+                case .intact: return .cached
+                case .missing: return .toBuild
+                }
+            case .existing(let name):
+                _ = try await existing(name)
+                return .cached
+            }
+        } catch let error as ShuntError {
+            return .unavailable(error)
+        }
+    }
+
+    /// What an administrator put here.
+    ///
+    /// - Throws: ``ShuntError`` where there is no such thing.
+    func existing(_ name: String) async throws -> PreparedEnvironment {
+        questions += 1
+        let output = directory + "/module-variables.\(getpid()).\(questions)"
+        return try await disk.run { try ExistingEnvironment(name: name, output: output).find() }
+    }
+
+    /// How often a shell was asked what a line of it does.
+    private var questions = 0
 
     private func join(
-        _ key: String, _ requirements: [UInt8], _ python: PythonInterpreter
+        _ target: EnvironmentTarget, _ recipe: EnvironmentRecipe, _ store: ObjectStore
     ) async throws -> String {
+        let key = target.key
         var build: Build
         if let running = builds[key] {
             build = running
         } else {
             let abort = AbortFlag()
             let builder = EnvironmentBuilder(
-                directory: directory, key: key, python: python.executable,
-                requirements: requirements, abort: abort)
+                directory: directory, key: key, python: target.python, recipe: recipe,
+                store: store, abort: abort)
             let executor = executor
             build = Build(
                 task: Task { try await executor.run { try builder.build() } }, abort: abort,
@@ -136,43 +211,5 @@ actor PythonEnvironments {
         build.abort.set()
         // Whoever asks from now on must not share a build that ends without a result.
         builds[key] = nil
-    }
-
-    private func key(for requirements: Digest, _ python: PythonInterpreter) -> String {
-        "py\(python.version)-\(platform.system)-\(platform.architecture)-"
-            + String(requirements.hex.prefix(32))
-    }
-
-    /// The interpreter that `python3` stands for. It is asked once for as long as its file is the
-    /// same; where `python3` only starts another one (pyenv), which one that is can change at any
-    /// time, and it is asked each time.
-    private func interpreter() async throws -> PythonInterpreter {
-        guard let path = ExecutableSearch.find("python3") else {
-            throw ShuntError(
-                .notFound, "there is no `python3` on this worker",
-                hint: "apt-get install python3 python3-venv")
-        }
-        let identity = PythonInterpreter.identity(of: path)
-        if let known = interpreters[path], known.identity == identity { return known }
-        // Two jobs may ask at the same time: each question has a file of its own.
-        questions += 1
-        let output = directory + "/python-version.\(getpid()).\(questions)"
-        let found = try await disk.run { try PythonInterpreter(asking: path, output: output) }
-        interpreters[path] = found.identity == identity ? found : nil
-        return found
-    }
-}
-
-/// Looks a program up in this process's `PATH`.
-enum ExecutableSearch {
-    static let standardPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
-    static func find(_ name: String) -> String? {
-        let path = getenv("PATH").map { String(cString: $0) } ?? standardPath
-        for directory in path.split(separator: ":") {
-            let candidate = directory + "/" + name
-            if access(candidate, X_OK) == 0 { return candidate }
-        }
-        return nil
     }
 }

@@ -43,27 +43,34 @@ struct TaskStaging: Sendable {
     ) async throws -> Outcome {
         let directory = home.taskDirectory(order.token)
         do {
+            // First of all: where it cannot be had, nothing needs to be sent.
+            let software = try await look(for: order.spec.software)
             for tree in order.trees {
                 guard try await executor.run({ try inventory.isWhole(tree) }) else {
                     return .contentMissing(tree)
                 }
+            }
+            if case .toBuild(let recipe, _, _) = software,
+                try await !executor.run({ try inventory.isWhole(recipe.tree) })
+            {
+                return .contentMissing(recipe.tree)
             }
             // The checkout of a large tree takes long, and nobody has to stay awake for it.
             await onContent()
             let isPlaced = try await executor.run { try checkOut(order, in: directory) }
             guard isPlaced else { return .contentMissing(order.tree) }
             try Task.checkCancellation()
-            var environment: String?
-            if let python = order.spec.python {
-                do {
-                    environment = try await environments.environment(
-                        for: python,
-                        file: Self.workDirectory(in: directory) + "/" + python.requirementsPath,
-                        onBuild: onActivity)
-                } catch let error as ShuntError {
-                    return .failed(
-                        .environmentFailed, message: "environment failed: \(error.message)")
+            let environment: PreparedEnvironment?
+            do {
+                environment = try await prepare(software, onActivity: onActivity)
+            } catch let error as ShuntError {
+                // A damaged recipe has been set aside, and is sent again.
+                if case .toBuild(let recipe, _, _) = software,
+                    try await !executor.run({ try inventory.isWhole(recipe.tree) })
+                {
+                    return .contentMissing(recipe.tree)
                 }
+                throw EnvironmentFailure(error)
             }
             var plan = try plan(for: order, in: directory, environment: environment)
             if let container = order.spec.container {
@@ -77,8 +84,54 @@ struct TaskStaging: Sendable {
             let launch = plan
             try await executor.run { try TaskDirectory(directory).prepare(launch) }
             return .staged
+        } catch let failure as EnvironmentFailure {
+            return .failed(
+                .environmentFailed, message: "environment failed: \(failure.error.message)")
         } catch let error as ShuntError {
             return .failed(.stagingFailed, message: error.message)
+        }
+    }
+
+    /// What is known of a task's environment before its content is here.
+    private enum Software: Sendable {
+        case none
+        case ready(PreparedEnvironment)
+        case toBuild(EnvironmentRecipe, EnvironmentTarget, changed: String?)
+    }
+
+    /// Why there is no environment, apart from whatever else can go wrong.
+    private struct EnvironmentFailure: Error {
+        let error: ShuntError
+        init(_ error: ShuntError) { self.error = error }
+    }
+
+    private func look(for software: SoftwareEnvironment?) async throws -> Software {
+        do {
+            switch software {
+            case nil: return .none
+            case .recipe(let recipe)?:
+                switch try await environments.look(for: recipe) {
+                case .intact(let path): return .ready(PreparedEnvironment(virtual: path))
+                case .missing(let target, let changed):
+                    return .toBuild(recipe, target, changed: changed)
+                }
+            case .existing(let name)?: return .ready(try await environments.existing(name))
+            }
+        } catch let error as ShuntError {
+            throw EnvironmentFailure(error)
+        }
+    }
+
+    private func prepare(
+        _ software: Software, onActivity: @escaping @Sendable (String) async -> Void
+    ) async throws -> PreparedEnvironment? {
+        switch software {
+        case .none: return nil
+        case .ready(let environment): return environment
+        case .toBuild(let recipe, let target, let changed):
+            let path = try await environments.build(
+                recipe, as: target, changed: changed, from: store, onBuild: onActivity)
+            return PreparedEnvironment(virtual: path)
         }
     }
 
@@ -122,7 +175,7 @@ struct TaskStaging: Sendable {
     }
 
     private func plan(
-        for order: StartOrder, in directory: String, environment: String?
+        for order: StartOrder, in directory: String, environment: PreparedEnvironment?
     ) throws -> LaunchPlan {
         let spec = order.spec
         let task = order.token.task

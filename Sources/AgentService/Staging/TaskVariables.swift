@@ -13,7 +13,7 @@ struct TaskVariables {
         "XDG_CACHE_HOME", "LD_LIBRARY_PATH", "CUDA_HOME",
     ]
 
-    init(order: StartOrder, root: String, environment: String?) {
+    init(order: StartOrder, root: String, environment: PreparedEnvironment?) {
         // In a container they would speak of another machine: there the image has the word.
         if order.spec.container == nil {
             for name in Self.inherited {
@@ -33,12 +33,12 @@ struct TaskVariables {
             set("SHUNT_GIT_DIRTY", git.dirty ? "1" : "0")
             if let branch = git.branch { set("SHUNT_GIT_BRANCH", branch) }
         }
-        if let environment { set("VIRTUAL_ENV", environment) }
+        for variable in environment?.variables ?? [] { set(variable.name, variable.value) }
         for variable in order.spec.environment { set(variable.name, variable.value) }
         // After them: a job that sets `PATH` still runs in the environment that it asked for.
-        if let environment {
+        if let programs = environment?.programs {
             let path = values.last { $0.name == "PATH" }?.value ?? ExecutableSearch.standardPath
-            set("PATH", environment + "/bin:" + path)
+            set("PATH", programs + ":" + path)
         }
     }
 

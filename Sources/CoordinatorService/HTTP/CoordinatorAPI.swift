@@ -19,6 +19,7 @@ struct CoordinatorAPI: Sendable {
         addJobRoutes(to: router)
         addLogRoutes(to: router)
         addWorkerRoutes(to: router)
+        addEnvironmentRoutes(to: router)
         let coordinator = coordinator
         router.get("/v1/status") { _, _ in try JSONBody(await coordinator.status()) }
         router.post("/v1/stop") { _, _ in
@@ -123,6 +124,18 @@ struct CoordinatorAPI: Sendable {
             let wait = Self.wait(request.uri.queryParameters["wait_ms"])
             return try JSONBody(
                 await coordinator.connectWorker(try context.workerName, wait: wait))
+        }
+    }
+
+    private func addEnvironmentRoutes(to router: Router<Context>) {
+        let coordinator = coordinator
+        router.get("/v1/workers/:worker/environments") { _, context in
+            try JSONBody(await coordinator.environments(of: try context.workerName, .list))
+        }
+        router.delete("/v1/workers/:worker/environments/:key") { _, context in
+            let key = try context.parameters.require("key")
+            return try JSONBody(
+                await coordinator.environments(of: try context.workerName, .remove(key: key)))
         }
     }
 

@@ -16,6 +16,8 @@
 /// | `PUT /v1/workers` ``WorkerRecord`` | 204; added, or known by this record from now on |
 /// | `DELETE /v1/workers/NAME?lost=1` | 204 |
 /// | `POST /v1/workers/NAME/connect?wait_ms=MS` | ``WorkerView``, once it is connected |
+/// | `GET /v1/workers/NAME/environments` | array of ``EnvironmentView``, the last used first |
+/// | `DELETE /v1/workers/NAME/environments/KEY` | array of the one ``EnvironmentView`` |
 /// | `GET /v1/status` | ``CoordinatorStatus`` |
 /// | `POST /v1/stop` | 202; ends once what was asked before is durable |
 ///

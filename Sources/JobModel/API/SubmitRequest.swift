@@ -53,6 +53,8 @@ package struct PlanView: Hashable, Sendable, Codable {
     /// ``JobLimits/unconfirmedTransfer``; none inside another.
     package var largest: [Share]
     package var environmentCached: Bool?
+    /// Why the worker cannot give the job its environment.
+    package var environmentRefusal: ShuntError?
 
     /// A directory's part of what would be sent.
     package struct Share: Hashable, Sendable, Codable {
@@ -83,6 +85,7 @@ package struct PlanView: Hashable, Sendable, Codable {
         case missing = "missing_bytes"
         case largest
         case environmentCached = "environment_cached"
+        case environmentRefusal = "environment_refusal"
     }
 }
 

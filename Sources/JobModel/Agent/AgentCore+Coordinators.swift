@@ -30,7 +30,7 @@ extension AgentCore {
                     capacity: identity.capacity, inUse: inUse, platform: identity.platform,
                     release: identity.release, reports: own.map(\.report),
                     engines: engines)))
-        for task in own where task.waitsForContent && task.phase == .staging {
+        for task in own where task.phase == .staging {
             guard let tree = task.awaitedTree else { continue }
             effects.append(.send(connection, .needContent(task.token, tree)))
         }

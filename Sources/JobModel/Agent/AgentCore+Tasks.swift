@@ -8,11 +8,9 @@ extension AgentCore {
     static let contentRounds = 16
 
     mutating func contentMissing(
-        _ token: StartToken, _ tree: TreeReference?, at now: Moment
+        _ token: StartToken, _ tree: TreeReference, at now: Moment
     ) throws(IllegalTransition) -> [AgentEffect] {
-        guard let index = index(of: token), tasks[index].phase == .staging,
-            let order = tasks[index].order
-        else { return [] }
+        guard let index = index(of: token), tasks[index].phase == .staging else { return [] }
         tasks[index].contentRounds += 1
         guard tasks[index].contentRounds <= Self.contentRounds else {
             let result = TaskResult(
@@ -21,14 +19,12 @@ extension AgentCore {
                     + "the disk of the worker, and at what clears it")
             return try abandon(token, result, at: now)
         }
-        tasks[index].waitsForContent = true
-        tasks[index].awaitedTree = tree ?? order.tree
+        tasks[index].awaitedTree = tree
         tasks[index].activity = "receiving content"
         guard let session = sessions.first(where: { $0.coordinator == token.coordinator }) else {
             return []
         }
-        return report(index)
-            + [.send(session.connection, .needContent(token, tree ?? order.tree))]
+        return report(index) + [.send(session.connection, .needContent(token, tree))]
     }
 
     /// Content that has arrived serves the tasks of every coordinator; what one of them cannot
@@ -38,11 +34,11 @@ extension AgentCore {
     ) throws(IllegalTransition) -> [AgentEffect] {
         var effects: [AgentEffect] = []
         for index in tasks.indices {
-            guard tasks[index].waitsForContent, tasks[index].phase == .staging,
-                let order = tasks[index].order, tasks[index].awaitedTree == tree,
+            guard tasks[index].awaitedTree == tree, tasks[index].phase == .staging,
+                let order = tasks[index].order,
                 failure == nil || order.token.coordinator == coordinator
             else { continue }
-            tasks[index].waitsForContent = false
+            tasks[index].awaitedTree = nil
             if let failure {
                 let result = TaskResult(verdict: .stagingFailed, message: failure)
                 effects += try abandon(order.token, result, at: now)

@@ -12,9 +12,9 @@ package enum AgentEvent: Sendable {
     /// Something arrived on the control stream that was opened under this fence.
     case message(CoordinatorID, Fence, CoordinatorMessage)
     case disconnected(ConnectionID)
-    /// The task's tree is not complete in the store.
-    case contentMissing(StartToken, TreeReference? = nil)
-    /// The task's tree is whole in the store: what is still to be done needs nothing of the
+    /// A tree that the task needs, its own or its environment's, is not complete in the store.
+    case contentMissing(StartToken, TreeReference)
+    /// All that the task needs is whole in the store: what is still to be done needs nothing of the
     /// coordinator.
     case contentComplete(StartToken)
     case staging(StartToken, activity: String)

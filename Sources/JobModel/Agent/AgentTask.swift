@@ -15,8 +15,7 @@ package struct AgentTask: Hashable, Sendable {
     package var result: TaskResult?
     /// Whether a gang's `Go` has come, or none is needed.
     package var mayLaunch: Bool
-    package var waitsForContent = false
-    /// Which of its trees was found to be incomplete last.
+    /// The tree without which it cannot be staged, and that was asked for.
     package var awaitedTree: TreeReference?
     /// How often its content was found to be missing, within this life of the agent.
     package var contentRounds = 0

@@ -144,15 +144,21 @@ extension CoordinatorCore {
         for tree: TreeReference, on name: WorkerName
     ) -> (token: StartToken, job: JobRecord)? {
         for id in order {
-            guard let job = jobs[id],
-                job.inputs.tree == tree || job.spec.container?.tree == tree
-            else { continue }
+            guard let job = jobs[id], job.needs(tree) else { continue }
             for task in job.current?.tasks ?? []
             where task.worker == name && !task.phase.isFinal && !task.phase.mayHaveRun {
                 return (task.token, job)
             }
         }
         return nil
+    }
+}
+
+extension JobRecord {
+    /// Whether a task of it cannot be staged without a tree.
+    fileprivate func needs(_ tree: TreeReference) -> Bool {
+        inputs.tree == tree || spec.software?.recipe?.tree == tree
+            || spec.container?.tree == tree
     }
 }
 

@@ -11,7 +11,7 @@ package struct JobSpec: Hashable, Sendable, Codable {
     /// Thousandths of a CPU that the whole tree may use at most; `nil` for a job that was only
     /// counted as needing some.
     package var cpuLimit: Int64?
-    package var python: PythonEnvironment?
+    package var software: SoftwareEnvironment?
     /// Paths or globs relative to the root that are the job's outputs; empty means every new or
     /// changed file.
     package var outputs: [String]
@@ -27,7 +27,7 @@ package struct JobSpec: Hashable, Sendable, Codable {
     package init(
         name: JobName? = nil, command: Command, workingDirectory: String = "",
         environment: [EnvironmentVariable] = [], resources: Resources = .standard,
-        cpuLimit: Int64? = nil, python: PythonEnvironment? = nil, outputs: [String] = [],
+        cpuLimit: Int64? = nil, software: SoftwareEnvironment? = nil, outputs: [String] = [],
         maximumDuration: Milliseconds? = nil, gracePeriod: Milliseconds = .seconds(10),
         pullLimit: ByteCount = .gibibytes(1), placement: PlacementRequest = .worker(.local),
         container: ContainerSpec? = nil
@@ -38,7 +38,7 @@ package struct JobSpec: Hashable, Sendable, Codable {
         self.environment = environment
         self.resources = resources
         self.cpuLimit = cpuLimit
-        self.python = python
+        self.software = software
         self.outputs = outputs
         self.maximumDuration = maximumDuration
         self.gracePeriod = gracePeriod
@@ -54,7 +54,7 @@ package struct JobSpec: Hashable, Sendable, Codable {
         case environment = "env"
         case resources
         case cpuLimit = "cpu_limit_milli"
-        case python
+        case software
         case outputs
         case maximumDuration = "max_duration_ms"
         case gracePeriod = "grace_ms"
@@ -92,24 +92,6 @@ extension JobSpec {
         package init(name: String, value: String) {
             self.name = name
             self.value = value
-        }
-    }
-
-    /// A virtual environment, built once for each (digest, Python version, platform).
-    package struct PythonEnvironment: Hashable, Sendable, Codable {
-        /// The requirements file, relative to the root of the snapshot.
-        package var requirementsPath: String
-        /// SHA-256 of that file as it was snapshotted.
-        package var requirementsDigest: Digest
-
-        package init(requirementsPath: String, requirementsDigest: Digest) {
-            self.requirementsPath = requirementsPath
-            self.requirementsDigest = requirementsDigest
-        }
-
-        enum CodingKeys: String, CodingKey {
-            case requirementsPath = "requirements"
-            case requirementsDigest = "requirements_digest"
         }
     }
 

@@ -110,10 +110,9 @@ final class ContentIntake: Sendable {
                 case .end:
                     try await group.waitForAll()
                     return try checkThatAllCame()
-                case .failure, .readLog, .tailLog, .checkEnvironment, .queryFiles, .queryTrees,
-                    .push,
-                    .pull, .logPage, .logOffset, .environmentState, .bitmap, .offer, .complete,
-                    .wanted:
+                case .failure, .readLog, .tailLog, .checkEnvironment, .environments, .queryFiles,
+                    .queryTrees, .push, .pull, .logPage, .logOffset, .environmentState,
+                    .environmentList, .bitmap, .offer, .complete, .wanted:
                     throw TransferFault.unexpected(message.kindName)
                 }
             }

@@ -65,11 +65,21 @@ package final class BulkClient: Sendable {
         }
     }
 
-    /// Whether the worker has built the environment of these requirements.
-    package func hasEnvironment(_ requirements: Digest) async throws -> Bool {
-        try await ask(.checkEnvironment(requirements: requirements)) { answer in
-            guard case .environmentState(let isCached) = answer else { return nil }
-            return isCached
+    /// Whether the worker has an environment, or can build it.
+    package func availability(
+        of software: SoftwareEnvironment
+    ) async throws -> EnvironmentAvailability {
+        try await ask(.checkEnvironment(software)) { answer in
+            guard case .environmentState(let state) = answer else { return nil }
+            return state
+        }
+    }
+
+    /// The environments that the worker has built, or the one that was removed.
+    package func environments(_ request: EnvironmentRequest) async throws -> [EnvironmentView] {
+        try await ask(.environments(request)) { answer in
+            guard case .environmentList(let list) = answer else { return nil }
+            return list
         }
     }
 

@@ -11,8 +11,10 @@ package protocol BulkRequestHandler: Sendable {
     func tailLog(
         _ token: StartToken, lines: UInt32, streams: Set<LogStream>
     ) async throws -> LogOffset
-    /// Whether the environment of these requirements is built.
-    func hasEnvironment(_ requirements: Digest) async throws -> Bool
+    /// Whether an environment is there, or can be had.
+    func availability(of software: SoftwareEnvironment) async throws -> EnvironmentAvailability
+    /// What is built here, or the one that was removed.
+    func environments(_ request: EnvironmentRequest) async throws -> [EnvironmentView]
 }
 
 /// Answers the requests on bulk streams. One for a process; it may serve any number of streams.
@@ -56,7 +58,7 @@ package struct BulkServer: Sendable {
             try await send(scope, compresses: compressed, over: connection)
         case .readLog(let request):
             try await sendLog(request, over: connection)
-        case .tailLog, .checkEnvironment, .queryFiles, .queryTrees:
+        case .tailLog, .checkEnvironment, .environments, .queryFiles, .queryTrees:
             var reply: BulkMessage
             do {
                 reply = try await self.reply(to: request)
@@ -64,8 +66,8 @@ package struct BulkServer: Sendable {
                 reply = .failure(error)
             }
             try await connection.send(reply)
-        case .failure, .logPage, .logOffset, .environmentState, .bitmap, .offer, .objects, .part,
-            .end, .complete, .wanted:
+        case .failure, .logPage, .logOffset, .environmentState, .environmentList, .bitmap, .offer,
+            .objects, .part, .end, .complete, .wanted:
             throw TransferFault.unexpected(request.kindName)
         }
     }
@@ -76,8 +78,10 @@ package struct BulkServer: Sendable {
         case .tailLog(let token, let lines, let streams):
             return .logOffset(
                 try await handler.tailLog(token, lines: lines, streams: streams))
-        case .checkEnvironment(let requirements):
-            return .environmentState(isCached: try await handler.hasEnvironment(requirements))
+        case .checkEnvironment(let software):
+            return .environmentState(try await handler.availability(of: software))
+        case .environments(let request):
+            return .environmentList(try await handler.environments(request))
         case .queryFiles(let digests):
             return try await executor.run { [store = inventory.store] in
                 .bitmap(MissingBitmap(try digests.map { try !store.contains($0) }))
@@ -87,8 +91,8 @@ package struct BulkServer: Sendable {
                 var survey = TreeInventory.Survey(inventory: inventory)
                 return .bitmap(TreeAnswer.bitmap(of: try trees.map { try survey.answer($0) }))
             }
-        case .failure, .readLog, .push, .pull, .logPage, .logOffset, .environmentState, .bitmap,
-            .offer, .objects, .part, .end, .complete, .wanted:
+        case .failure, .readLog, .push, .pull, .logPage, .logOffset, .environmentState,
+            .environmentList, .bitmap, .offer, .objects, .part, .end, .complete, .wanted:
             throw TransferFault.unexpected(request.kindName)
         }
     }

@@ -15,9 +15,10 @@ extension BulkMessage {
 
     private func kind(body: inout [UInt8]) throws(WireError) -> ProtoBulkMessage.OneOf_Kind {
         switch self {
-        case .readLog, .tailLog, .checkEnvironment, .queryFiles, .queryTrees, .push, .pull:
+        case .readLog, .tailLog, .checkEnvironment, .environments, .queryFiles, .queryTrees, .push,
+            .pull:
             return try request(body: &body)
-        case .failure, .logPage, .logOffset, .environmentState, .bitmap:
+        case .failure, .logPage, .logOffset, .environmentState, .environmentList, .bitmap:
             return try answer(body: &body)
         case .offer, .objects, .part, .end, .complete, .wanted:
             return try transfer(body: &body)
@@ -35,10 +36,14 @@ extension BulkMessage {
             // In one order, so that a message has one encoding.
             proto.streams = streams.map { UInt32($0.rawValue) }.sorted()
             return .tailLog(proto)
-        case .checkEnvironment(let digest):
+        case .checkEnvironment(let software):
             var proto = ProtoCheckEnvironment()
-            proto.requirementsSha256 = digest.hex
+            proto.software = software.proto
             return .checkEnvironment(proto)
+        case .environments(let request):
+            var proto = ProtoEnvironmentsRequest()
+            if case .remove(let key) = request { proto.remove = key }
+            return .environmentsRequest(proto)
         case .queryFiles(let digests):
             var proto = ProtoQuery()
             proto.kind = .files
@@ -61,8 +66,8 @@ extension BulkMessage {
                 body = try digests.packed()
             }
             return .pull(proto)
-        case .failure, .logPage, .logOffset, .environmentState, .bitmap, .offer, .objects, .part,
-            .end, .complete, .wanted:
+        case .failure, .logPage, .logOffset, .environmentState, .environmentList, .bitmap, .offer,
+            .objects, .part, .end, .complete, .wanted:
             preconditionFailure("not a request")
         }
     }
@@ -83,18 +88,19 @@ extension BulkMessage {
             proto.offset = offset.offset
             proto.skip = offset.skip
             return .logOffset(proto)
-        case .environmentState(let isCached):
-            var proto = ProtoEnvironmentState()
-            proto.cached = isCached
-            return .environmentState(proto)
+        case .environmentState(let state):
+            return .environmentState(state.proto)
+        case .environmentList(let environments):
+            var proto = ProtoEnvironments()
+            proto.entries = environments.map(\.proto)
+            return .environments(proto)
         case .bitmap(let bitmap):
             var proto = ProtoBitmap()
             proto.count = UInt32(clamping: bitmap.count)
             body = bitmap.bytes
             return .bitmap(proto)
-        case .readLog, .tailLog, .checkEnvironment, .queryFiles, .queryTrees, .push, .pull, .offer,
-            .objects, .part,
-            .end, .complete, .wanted:
+        case .readLog, .tailLog, .checkEnvironment, .environments, .queryFiles, .queryTrees, .push,
+            .pull, .offer, .objects, .part, .end, .complete, .wanted:
             preconditionFailure("not an answer")
         }
     }
@@ -124,9 +130,9 @@ extension BulkMessage {
             proto.partials = partials.map(\.proto)
             body = bitmap.bytes
             return .wanted(proto)
-        case .failure, .readLog, .tailLog, .checkEnvironment, .queryFiles, .queryTrees, .push,
-            .pull, .logPage,
-            .logOffset, .environmentState, .bitmap:
+        case .failure, .readLog, .tailLog, .checkEnvironment, .environments, .queryFiles,
+            .queryTrees, .push, .pull, .logPage, .logOffset, .environmentState, .environmentList,
+            .bitmap:
             preconditionFailure("not a part of a transfer")
         }
     }
@@ -151,8 +157,12 @@ extension BulkMessage {
                 lines: request.lines, streams: Set(logStreams: request.streams))
         case .checkEnvironment(let request):
             self = .checkEnvironment(
-                requirements: try Field.digest(
-                    request.requirementsSha256, "check_environment.requirements"))
+                try SoftwareEnvironment(
+                    Field.required(
+                        request.hasSoftware ? request.software : nil,
+                        "check_environment.software")))
+        case .environmentsRequest(let request):
+            self = .environments(request.hasRemove ? .remove(key: request.remove) : .list)
         case .query(let query):
             switch query.kind {
             case .files: self = .queryFiles(try [Digest](packed: body))
@@ -170,7 +180,11 @@ extension BulkMessage {
                     hasMore: page.more))
         case .logOffset(let answer):
             self = .logOffset(LogOffset(offset: answer.offset, skip: answer.skip))
-        case .environmentState(let state): self = .environmentState(isCached: state.cached)
+        case .environmentState(let state):
+            self = .environmentState(EnvironmentAvailability(state))
+        case .environments(let list):
+            self = .environmentList(
+                try list.entries.map { entry throws(WireError) in try EnvironmentView(entry) })
         case .bitmap(let bitmap):
             self = .bitmap(try MissingBitmap(checking: body, count: bitmap.count))
         case .offer(let offer):

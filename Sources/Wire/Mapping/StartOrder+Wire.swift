@@ -57,7 +57,7 @@ extension JobSpec: WireValue {
         proto.workingDirectory = workingDirectory
         proto.environment = environment.map(\.proto)
         proto.resources = resources.proto
-        if let python { proto.python = python.proto }
+        if let software { proto.software = software.proto }
         proto.outputs = outputs
         if let cpuLimit { proto.cpuLimitMilli = cpuLimit }
         if let maximumDuration { proto.maximumDurationMs = maximumDuration.count }
@@ -80,7 +80,7 @@ extension JobSpec: WireValue {
                 ? try Field.number(
                     proto.cpuLimitMilli, in: 1...Resources.maximum.milliCPUs, "spec.cpu_limit")
                 : nil,
-            python: proto.hasPython ? try PythonEnvironment(proto.python) : nil,
+            software: proto.hasSoftware ? try SoftwareEnvironment(proto.software) : nil,
             outputs: proto.outputs,
             maximumDuration: proto.hasMaximumDurationMs
                 ? try Field.milliseconds(proto.maximumDurationMs, "spec.maximum_duration") : nil,
@@ -126,22 +126,6 @@ extension JobSpec.EnvironmentVariable {
 
     fileprivate init(_ proto: ProtoJobSpec.EnvironmentVariable) {
         self.init(name: proto.name, value: proto.value)
-    }
-}
-
-extension JobSpec.PythonEnvironment {
-    fileprivate var proto: ProtoJobSpec.PythonEnvironment {
-        var proto = ProtoJobSpec.PythonEnvironment()
-        proto.requirementsPath = requirementsPath
-        proto.requirementsSha256 = requirementsDigest.hex
-        return proto
-    }
-
-    fileprivate init(_ proto: ProtoJobSpec.PythonEnvironment) throws(WireError) {
-        self.init(
-            requirementsPath: proto.requirementsPath,
-            requirementsDigest: try Field.digest(
-                proto.requirementsSha256, "spec.python.requirements"))
     }
 }
 

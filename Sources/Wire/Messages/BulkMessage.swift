@@ -36,8 +36,9 @@ package enum BulkMessage: Hashable, Sendable {
     case readLog(ReadLog)
     /// Asks where the last so many lines of these streams start.
     case tailLog(StartToken, lines: UInt32, streams: Set<LogStream>)
-    /// Asks whether the environment of these requirements is built already.
-    case checkEnvironment(requirements: Digest)
+    /// Asks whether an environment is there already, or can be had.
+    case checkEnvironment(SoftwareEnvironment)
+    case environments(EnvironmentRequest)
     case queryFiles([Digest])
     case queryTrees([TreeReference])
     case push
@@ -45,7 +46,8 @@ package enum BulkMessage: Hashable, Sendable {
 
     case logPage(LogPage)
     case logOffset(LogOffset)
-    case environmentState(isCached: Bool)
+    case environmentState(EnvironmentAvailability)
+    case environmentList([EnvironmentView])
     case bitmap(MissingBitmap)
 
     case offer(TreeReference, guess: [TreeReference])

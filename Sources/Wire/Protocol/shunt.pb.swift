@@ -1069,15 +1069,6 @@ nonisolated struct ProtoJobSpec: @unchecked Sendable {
   /// Clears the value of `resources`. Subsequent reads from it will return its default value.
   mutating func clearResources() {_uniqueStorage()._resources = nil}
 
-  var python: ProtoJobSpec.PythonEnvironment {
-    get {_storage._python ?? ProtoJobSpec.PythonEnvironment()}
-    set {_uniqueStorage()._python = newValue}
-  }
-  /// Returns true if `python` has been explicitly set.
-  var hasPython: Bool {_storage._python != nil}
-  /// Clears the value of `python`. Subsequent reads from it will return its default value.
-  mutating func clearPython() {_uniqueStorage()._python = nil}
-
   var outputs: [String] {
     get {_storage._outputs}
     set {_uniqueStorage()._outputs = newValue}
@@ -1123,6 +1114,15 @@ nonisolated struct ProtoJobSpec: @unchecked Sendable {
     set {_uniqueStorage()._placement = .anyWorker(newValue)}
   }
 
+  var software: ProtoSoftwareEnvironment {
+    get {_storage._software ?? ProtoSoftwareEnvironment()}
+    set {_uniqueStorage()._software = newValue}
+  }
+  /// Returns true if `software` has been explicitly set.
+  var hasSoftware: Bool {_storage._software != nil}
+  /// Clears the value of `software`. Subsequent reads from it will return its default value.
+  mutating func clearSoftware() {_uniqueStorage()._software = nil}
+
   var container: ProtoJobSpec.Container {
     get {_storage._container ?? ProtoJobSpec.Container()}
     set {_uniqueStorage()._container = newValue}
@@ -1132,7 +1132,7 @@ nonisolated struct ProtoJobSpec: @unchecked Sendable {
   /// Clears the value of `container`. Subsequent reads from it will return its default value.
   mutating func clearContainer() {_uniqueStorage()._container = nil}
 
-  /// Thousandths of a CPU; 14 to 18 are taken.
+  /// Thousandths of a CPU; 16 to 18 are taken.
   var cpuLimitMilli: Int64 {
     get {_storage._cpuLimitMilli ?? 0}
     set {_uniqueStorage()._cpuLimitMilli = newValue}
@@ -1176,20 +1176,6 @@ nonisolated struct ProtoJobSpec: @unchecked Sendable {
     var name: String = String()
 
     var value: String = String()
-
-    var unknownFields = SwiftProtobuf.UnknownStorage()
-
-    init() {}
-  }
-
-  nonisolated struct PythonEnvironment: Sendable {
-    // SwiftProtobuf.Message conformance is added in an extension below. See the
-    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
-    // methods supported on all messages.
-
-    var requirementsPath: String = String()
-
-    var requirementsSha256: String = String()
 
     var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1243,6 +1229,131 @@ nonisolated struct ProtoJobSpec: @unchecked Sendable {
   init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+nonisolated struct ProtoSoftwareEnvironment: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var kind: ProtoSoftwareEnvironment.OneOf_Kind? = nil
+
+  var recipe: ProtoEnvironmentRecipe {
+    get {
+      if case .recipe(let v)? = kind {return v}
+      return ProtoEnvironmentRecipe()
+    }
+    set {kind = .recipe(newValue)}
+  }
+
+  /// What the worker has: a name, a path, or a `module load` line.
+  var existing: String {
+    get {
+      if case .existing(let v)? = kind {return v}
+      return String()
+    }
+    set {kind = .existing(newValue)}
+  }
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  nonisolated enum OneOf_Kind: Equatable, Sendable {
+    case recipe(ProtoEnvironmentRecipe)
+    /// What the worker has: a name, a path, or a `module load` line.
+    case existing(String)
+
+  }
+
+  init() {}
+}
+
+nonisolated struct ProtoEnvironmentRecipe: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var kind: ProtoEnvironmentRecipe.Kind = .unspecified
+
+  var tree: ProtoTreeReference {
+    get {_tree ?? ProtoTreeReference()}
+    set {_tree = newValue}
+  }
+  /// Returns true if `tree` has been explicitly set.
+  var hasTree: Bool {self._tree != nil}
+  /// Clears the value of `tree`. Subsequent reads from it will return its default value.
+  mutating func clearTree() {self._tree = nil}
+
+  /// As in `3.11`.
+  var python: String {
+    get {_python ?? String()}
+    set {_python = newValue}
+  }
+  /// Returns true if `python` has been explicitly set.
+  var hasPython: Bool {self._python != nil}
+  /// Clears the value of `python`. Subsequent reads from it will return its default value.
+  mutating func clearPython() {self._python = nil}
+
+  /// For people.
+  var source: String = String()
+
+  var packages: UInt32 {
+    get {_packages ?? 0}
+    set {_packages = newValue}
+  }
+  /// Returns true if `packages` has been explicitly set.
+  var hasPackages: Bool {self._packages != nil}
+  /// Clears the value of `packages`. Subsequent reads from it will return its default value.
+  mutating func clearPackages() {self._packages = nil}
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  nonisolated enum Kind: SwiftProtobuf.Enum, Swift.CaseIterable {
+    typealias RawValue = Int
+    case unspecified // = 0
+    case requirements // = 1
+    case lock // = 2
+    case uv // = 3
+    case UNRECOGNIZED(Int)
+
+    init() {
+      self = .unspecified
+    }
+
+    init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .unspecified
+      case 1: self = .requirements
+      case 2: self = .lock
+      case 3: self = .uv
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    var rawValue: Int {
+      switch self {
+      case .unspecified: return 0
+      case .requirements: return 1
+      case .lock: return 2
+      case .uv: return 3
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    static let allCases: [ProtoEnvironmentRecipe.Kind] = [
+      .unspecified,
+      .requirements,
+      .lock,
+      .uv,
+    ]
+
+  }
+
+  init() {}
+
+  fileprivate var _tree: ProtoTreeReference? = nil
+  fileprivate var _python: String? = nil
+  fileprivate var _packages: UInt32? = nil
 }
 
 nonisolated struct ProtoTaskReport: @unchecked Sendable {
@@ -1958,6 +2069,14 @@ nonisolated struct ProtoBulkMessage: Sendable {
     set {kind = .pull(newValue)}
   }
 
+  var environmentsRequest: ProtoEnvironmentsRequest {
+    get {
+      if case .environmentsRequest(let v)? = kind {return v}
+      return ProtoEnvironmentsRequest()
+    }
+    set {kind = .environmentsRequest(newValue)}
+  }
+
   var logPage: ProtoLogPage {
     get {
       if case .logPage(let v)? = kind {return v}
@@ -1988,6 +2107,14 @@ nonisolated struct ProtoBulkMessage: Sendable {
       return ProtoBitmap()
     }
     set {kind = .bitmap(newValue)}
+  }
+
+  var environments: ProtoEnvironments {
+    get {
+      if case .environments(let v)? = kind {return v}
+      return ProtoEnvironments()
+    }
+    set {kind = .environments(newValue)}
   }
 
   var offer: ProtoOffer {
@@ -2048,10 +2175,12 @@ nonisolated struct ProtoBulkMessage: Sendable {
     case query(ProtoQuery)
     case push(ProtoPush)
     case pull(ProtoPull)
+    case environmentsRequest(ProtoEnvironmentsRequest)
     case logPage(ProtoLogPage)
     case logOffset(ProtoLogOffset)
     case environmentState(ProtoEnvironmentState)
     case bitmap(ProtoBitmap)
+    case environments(ProtoEnvironments)
     case offer(ProtoOffer)
     case objects(ProtoObjects)
     case objectPart(ProtoObjectPart)
@@ -2162,9 +2291,70 @@ nonisolated struct ProtoCheckEnvironment: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  var requirementsSha256: String = String()
+  var software: ProtoSoftwareEnvironment {
+    get {_software ?? ProtoSoftwareEnvironment()}
+    set {_software = newValue}
+  }
+  /// Returns true if `software` has been explicitly set.
+  var hasSoftware: Bool {self._software != nil}
+  /// Clears the value of `software`. Subsequent reads from it will return its default value.
+  mutating func clearSoftware() {self._software = nil}
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _software: ProtoSoftwareEnvironment? = nil
+}
+
+nonisolated struct ProtoEnvironmentsRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The one to be removed; without it all are listed.
+  var remove: String {
+    get {_remove ?? String()}
+    set {_remove = newValue}
+  }
+  /// Returns true if `remove` has been explicitly set.
+  var hasRemove: Bool {self._remove != nil}
+  /// Clears the value of `remove`. Subsequent reads from it will return its default value.
+  mutating func clearRemove() {self._remove = nil}
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _remove: String? = nil
+}
+
+nonisolated struct ProtoEnvironments: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var entries: [ProtoEnvironments.Entry] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  nonisolated struct Entry: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var key: String = String()
+
+    var sizeBytes: Int64 = 0
+
+    var usedAtMs: Int64 = 0
+
+    var inUse: Bool = false
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+  }
 
   init() {}
 }
@@ -2176,9 +2366,31 @@ nonisolated struct ProtoEnvironmentState: Sendable {
 
   var cached: Bool = false
 
+  /// Why it cannot be had on this worker.
+  var unavailable: String {
+    get {_unavailable ?? String()}
+    set {_unavailable = newValue}
+  }
+  /// Returns true if `unavailable` has been explicitly set.
+  var hasUnavailable: Bool {self._unavailable != nil}
+  /// Clears the value of `unavailable`. Subsequent reads from it will return its default value.
+  mutating func clearUnavailable() {self._unavailable = nil}
+
+  var hint: String {
+    get {_hint ?? String()}
+    set {_hint = newValue}
+  }
+  /// Returns true if `hint` has been explicitly set.
+  var hasHint: Bool {self._hint != nil}
+  /// Clears the value of `hint`. Subsequent reads from it will return its default value.
+  mutating func clearHint() {self._hint = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
+
+  fileprivate var _unavailable: String? = nil
+  fileprivate var _hint: String? = nil
 }
 
 /// Asks what is missing of the things that the body lists; answered by a bitmap.
@@ -3760,7 +3972,7 @@ nonisolated extension ProtoGitState: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension ProtoJobSpec: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".JobSpec"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}shell\0\u{1}arguments\0\u{3}working_directory\0\u{1}environment\0\u{1}resources\0\u{1}python\0\u{1}outputs\0\u{3}maximum_duration_ms\0\u{3}grace_period_ms\0\u{3}pull_limit_bytes\0\u{1}worker\0\u{3}any_worker\0\u{2}\u{2}container\0\u{4}\u{4}cpu_limit_milli\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}shell\0\u{1}arguments\0\u{3}working_directory\0\u{1}environment\0\u{1}resources\0\u{2}\u{2}outputs\0\u{3}maximum_duration_ms\0\u{3}grace_period_ms\0\u{3}pull_limit_bytes\0\u{1}worker\0\u{3}any_worker\0\u{1}software\0\u{1}container\0\u{4}\u{4}cpu_limit_milli\0\u{c}\u{7}\u{1}")
 
   fileprivate class _StorageClass {
     var _name: String? = nil
@@ -3768,12 +3980,12 @@ nonisolated extension ProtoJobSpec: SwiftProtobuf.Message, SwiftProtobuf._Messag
     var _workingDirectory: String = String()
     var _environment: [ProtoJobSpec.EnvironmentVariable] = []
     var _resources: ProtoResources? = nil
-    var _python: ProtoJobSpec.PythonEnvironment? = nil
     var _outputs: [String] = []
     var _maximumDurationMs: Int64? = nil
     var _gracePeriodMs: Int64 = 0
     var _pullLimitBytes: Int64 = 0
     var _placement: ProtoJobSpec.OneOf_Placement?
+    var _software: ProtoSoftwareEnvironment? = nil
     var _container: ProtoJobSpec.Container? = nil
     var _cpuLimitMilli: Int64? = nil
 
@@ -3791,12 +4003,12 @@ nonisolated extension ProtoJobSpec: SwiftProtobuf.Message, SwiftProtobuf._Messag
       _workingDirectory = source._workingDirectory
       _environment = source._environment
       _resources = source._resources
-      _python = source._python
       _outputs = source._outputs
       _maximumDurationMs = source._maximumDurationMs
       _gracePeriodMs = source._gracePeriodMs
       _pullLimitBytes = source._pullLimitBytes
       _placement = source._placement
+      _software = source._software
       _container = source._container
       _cpuLimitMilli = source._cpuLimitMilli
     }
@@ -3842,7 +4054,6 @@ nonisolated extension ProtoJobSpec: SwiftProtobuf.Message, SwiftProtobuf._Messag
         case 4: try { try decoder.decodeSingularStringField(value: &_storage._workingDirectory) }()
         case 5: try { try decoder.decodeRepeatedMessageField(value: &_storage._environment) }()
         case 6: try { try decoder.decodeSingularMessageField(value: &_storage._resources) }()
-        case 7: try { try decoder.decodeSingularMessageField(value: &_storage._python) }()
         case 8: try { try decoder.decodeRepeatedStringField(value: &_storage._outputs) }()
         case 9: try { try decoder.decodeSingularInt64Field(value: &_storage._maximumDurationMs) }()
         case 10: try { try decoder.decodeSingularInt64Field(value: &_storage._gracePeriodMs) }()
@@ -3868,6 +4079,7 @@ nonisolated extension ProtoJobSpec: SwiftProtobuf.Message, SwiftProtobuf._Messag
             _storage._placement = .anyWorker(v)
           }
         }()
+        case 14: try { try decoder.decodeSingularMessageField(value: &_storage._software) }()
         case 15: try { try decoder.decodeSingularMessageField(value: &_storage._container) }()
         case 19: try { try decoder.decodeSingularInt64Field(value: &_storage._cpuLimitMilli) }()
         default: break
@@ -3905,9 +4117,6 @@ nonisolated extension ProtoJobSpec: SwiftProtobuf.Message, SwiftProtobuf._Messag
       try { if let v = _storage._resources {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
       } }()
-      try { if let v = _storage._python {
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
-      } }()
       if !_storage._outputs.isEmpty {
         try visitor.visitRepeatedStringField(value: _storage._outputs, fieldNumber: 8)
       }
@@ -3931,6 +4140,9 @@ nonisolated extension ProtoJobSpec: SwiftProtobuf.Message, SwiftProtobuf._Messag
       }()
       case nil: break
       }
+      try { if let v = _storage._software {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 14)
+      } }()
       try { if let v = _storage._container {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 15)
       } }()
@@ -3951,12 +4163,12 @@ nonisolated extension ProtoJobSpec: SwiftProtobuf.Message, SwiftProtobuf._Messag
         if _storage._workingDirectory != rhs_storage._workingDirectory {return false}
         if _storage._environment != rhs_storage._environment {return false}
         if _storage._resources != rhs_storage._resources {return false}
-        if _storage._python != rhs_storage._python {return false}
         if _storage._outputs != rhs_storage._outputs {return false}
         if _storage._maximumDurationMs != rhs_storage._maximumDurationMs {return false}
         if _storage._gracePeriodMs != rhs_storage._gracePeriodMs {return false}
         if _storage._pullLimitBytes != rhs_storage._pullLimitBytes {return false}
         if _storage._placement != rhs_storage._placement {return false}
+        if _storage._software != rhs_storage._software {return false}
         if _storage._container != rhs_storage._container {return false}
         if _storage._cpuLimitMilli != rhs_storage._cpuLimitMilli {return false}
         return true
@@ -4033,41 +4245,6 @@ nonisolated extension ProtoJobSpec.EnvironmentVariable: SwiftProtobuf.Message, S
   }
 }
 
-nonisolated extension ProtoJobSpec.PythonEnvironment: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  static let protoMessageName: String = ProtoJobSpec.protoMessageName + ".PythonEnvironment"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}requirements_path\0\u{3}requirements_sha256\0")
-
-  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.requirementsPath) }()
-      case 2: try { try decoder.decodeSingularStringField(value: &self.requirementsSha256) }()
-      default: break
-      }
-    }
-  }
-
-  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if !self.requirementsPath.isEmpty {
-      try visitor.visitSingularStringField(value: self.requirementsPath, fieldNumber: 1)
-    }
-    if !self.requirementsSha256.isEmpty {
-      try visitor.visitSingularStringField(value: self.requirementsSha256, fieldNumber: 2)
-    }
-    try unknownFields.traverse(visitor: &visitor)
-  }
-
-  static func ==(lhs: ProtoJobSpec.PythonEnvironment, rhs: ProtoJobSpec.PythonEnvironment) -> Bool {
-    if lhs.requirementsPath != rhs.requirementsPath {return false}
-    if lhs.requirementsSha256 != rhs.requirementsSha256 {return false}
-    if lhs.unknownFields != rhs.unknownFields {return false}
-    return true
-  }
-}
-
 nonisolated extension ProtoJobSpec.AnyWorker: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = ProtoJobSpec.protoMessageName + ".AnyWorker"
   static let _protobuf_nameMap = SwiftProtobuf._NameMap()
@@ -4129,6 +4306,126 @@ nonisolated extension ProtoJobSpec.Container: SwiftProtobuf.Message, SwiftProtob
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
+}
+
+nonisolated extension ProtoSoftwareEnvironment: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".SoftwareEnvironment"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}recipe\0\u{1}existing\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try {
+        var v: ProtoEnvironmentRecipe?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .recipe(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .recipe(v)
+        }
+      }()
+      case 2: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.kind != nil {try decoder.handleConflictingOneOf()}
+          self.kind = .existing(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    switch self.kind {
+    case .recipe?: try {
+      guard case .recipe(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    }()
+    case .existing?: try {
+      guard case .existing(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 2)
+    }()
+    case nil: break
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoSoftwareEnvironment, rhs: ProtoSoftwareEnvironment) -> Bool {
+    if lhs.kind != rhs.kind {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoEnvironmentRecipe: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".EnvironmentRecipe"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{1}tree\0\u{1}python\0\u{1}source\0\u{1}packages\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularEnumField(value: &self.kind) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._tree) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self._python) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.source) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self._packages) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.kind != .unspecified {
+      try visitor.visitSingularEnumField(value: self.kind, fieldNumber: 1)
+    }
+    try { if let v = self._tree {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try { if let v = self._python {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 3)
+    } }()
+    if !self.source.isEmpty {
+      try visitor.visitSingularStringField(value: self.source, fieldNumber: 4)
+    }
+    try { if let v = self._packages {
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 5)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoEnvironmentRecipe, rhs: ProtoEnvironmentRecipe) -> Bool {
+    if lhs.kind != rhs.kind {return false}
+    if lhs._tree != rhs._tree {return false}
+    if lhs._python != rhs._python {return false}
+    if lhs.source != rhs.source {return false}
+    if lhs._packages != rhs._packages {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoEnvironmentRecipe.Kind: SwiftProtobuf._ProtoNameProviding {
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0KIND_UNSPECIFIED\0\u{1}KIND_REQUIREMENTS\0\u{1}KIND_LOCK\0\u{1}KIND_UV\0")
 }
 
 nonisolated extension ProtoTaskReport: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
@@ -5039,7 +5336,7 @@ nonisolated extension ProtoAgentRecord.Finished: SwiftProtobuf.Message, SwiftPro
 
 nonisolated extension ProtoBulkMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".BulkMessage"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}failure\0\u{3}read_log\0\u{3}tail_log\0\u{3}check_environment\0\u{1}query\0\u{1}push\0\u{1}pull\0\u{4}\u{9}log_page\0\u{3}log_offset\0\u{3}environment_state\0\u{1}bitmap\0\u{2}\u{d}offer\0\u{1}objects\0\u{3}object_part\0\u{1}end\0\u{1}complete\0\u{1}wanted\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}failure\0\u{3}read_log\0\u{3}tail_log\0\u{3}check_environment\0\u{1}query\0\u{1}push\0\u{1}pull\0\u{3}environments_request\0\u{4}\u{8}log_page\0\u{3}log_offset\0\u{3}environment_state\0\u{1}bitmap\0\u{1}environments\0\u{2}\u{c}offer\0\u{1}objects\0\u{3}object_part\0\u{1}end\0\u{1}complete\0\u{1}wanted\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5138,6 +5435,19 @@ nonisolated extension ProtoBulkMessage: SwiftProtobuf.Message, SwiftProtobuf._Me
           self.kind = .pull(v)
         }
       }()
+      case 8: try {
+        var v: ProtoEnvironmentsRequest?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .environmentsRequest(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .environmentsRequest(v)
+        }
+      }()
       case 16: try {
         var v: ProtoLogPage?
         var hadOneofValue = false
@@ -5188,6 +5498,19 @@ nonisolated extension ProtoBulkMessage: SwiftProtobuf.Message, SwiftProtobuf._Me
         if let v = v {
           if hadOneofValue {try decoder.handleConflictingOneOf()}
           self.kind = .bitmap(v)
+        }
+      }()
+      case 20: try {
+        var v: ProtoEnvironments?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .environments(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .environments(v)
         }
       }()
       case 32: try {
@@ -5307,6 +5630,10 @@ nonisolated extension ProtoBulkMessage: SwiftProtobuf.Message, SwiftProtobuf._Me
       guard case .pull(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
     }()
+    case .environmentsRequest?: try {
+      guard case .environmentsRequest(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+    }()
     case .logPage?: try {
       guard case .logPage(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 16)
@@ -5322,6 +5649,10 @@ nonisolated extension ProtoBulkMessage: SwiftProtobuf.Message, SwiftProtobuf._Me
     case .bitmap?: try {
       guard case .bitmap(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 19)
+    }()
+    case .environments?: try {
+      guard case .environments(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
     }()
     case .offer?: try {
       guard case .offer(let v)? = self.kind else { preconditionFailure() }
@@ -5534,7 +5865,7 @@ nonisolated extension ProtoLogOffset: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension ProtoCheckEnvironment: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".CheckEnvironment"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}requirements_sha256\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\u{2}software\0\u{c}\u{1}\u{1}")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5542,21 +5873,134 @@ nonisolated extension ProtoCheckEnvironment: SwiftProtobuf.Message, SwiftProtobu
       // allocates stack space for every case branch when no optimizations are
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.requirementsSha256) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._software) }()
       default: break
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if !self.requirementsSha256.isEmpty {
-      try visitor.visitSingularStringField(value: self.requirementsSha256, fieldNumber: 1)
-    }
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._software {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: ProtoCheckEnvironment, rhs: ProtoCheckEnvironment) -> Bool {
-    if lhs.requirementsSha256 != rhs.requirementsSha256 {return false}
+    if lhs._software != rhs._software {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoEnvironmentsRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".EnvironmentsRequest"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}remove\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self._remove) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._remove {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 1)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoEnvironmentsRequest, rhs: ProtoEnvironmentsRequest) -> Bool {
+    if lhs._remove != rhs._remove {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoEnvironments: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Environments"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}entries\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.entries) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.entries.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.entries, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoEnvironments, rhs: ProtoEnvironments) -> Bool {
+    if lhs.entries != rhs.entries {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoEnvironments.Entry: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = ProtoEnvironments.protoMessageName + ".Entry"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{3}size_bytes\0\u{3}used_at_ms\0\u{3}in_use\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.key) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.sizeBytes) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.usedAtMs) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.inUse) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.key.isEmpty {
+      try visitor.visitSingularStringField(value: self.key, fieldNumber: 1)
+    }
+    if self.sizeBytes != 0 {
+      try visitor.visitSingularInt64Field(value: self.sizeBytes, fieldNumber: 2)
+    }
+    if self.usedAtMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.usedAtMs, fieldNumber: 3)
+    }
+    if self.inUse != false {
+      try visitor.visitSingularBoolField(value: self.inUse, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoEnvironments.Entry, rhs: ProtoEnvironments.Entry) -> Bool {
+    if lhs.key != rhs.key {return false}
+    if lhs.sizeBytes != rhs.sizeBytes {return false}
+    if lhs.usedAtMs != rhs.usedAtMs {return false}
+    if lhs.inUse != rhs.inUse {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -5564,7 +6008,7 @@ nonisolated extension ProtoCheckEnvironment: SwiftProtobuf.Message, SwiftProtobu
 
 nonisolated extension ProtoEnvironmentState: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".EnvironmentState"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cached\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cached\0\u{1}unavailable\0\u{1}hint\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5573,20 +6017,34 @@ nonisolated extension ProtoEnvironmentState: SwiftProtobuf.Message, SwiftProtobu
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularBoolField(value: &self.cached) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self._unavailable) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self._hint) }()
       default: break
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if self.cached != false {
       try visitor.visitSingularBoolField(value: self.cached, fieldNumber: 1)
     }
+    try { if let v = self._unavailable {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 2)
+    } }()
+    try { if let v = self._hint {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 3)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: ProtoEnvironmentState, rhs: ProtoEnvironmentState) -> Bool {
     if lhs.cached != rhs.cached {return false}
+    if lhs._unavailable != rhs._unavailable {return false}
+    if lhs._hint != rhs._hint {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

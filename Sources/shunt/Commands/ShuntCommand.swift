@@ -15,7 +15,7 @@ struct ShuntCommand: AsyncParsableCommand {
             JobRunCommand.self, JobSubmitCommand.self, JobListCommand.self,
             JobInspectCommand.self, JobWaitCommand.self, JobLogsCommand.self,
             JobCancelCommand.self, JobPullCommand.self, WorkerCommand.self,
-            CoordinatorCommand.self, ConfigCommand.self,
+            EnvironmentCommand.self, CoordinatorCommand.self, ConfigCommand.self,
         ])
 }
 

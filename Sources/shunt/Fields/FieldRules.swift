@@ -108,6 +108,21 @@ enum FieldRules {
         return parts.joined(separator: "/")
     }
 
+    /// The name or path of an environment on a worker, or a `module load` line.
+    static func existingEnvironment(_ text: String) throws(FieldError) -> String {
+        guard !text.isEmpty, !text.utf8.contains(0), !text.utf8.contains(UInt8(ascii: "\n")) else {
+            throw FieldError(
+                "wants a name, a path or a `module load` line, found `\(shown(text))`",
+                example: "/opt/envs/torch")
+        }
+        guard !text.hasPrefix("module ") || text.hasPrefix("module load ") else {
+            throw FieldError(
+                "wants a line that loads a module, found `\(shown(text))`",
+                example: "module load cuda")
+        }
+        return text
+    }
+
     static func variableName(_ text: String) throws(FieldError) -> String {
         let bytes = Array(text.utf8)
         let isValid = bytes.indices.allSatisfy { index in

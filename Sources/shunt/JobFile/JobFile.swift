@@ -10,8 +10,10 @@ struct JobFile: Hashable {
     var environment: [JobSpec.EnvironmentVariable] = []
     var milliCPUs: Int64?
     var memory: ByteCount?
-    /// The requirements file, relative to the directory of the file.
-    var requirementsPath: String?
+    /// The section `environment`.
+    var software = EnvironmentWish.unsaid
+    /// Packages are fetched here.
+    var isOffline = false
     var image: ImageSource?
     /// Size of `/dev/shm` in the container.
     var sharedMemory: ByteCount?

@@ -31,7 +31,7 @@ enum JobFileKeys {
                     "max_duration", "on", "pull_limit", "image",
                 ]
             case .resources: ["cpus", "memory", "shm_size"]
-            case .environment: ["python"]
+            case .environment: ["python", "existing", "setup", "capture", "offline"]
             case .inventory: ["workers"]
             case .worker: ["host", "dir", "transport", "host_key", "labels"]
             }
@@ -46,11 +46,11 @@ enum JobFileKeys {
                     "gpus", "gpu", "nodes", "num_nodes", "container", "docker", "retries",
                     "retry", "priority", "schedule", "secrets", "inputs", "artifacts", "ports",
                     "volumes", "mounts", "depends_on", "array", "queue", "user", "preemptible",
-                    "on_unreachable", "restart", "services", "setup", "grace_period",
+                    "on_unreachable", "restart", "services", "grace_period",
                 ]
             case .resources: ["gpus", "gpu", "accelerators", "disk", "shm", "nodes"]
             case .environment:
-                ["container", "image", "docker", "conda", "uv", "poetry", "apt", "node", "r"]
+                ["container", "image", "docker", "conda", "poetry", "apt", "node", "r"]
             case .inventory: ["defaults", "groups"]
             case .worker: ["data", "password", "slots"]
             }
@@ -80,6 +80,7 @@ enum JobFileKeys {
         "max_time": "max_duration", "duration": "max_duration",
         "worker": "on", "host": "on", "target": "on", "machine": "on",
         "job": "name", "title": "name", "docker_image": "image", "container_image": "image",
+        "setup": "environment.setup", "uv": "environment.python",
     ]
 
     /// The key that somebody meant who wrote `key` in a section, as a path.

@@ -49,7 +49,7 @@ struct JobFileReader {
         case "workdir": job.workingDirectory = try value(of: entry, FieldRules.relativePath)
         case "env": job.environment = try environment(of: entry)
         case "resources": try resources(of: entry, into: &job)
-        case "environment": try environmentSection(of: entry, into: &job)
+        case "environment": try software(of: entry, into: &job)
         case "outputs": job.outputs = try outputs(of: entry)
         case "max_duration": job.maximumDuration = try value(of: entry, FieldRules.duration)
         case "on": job.placement = try value(of: entry, FieldRules.placement)
@@ -69,15 +69,6 @@ struct JobFileReader {
             case "shm_size":
                 job.sharedMemory = try value(
                     of: part, kinds: [.text, .number], FieldRules.memory)
-            default: preconditionFailure("`\(part.key)` is listed as a key and is not read")
-            }
-        }
-    }
-
-    private func environmentSection(of entry: Entry, into job: inout JobFile) throws(ShuntError) {
-        for part in try entries(of: entry.node, in: .environment) {
-            switch part.key {
-            case "python": job.requirementsPath = try value(of: part, FieldRules.relativePath)
             default: preconditionFailure("`\(part.key)` is listed as a key and is not read")
             }
         }

@@ -13,7 +13,8 @@ enum CommandWords {
 
     static let flags = [
         "--file", "--on", "--name", "--cpus", "--memory", "--image", "--shm-size", "--env",
-        "--output", "--no-pull", "--detach", "--quiet", "--yes", "--dry-run", "--help",
+        "--output", "--no-pull", "--no-capture", "--detach", "--quiet", "--yes", "--dry-run",
+        "--help",
     ]
 
     /// - Parameter subcommand: `run` or `submit`, for hints.

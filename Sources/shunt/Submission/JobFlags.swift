@@ -12,6 +12,8 @@ struct JobFlags: Hashable {
     var sharedMemory: String?
     var variables: [String] = []
     var outputs: [String] = []
+    /// `--no-capture`.
+    var leavesEnvironment = false
     /// COMMAND; `nil` where none was given.
     var command: [String]?
 
@@ -28,11 +30,12 @@ struct JobFlags: Hashable {
     }
 }
 
-/// A job's spec but for what only its snapshot can say: the digest of its requirements.
+/// A job's spec but for what only its snapshot can say: what its environment is built from.
 struct JobDraft: Hashable {
     var spec: JobSpec
-    /// Relative to the snapshot's root.
-    var requirementsPath: String?
+    var environment: EnvironmentWish
+    /// Its packages are fetched here.
+    var isOffline: Bool
     /// Whether flags or file say where the job goes; else the configuration does.
     var hasPlacement: Bool
 
@@ -76,7 +79,11 @@ struct JobDraft: Hashable {
         spec.container = try Self.container(flags, file)
         hasPlacement = placement != nil
         self.spec = spec
-        requirementsPath = file.requirementsPath
+        environment = file.software
+        isOffline = file.isOffline
+        if environment == .unsaid, flags.leavesEnvironment || spec.container != nil {
+            environment = .none
+        }
         try checkContainer(flags.subcommand)
         try checkSize(flags.subcommand)
     }
@@ -100,7 +107,7 @@ struct JobDraft: Hashable {
     }
 
     private func checkContainer(_ subcommand: String) throws(ShuntError) {
-        guard spec.container != nil, requirementsPath != nil else { return }
+        guard spec.container != nil, environment != .none else { return }
         throw ShuntError(
             .usage,
             "a job in a container has the packages of its image: `environment` does not go "

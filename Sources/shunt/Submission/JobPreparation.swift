@@ -48,8 +48,16 @@ struct JobPreparation: Sendable {
         for remark in remarks(snapshot) {
             progress.note("\(remark.label): \(remark.text)")
         }
+        for gap in snapshot.gaps { progress.warn("not in the job's environment: \(gap)") }
         progress.note(
             PlanText.summary(spec: snapshot.spec, inputs: snapshot.inputs, plan: plan))
+        // Another worker may have what this one lacks.
+        if let refusal = plan?.environmentRefusal, snapshot.spec.placement != .any {
+            let worker = plan?.worker?.text ?? "the worker"
+            throw ShuntError(
+                refusal.code, "`\(worker)` cannot give the job its environment: \(refusal.message)",
+                hint: refusal.hint)
+        }
         let consent = TransferConsent(
             isGiven: options.yes, progress: progress, subcommand: subcommand)
         let confirmed = try plan.map { try consent.obtain($0) }
@@ -67,12 +75,19 @@ struct JobPreparation: Sendable {
         progress.update("looking through the store")
         let store = RawPath(session.home.layout.storeDirectory)
         let missing = try await Blocking.run {
-            try ObjectStore(at: store).setAsideDamage(
-                in: request.inputs.tree, besides: Set(request.inputs.references.map(\.digest)))
+            let store = try ObjectStore(at: store)
+            let ofRecipe = try request.spec.software?.recipe.map {
+                try store.setAsideDamage(in: $0.tree)
+            }
+            return try (ofRecipe ?? 0)
+                + store.setAsideDamage(
+                    in: request.inputs.tree, besides: Set(request.inputs.references.map(\.digest)))
         }
         guard missing > 0 else { return nil }
         let snapshot = try await takeSnapshot(isDryRun: false)
-        guard snapshot.inputs.tree == request.inputs.tree else {
+        guard snapshot.inputs.tree == request.inputs.tree,
+            snapshot.spec.software == request.spec.software
+        else {
             throw ShuntError(
                 .failed,
                 "the job never began: the store had lost some of its files, and those in "
@@ -92,7 +107,7 @@ struct JobPreparation: Sendable {
         let plan = try await plan(for: snapshot)
         return PlanText.render(
             spec: snapshot.spec, inputs: snapshot.inputs, plan: plan,
-            remarks: remarks(snapshot))
+            remarks: remarks(snapshot) + snapshot.gaps.map { ("not there", $0) })
     }
 
     private func remarks(_ snapshot: TakenSnapshot) -> [(label: String, text: String)] {
@@ -105,12 +120,30 @@ struct JobPreparation: Sendable {
     private func takeSnapshot(isDryRun: Bool) async throws -> TakenSnapshot {
         let taker = SnapshotTaker(
             layout: session.home.layout, directory: directory, progress: progress)
-        let snapshot = try await taker.take(draft, isDryRun: isDryRun)
+        let snapshot = try await taker.take(
+            draft, isDryRun: isDryRun, architecture: try await architecture())
         progress.clear()
         if let problem = snapshot.result.cacheProblem {
             progress.note("the next snapshot will read every file again: \(problem.message)")
         }
         return snapshot
+    }
+
+    /// Of the worker, where what it needs is fetched here.
+    private func architecture() async throws -> String? {
+        guard draft.isOffline else { return nil }
+        guard case .worker(let name) = draft.spec.placement else {
+            throw ShuntError(
+                .usage, "`offline` fetches packages for one worker, and the job may go to any",
+                hint: "shunt run --help")
+        }
+        let worker = try await session.worker(name)
+        guard let platform = worker.platform else {
+            throw ShuntError(
+                .unreachable, "the worker `\(name)` has not said yet what machine it is",
+                hint: "shunt worker check \(name)")
+        }
+        return platform.architecture
     }
 
     private func plan(for snapshot: TakenSnapshot) async throws -> PlanView {

@@ -19,8 +19,8 @@ enum PlanText {
         }
         rows.append(("snapshot", "\(SnapshotText.size(inputs)), tree \(inputs.tree.content.short)"))
         rows.append(("to send", "\(plan.missing)"))
-        if let python = spec.python {
-            rows.append(("environment", environment(python, isCached: plan.environmentCached)))
+        if let software = spec.software {
+            rows.append(("environment", environment(software, plan)))
         }
         if let container = spec.container {
             rows.append(("image", Quoting.visible(container.image.text)))
@@ -39,8 +39,9 @@ enum PlanText {
         var parts = [SnapshotText.size(inputs)]
         if let plan {
             parts.append(plan.missing > .zero ? "\(plan.missing) to send" : "nothing to send")
-            if plan.environmentCached == false { parts.append("environment to be built") }
-            if plan.environmentCached == true { parts.append("environment is there") }
+            let name = spec.software.map(EnvironmentText.contents) ?? "environment"
+            if plan.environmentCached == false { parts.append("\(name) to be built") }
+            if plan.environmentCached == true { parts.append("\(name) is there") }
             if let worker = plan.worker { parts.append("on `\(worker)`") }
             if let waiting = plan.waiting { parts.append("waits: \(waiting.message)") }
         }
@@ -54,14 +55,16 @@ enum PlanText {
         return git.dirty ? text + ", with uncommitted changes" : text
     }
 
-    private static func environment(
-        _ python: JobSpec.PythonEnvironment, isCached: Bool?
-    ) -> String {
-        let name = Quoting.visible(python.requirementsPath)
-        return switch isCached {
-        case true?: "\(name), built before"
-        case false?: "\(name), to be built"
-        case nil: name
+    private static func environment(_ software: SoftwareEnvironment, _ plan: PlanView) -> String {
+        let name = EnvironmentText.describe(software)
+        if let refusal = plan.environmentRefusal {
+            return "\(name), not to be had: \(Quoting.visible(refusal.message))"
+        }
+        return switch (plan.environmentCached, software) {
+        case (true?, .recipe): "\(name), built before"
+        case (true?, .existing): "\(name), found there"
+        case (false?, _): "\(name), to be built"
+        case (nil, _): name
         }
     }
 }

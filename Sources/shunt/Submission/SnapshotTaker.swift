@@ -20,6 +20,8 @@ struct TakenSnapshot: Sendable {
     var result: SnapshotResult
     var spec: JobSpec
     var inputs: JobInputs
+    /// What of the active environment stays here.
+    var gaps: [String] = []
 }
 
 /// Takes the snapshot of a job's directory into the home's store.
@@ -28,8 +30,13 @@ struct SnapshotTaker: Sendable {
     let directory: RawPath
     let progress: ProgressDisplay
 
-    /// - Parameter isDryRun: hash only, and write nothing.
-    func take(_ draft: JobDraft, isDryRun: Bool) async throws -> TakenSnapshot {
+    /// - Parameters:
+    ///   - isDryRun: hash only, and write nothing.
+    ///   - architecture: of the worker for which packages are fetched here; `nil` where it fetches
+    ///     them itself.
+    func take(
+        _ draft: JobDraft, isDryRun: Bool, architecture: String?
+    ) async throws -> TakenSnapshot {
         let counters = SnapshotProgress()
         let ticker = progress.tick("taking a snapshot of \(directory)") {
             SnapshotText.counters(files: counters.filesSeen, read: counters.bytesRead)
@@ -44,9 +51,11 @@ struct SnapshotTaker: Sendable {
                 root: directory, store: store,
                 cache: StatCache(directory: RawPath(layout.statCacheDirectory)), options: options)
             var spec = draft.spec
-            if let path = draft.requirementsPath {
-                spec.python = try pythonEnvironment(path, result.tree, store)
-            }
+            let environment = try EnvironmentTaker(
+                layout: layout, directory: directory, store: store, tree: result.tree,
+                architecture: architecture
+            ).take(draft.environment)
+            spec.software = environment.software
             if let store, !spec.workingDirectory.isEmpty {
                 try requireDirectory(spec.workingDirectory, result.tree, store)
             }
@@ -58,7 +67,8 @@ struct SnapshotTaker: Sendable {
             if let store, case .containerfile(let path)? = spec.container?.image {
                 _ = try BuildContext(at: path, in: result.tree, store)
             }
-            return TakenSnapshot(result: result, spec: spec, inputs: inputs(result))
+            return TakenSnapshot(
+                result: result, spec: spec, inputs: inputs(result), gaps: environment.gaps)
         }
     }
 
@@ -71,32 +81,6 @@ struct SnapshotTaker: Sendable {
                 FileReference(
                     digest: $0.digest, size: ByteCount($0.status.size), path: $0.path.bytes)
             })
-    }
-
-    /// The requirements as they are in the snapshot; in a dry run, which stores no tree, as they
-    /// are in the directory.
-    private func pythonEnvironment(
-        _ path: String, _ tree: TreeReference, _ store: ObjectStore?
-    ) throws -> JobSpec.PythonEnvironment {
-        let missing = ShuntError(
-            .usage, "the requirements file `\(path)` is not in the snapshot of `\(directory)`",
-            hint: "ls -l \(Quoting.forShell(path)) .shuntignore")
-        guard let store else {
-            // Whatever keeps it from being read, the plan has no such file.
-            let bytes = try? SmallFile.read(directory.appending(path), limit: 16 << 20)
-            guard let bytes else { throw missing }
-            try RequirementsFile.check(bytes)
-            return JobSpec.PythonEnvironment(
-                requirementsPath: path, requirementsDigest: ContentHasher.digest(of: bytes))
-        }
-        guard case .file(let digest, _, _)? = try TreeLookup.node(path, in: tree, store) else {
-            throw missing
-        }
-        // One that is not in the store is too large to be one; the worker says so.
-        if let bytes = try? store.readBytes(of: digest, limit: 16 << 20) {
-            try RequirementsFile.check(bytes)
-        }
-        return JobSpec.PythonEnvironment(requirementsPath: path, requirementsDigest: digest)
     }
 
     private func requireDirectory(

@@ -44,6 +44,9 @@ struct SubmissionOptions: ParsableArguments {
             valueName: "path"))
     var outputs: [String] = []
 
+    @Flag(help: "Do not rebuild the active Python environment on the worker.")
+    var noCapture = false
+
     @Flag(name: [.short, .long], help: "Say nothing of Shunt's own progress.")
     var quiet = false
 
@@ -62,6 +65,6 @@ struct SubmissionOptions: ParsableArguments {
         JobFlags(
             subcommand: subcommand, on: on, name: name, cpus: cpus, memory: memory,
             image: image, sharedMemory: shmSize, variables: variables, outputs: outputs,
-            command: command)
+            leavesEnvironment: noCapture, command: command)
     }
 }

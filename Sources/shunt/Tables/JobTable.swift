@@ -85,9 +85,9 @@ enum JobDetails {
         rows.append(("duration", JobTable.duration(job, now: now)))
         rows.append(("resources", "\(job.spec.resources)"))
         if let limits = limits(job) { rows.append(("limits", limits)) }
-        if let python = job.spec.python {
-            let name = Quoting.visible(python.requirementsPath)
-            rows.append(("environment", "\(name), \(python.requirementsDigest.short)"))
+        if let software = job.spec.software {
+            let tree = software.recipe.map { ", \($0.tree.content.short)" } ?? ""
+            rows.append(("environment", EnvironmentText.describe(software) + tree))
         }
         if let container = job.spec.container {
             rows.append(("image", Quoting.visible(container.image.text)))

@@ -13,7 +13,7 @@ import Testing
 
     @Test func everyHelpHasAnExample() {
         let pages = HelpPages.all()
-        #expect(pages.count == 24)
+        #expect(pages.count == 27)
         for page in pages {
             let example = page.text.split(separator: "Example:\n", maxSplits: 1).last ?? ""
             #expect(
@@ -24,8 +24,8 @@ import Testing
     @Test func theNamesOfCommandsAreThoseOfTheParser() {
         #expect(
             CommandNames.all.children.keys.sorted() == [
-                "cancel", "config", "coordinator", "inspect", "logs", "ps", "pull", "run", "submit",
-                "wait", "worker",
+                "cancel", "config", "coordinator", "env", "inspect", "logs", "ps", "pull", "run",
+                "submit", "wait", "worker",
             ])
         #expect(
             CommandNames.all.children["coordinator"]?.children.keys.sorted() == [
@@ -118,8 +118,9 @@ import Testing
 
     @Test func aPlanSaysAllThatWouldHappen() {
         var spec = JobSpec(command: .arguments(["python", "train it.py"]))
-        spec.python = JobSpec.PythonEnvironment(
-            requirementsPath: "requirements.txt", requirementsDigest: Samples.digest)
+        spec.software = .recipe(
+            EnvironmentRecipe(
+                kind: .requirements, tree: Samples.inputs().tree, source: "requirements.txt"))
         let text = PlanText.render(
             spec: spec, inputs: Samples.inputs(),
             plan: PlanView(

@@ -47,7 +47,7 @@ import Testing
         ]
         expected.milliCPUs = 500
         expected.memory = .gibibytes(8)
-        expected.requirementsPath = "requirements.txt"
+        expected.software = .built(BuiltEnvironment(path: "requirements.txt"))
         expected.outputs = ["model.joblib", "results/*.csv"]
         expected.maximumDuration = .minutes(90)
         expected.placement = .any

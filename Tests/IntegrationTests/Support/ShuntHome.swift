@@ -102,13 +102,16 @@ struct ShuntHome: Sendable {
 
     func environment(_ extra: [String: String] = [:]) -> [String: String] {
         var result = ProcessInfo.processInfo.environment.filter {
-            !$0.key.hasPrefix("SHUNT_") && $0.key != "SSH_AUTH_SOCK"
+            !$0.key.hasPrefix("SHUNT_") && !Self.omitted.contains($0.key)
         }
         let directory = URL(fileURLWithPath: Self.binary).deletingLastPathComponent().path
         result["PATH"] = directory + ":" + (result["PATH"] ?? "/usr/local/bin:/usr/bin:/bin")
         result["PIP_DISABLE_PIP_VERSION_CHECK"] = "1"
         return result.merging(variables) { $1 }.merging(extra) { $1 }
     }
+
+    /// What would lead a command to the agent, or into the environment, of whoever runs the tests.
+    private static let omitted = ["SSH_AUTH_SOCK", "VIRTUAL_ENV", "CONDA_PREFIX"]
 
     // MARK: Jobs
 

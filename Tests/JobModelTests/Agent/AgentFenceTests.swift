@@ -90,7 +90,7 @@ struct AgentFenceTests {
         try bench.hear(.start(order))
         try bench.step(.disconnected(AgentBench.connection))
         // Nobody to ask now; that it is missing is remembered.
-        #expect(try bench.step(.contentMissing(order.token)).isEmpty)
+        #expect(try bench.step(.contentMissing(order.token, order.tree)).isEmpty)
         let effects = try bench.hello(
             Sample.coordinator, Fence(epoch: 6, session: 1), Self.later)
         #expect(effects.last == .send(Self.later, .needContent(order.token, order.tree)))

@@ -6,7 +6,7 @@ import Testing
 struct AgentLateEventTests {
     static let token = Sample.token()
     static let stale: [AgentEvent] = [
-        .contentMissing(token), .staging(token, activity: "a"), .staged(token),
+        .contentMissing(token, Sample.tree()), .staging(token, activity: "a"), .staged(token),
         .stagingFailed(token, .failed, message: "m"), .initReady(token, Sample.process(7)),
         .launchFailed(token, message: "m"), .ended(token, TaskEnding(exit: .vanished)),
         .unkillable(token), .collected(token, Sample.outputs(.zero)),

@@ -126,7 +126,7 @@ struct AgentStartTests {
         var bench = try AgentBench()
         let order = bench.order()
         try bench.hear(.start(order))
-        let effects = try bench.step(.contentMissing(order.token))
+        let effects = try bench.step(.contentMissing(order.token, order.tree))
         #expect(
             effects.last
                 == .send(AgentBench.connection, .needContent(order.token, order.tree)))
@@ -136,11 +136,25 @@ struct AgentStartTests {
         #expect(try bench.hear(.contentPushed(order.tree, failure: nil)).isEmpty)
     }
 
+    /// The recipe of an environment is asked for once the task's own tree is there.
+    @Test func eachTreeThatATaskNeedsIsAskedForByItself() throws {
+        var bench = try AgentBench()
+        let order = bench.order()
+        let recipe = Sample.tree(7)
+        try bench.hear(.start(order))
+        try bench.step(.contentMissing(order.token, order.tree))
+        #expect(try bench.hear(.contentPushed(order.tree, failure: nil)) == [.stage(order)])
+        let effects = try bench.step(.contentMissing(order.token, recipe))
+        #expect(effects.last == .send(AgentBench.connection, .needContent(order.token, recipe)))
+        #expect(try bench.hear(.contentPushed(order.tree, failure: nil)).isEmpty)
+        #expect(try bench.hear(.contentPushed(recipe, failure: nil)) == [.stage(order)])
+    }
+
     @Test func contentThatCannotBeSentEndsTheTasksOfItsCoordinatorOnly() throws {
         var bench = try AgentBench()
         let order = bench.order()
         try bench.hear(.start(order))
-        try bench.step(.contentMissing(order.token))
+        try bench.step(.contentMissing(order.token, order.tree))
         let fence = Fence(epoch: 1, session: 1)
         try bench.hello(Sample.otherCoordinator, fence, ConnectionID(number: 2))
         let failure = CoordinatorMessage.contentPushed(order.tree, failure: "`a` has changed")

@@ -71,7 +71,11 @@ struct JobSpecCodingTests {
         spec.name = JobName("digits")
         spec.workingDirectory = "src"
         spec.environment = [.init(name: "A", value: "1")]
-        spec.python = .init(requirementsPath: "r.txt", requirementsDigest: Sample.digest(0))
+        spec.software = .recipe(
+            EnvironmentRecipe(
+                kind: .lock,
+                tree: TreeReference(content: Sample.digest(0), metadata: Sample.digest(0)),
+                python: PythonVersion("3.11.2"), source: "/venv", packages: 12))
         spec.outputs = ["out/*"]
         spec.maximumDuration = .seconds(90)
         let zeros = String(repeating: "0", count: 64)
@@ -79,8 +83,10 @@ struct JobSpecCodingTests {
             #"{"command":{"arguments":["train"]},"env":[{"name":"A","value":"1"}],"#,
             #""grace_ms":10000,"max_duration_ms":90000,"name":"digits","outputs":["out/*"],"#,
             #""placement":"local","pull_limit_bytes":1073741824,"#,
-            #""python":{"requirements":"r.txt","requirements_digest":"\#(zeros)"},"#,
-            #""resources":{"memory_bytes":2147483648,"milli_cpus":1500},"workdir":"src"}"#,
+            #""resources":{"memory_bytes":2147483648,"milli_cpus":1500},"#,
+            #""software":{"recipe":{"kind":"lock","packages":12,"python":"3.11","#,
+            #""source":"/venv","tree":{"content":"\#(zeros)","metadata":"\#(zeros)"}}},"#,
+            #""workdir":"src"}"#,
         ].joined()
         #expect(try JSON.text(spec) == expected)
         #expect(try JSON.value(expected, as: JobSpec.self) == spec)
@@ -98,7 +104,7 @@ struct JobSpecCodingTests {
             }
             object[key] = value
         }
-        #expect(object["name"] == nil && object["python"] == nil)
+        #expect(object["name"] == nil && object["software"] == nil)
         // What a later release adds is left alone.
         object["nodes"] = 4
         let data = try JSONSerialization.data(withJSONObject: object)
@@ -111,7 +117,8 @@ struct JobSpecCodingTests {
         ("name", #""-""#), ("placement", #""a b""#), ("env", #"{"A":"1"}"#), ("outputs", #""o""#),
         ("resources", #"{"milli_cpus":-1,"memory_bytes":0}"#),
         ("resources", #"{"milli_cpus":1,"memory_bytes":-1}"#), ("resources", "1"),
-        ("python", #"{"requirements":"r","requirements_digest":"abc"}"#),
+        ("software", "{}"),
+        ("software", #"{"recipe":{"kind":"lock","source":"v","tree":{"content":"abc"}}}"#),
     ])
     func valuesOutOfRangeAreAnError(_ key: String, _ json: String) throws {
         let full = try JSON.text(Sample.spec())

@@ -53,15 +53,22 @@ extension SeededRandom {
         chance(2) ? .any : .worker(Sample.name("gpu-\(below(100))"))
     }
 
+    mutating func software() -> SoftwareEnvironment {
+        if chance(3) { return .existing(text()) }
+        return .recipe(
+            EnvironmentRecipe(
+                kind: pick(EnvironmentRecipe.Kind.allCases), tree: tree(),
+                python: optional { PythonVersion(major: 3, minor: $0.below(20)) },
+                source: text(), packages: optional { $0.below(1000) }))
+    }
+
     mutating func spec() -> JobSpec {
         JobSpec(
             name: optional { JobName("train-\($0.below(10))")! }, command: command(),
             workingDirectory: text(),
             environment: list(upTo: 4) { .init(name: $0.text(), value: $0.text()) },
             resources: resources(), cpuLimit: optional { 1 + Int64($0.below(1000)) },
-            python: optional {
-                .init(requirementsPath: $0.text(), requirementsDigest: $0.digest())
-            },
+            software: optional { $0.software() },
             outputs: list(upTo: 3) { $0.text() }, maximumDuration: optional { $0.milliseconds() },
             gracePeriod: milliseconds(), pullLimit: byteCount(), placement: placement(),
             container: optional {

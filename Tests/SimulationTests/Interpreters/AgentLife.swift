@@ -216,8 +216,8 @@ extension AgentLife {
             if aborted.contains(token), world.random.happens(500) { return }
             if let init0 = machine.process(token), init0.lives {
                 post(.staged(token))
-            } else if !machine.has(order.tree) {
-                post(.contentMissing(token))
+            } else if let tree = order.trees.first(where: { !machine.has($0) }) {
+                post(.contentMissing(token, tree))
             } else if fails {
                 post(.stagingFailed(token, .environmentFailed, message: "pip did not like it"))
             } else {
@@ -242,5 +242,12 @@ extension AgentLife {
                 post(.collected(order.token, outputs))
             }
         }
+    }
+}
+
+extension StartOrder {
+    /// What a task cannot be staged without.
+    fileprivate var trees: [TreeReference] {
+        [tree] + (spec.software?.recipe.map { [$0.tree] } ?? [])
     }
 }

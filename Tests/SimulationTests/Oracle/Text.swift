@@ -8,7 +8,8 @@ enum Text {
             "hello \(of(fence)) on \(connection.number)"
         case .message(_, let fence, let message): "\(of(fence)) \(of(message))"
         case .disconnected(let connection): "disconnected \(connection.number)"
-        case .contentMissing(let token, _): "contentMissing \(token.task)"
+        case .contentMissing(let token, let tree):
+            "contentMissing \(token.task) \(tree.content.short)"
         case .contentComplete(let token): "contentComplete \(token.task)"
         case .staging(let token, _): "staging \(token.task)"
         case .staged(let token): "staged \(token.task)"

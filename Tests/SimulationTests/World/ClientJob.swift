@@ -23,10 +23,13 @@ final class ClientJob {
         let memory = world.random.pick([0, 0, 1, 4, 8])
         let place = world.random.below(4)
         let tree = TestTree.reference(world.random.below(4))
+        let recipe = EnvironmentRecipe(
+            kind: .lock, tree: TestTree.reference(4 + world.random.below(2)), source: "/venv")
         let spec = JobSpec(
             command: .shell("true"),
             resources: Resources(
                 milliCPUs: Int64(cpus), memory: .gibibytes(Int64(memory))),
+            software: world.random.happens(300) ? .recipe(recipe) : nil,
             gracePeriod: Milliseconds(Int64(world.random.pick([0, 200, 10_000]))),
             placement: place == 3 ? .any : .worker(world.machines[place].name))
         return SubmitRequest(

@@ -1,4 +1,5 @@
 @testable internal import AgentService
+internal import ContentStore
 internal import Glibc
 internal import JobModel
 internal import Synchronization
@@ -11,11 +12,47 @@ internal import Testing
     ) throws {
         let directory = try TemporaryDirectory.make()
         defer { TemporaryDirectory.remove(directory) }
+        let store = try ObjectStore(at: RawPath(directory + "/store"))
+        let python = try PythonInterpreter(
+            asking: "/usr/bin/python3", output: directory + "/version")
         var builder = EnvironmentBuilder(
-            directory: directory, key: "key", python: "/usr/bin/python3",
-            requirements: Array("# nothing\n".utf8),
-            abort: AbortFlag())
+            directory: directory, key: "key", python: .interpreter(python),
+            recipe: try Self.recipe(in: store), store: store, abort: AbortFlag())
         try body(&builder, PublishedEnvironment(directory: directory, key: "key"))
+    }
+
+    /// One that installs nothing.
+    private static func recipe(
+        in store: ObjectStore,
+        manifest: [UInt8] = EnvironmentRecipe.manifest(kind: .requirements, python: nil)
+    ) throws -> EnvironmentRecipe {
+        let files = [
+            (EnvironmentRecipe.Entry.manifest, manifest),
+            (EnvironmentRecipe.Entry.requirements, Array("# nothing\n".utf8)),
+        ]
+        let directory = try TreeDirectory(
+            entries: files.map { name, bytes in
+                TreeEntry(
+                    name: Array(name.utf8),
+                    node: .file(
+                        try store.insert(bytes), size: Int64(bytes.count), isExecutable: false))
+            })
+        let time = FileTime(seconds: 0, nanoseconds: 0)
+        let metadata = TreeMetadata(
+            modified: time, entries: files.map { _ in .modified(time) })
+        let tree = TreeReference(
+            content: try store.insert(directory), metadata: try store.insert(metadata))
+        return EnvironmentRecipe(kind: .requirements, tree: tree, source: "requirements.txt")
+    }
+
+    @Test func aRecipeOfAnotherFormatIsRefused() throws {
+        try Self.withBuilder { builder, environment in
+            let other = Array("{\"format\": 2}\n".utf8)
+            builder.recipe = try Self.recipe(in: builder.store, manifest: other)
+            let error = #expect(throws: ShuntError.self) { try builder.build() }
+            #expect(error?.message.contains("format") == true)
+            #expect(environment.look() == .missing)
+        }
     }
 
     @Test func aBuildIsDurableAndSealedBeforeItHasItsName() throws {

@@ -115,9 +115,11 @@ struct FixedAnswers: BulkRequestHandler {
         LogOffset(offset: UInt64(lines) * 10, skip: UInt32(streams.count))
     }
 
-    func hasEnvironment(_ requirements: Digest) async throws -> Bool {
-        requirements == ContentHasher.digest(of: Array("known".utf8))
+    func availability(of software: SoftwareEnvironment) async throws -> EnvironmentAvailability {
+        software == .existing("known") ? .cached : .toBuild
     }
+
+    func environments(_ request: EnvironmentRequest) async throws -> [EnvironmentView] { [] }
 }
 
 /// A stream that breaks once it has carried so many bytes in both directions together.

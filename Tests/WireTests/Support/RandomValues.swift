@@ -32,6 +32,15 @@ extension SeededGenerator {
         WallTime(milliseconds: Int64(below(253_402_300_799_999)))
     }
 
+    mutating func software() -> SoftwareEnvironment {
+        if chance(3) { return .existing(text()) }
+        return .recipe(
+            EnvironmentRecipe(
+                kind: pick(EnvironmentRecipe.Kind.allCases), tree: tree(),
+                python: optional { PythonVersion(major: 3, minor: $0.below(20)) },
+                source: text(), packages: optional { $0.below(1000) }))
+    }
+
     mutating func spec() -> JobSpec {
         JobSpec(
             name: optional { _ in JobName("train-1")! },
@@ -40,9 +49,7 @@ extension SeededGenerator {
             workingDirectory: text(),
             environment: list(upTo: 5) { .init(name: $0.text(), value: $0.text(upTo: 300)) },
             resources: resources(), cpuLimit: optional { 1 + Int64($0.below(1000)) },
-            python: optional {
-                .init(requirementsPath: $0.text(), requirementsDigest: $0.digest())
-            },
+            software: optional { $0.software() },
             outputs: list(upTo: 4) { $0.text() },
             maximumDuration: optional { $0.milliseconds() },
             gracePeriod: milliseconds(), pullLimit: byteCount(),
@@ -170,7 +177,7 @@ extension SeededGenerator {
     }
 
     mutating func bulkMessage() -> BulkMessage {
-        switch below(19) {
+        switch below(21) {
         case 0: .failure(error())
         case 1:
             .readLog(
@@ -181,7 +188,7 @@ extension SeededGenerator {
             .tailLog(
                 token(), lines: UInt32(below(1 << 30)),
                 streams: chance(2) ? [] : [.standardError])
-        case 3: .checkEnvironment(requirements: digest())
+        case 3: .checkEnvironment(software())
         case 4: .queryFiles(list(upTo: 40) { $0.digest() })
         case 17: .queryTrees(list(upTo: 40) { $0.tree() })
         case 5: .push
@@ -193,7 +200,12 @@ extension SeededGenerator {
                     bytes: bytes(below(4000)), nextOffset: next(), isComplete: chance(2),
                     hasMore: chance(2)))
         case 9: .logOffset(LogOffset(offset: next(), skip: UInt32(below(1 << 20))))
-        case 10: .environmentState(isCached: chance(2))
+        case 10:
+            .environmentState(
+                chance(3)
+                    ? .unavailable(
+                        ShuntError(.refused, text(), hint: optional { $0.text() }))
+                    : chance(2) ? .cached : .toBuild)
         case 11: .bitmap(MissingBitmap(list(upTo: 100) { $0.chance(2) }))
         case 12: .offer(tree(), guess: list(upTo: 40) { $0.tree() })
         case 13: .objects(batch())
@@ -203,6 +215,14 @@ extension SeededGenerator {
                     digest: digest(), objectSize: 5000, offset: Int64(below(4000)), size: 1000,
                     body: EncodedBody(bytes: bytes(1000))))
         case 15: .end
+        case 19: .environments(chance(2) ? .list : .remove(key: text()))
+        case 20:
+            .environmentList(
+                list(upTo: 5) {
+                    EnvironmentView(
+                        key: $0.text(), size: $0.byteCount(), usedAt: $0.wallTime(),
+                        isInUse: $0.chance(2))
+                })
         case 18:
             .wanted(
                 MissingBitmap(list(upTo: 100) { $0.chance(2) }),

@@ -176,6 +176,28 @@ import Testing
         }
     }
 
+    /// `python3` as every machine has it, and the version that another one wants.
+    @Test func aWorkerWithoutTheWantedPythonIsSentNothing() async throws {
+        try await ShuntHome.use { home in
+            for name in ["python", "python3"] {
+                try home.write(
+                    "../venv/bin/\(name)",
+                    "#!/bin/sh\necho '{\"python\": \"3.97\", \"implementation\": \"cpython\", "
+                        + "\"distributions\": [], \"indexes\": []}'\n")
+                try #require(chmod("\(home.base)/venv/bin/\(name)", 0o755) == 0)
+            }
+            let active = ["VIRTUAL_ENV": home.base + "/venv"]
+            let refused = try await home.run(["run", "--", "true"], env: active)
+            #expect(refused.code == 125)
+            expectRemedy(refused, naming: "Python 3.97", "no `uv`")
+            #expect(try await home.jobs().isEmpty)
+            // Where nobody asks for a plan, the worker says so before it asks for content.
+            let quiet = try await home.run(["run", "-q", "--", "true"], env: active)
+            #expect(quiet.code == 125)
+            #expect(quiet.errorText.contains("Python 3.97"), "\(quiet.errorText)")
+        }
+    }
+
     @Test func requirementsThatCannotBeSolvedFailWithTheInstallersWords() async throws {
         try await ShuntHome.use { home in
             try home.write("job.yaml", Self.job)

@@ -1,0 +1,104 @@
+internal import CLinux
+internal import Glibc
+internal import JobModel
+
+/// The commands that make an environment out of a recipe: `uv` where it is installed, which is much
+/// faster, else `venv` and `pip`.
+struct EnvironmentSteps: Sendable {
+    let recipe: EnvironmentRecipe
+    let python: PythonChoice
+    /// Where the recipe's tree lies.
+    let source: String
+    /// Where the environment comes to lie.
+    let target: String
+
+    /// One command, and what it gets beside the agent's own variables.
+    struct Step: Hashable, Sendable {
+        var arguments: [String]
+        var variables: [String] = []
+        var directory = "/"
+    }
+
+    private typealias Entry = EnvironmentRecipe.Entry
+
+    /// - Throws: ``ShuntError`` where this worker lacks what the recipe's kind needs.
+    func all() throws -> [Step] {
+        let uv = ExecutableSearch.find("uv")
+        var steps = try [environment(uv)]
+        switch recipe.kind {
+        case .requirements: steps.append(install(["-r", source + "/" + Entry.requirements], uv))
+        case .lock:
+            // A lock names all there is to install: nothing is solved, nothing is added.
+            steps.append(
+                install(["--no-deps", "-r", source + "/" + Entry.requirements], uv))
+            let places = try sources()
+            if !places.isEmpty { steps.append(install(["--no-deps"] + places, uv)) }
+        case .uv:
+            guard let uv else {
+                throw ShuntError(
+                    .notFound, "there is no `uv` on this worker, which a `uv.lock` needs",
+                    hint: "pip install uv")
+            }
+            steps.append(
+                Step(
+                    arguments: [
+                        uv, "sync", "--frozen", "--no-dev", "--no-install-project",
+                        "--python", target + "/bin/python", "--project", source,
+                    ],
+                    variables: ["UV_PROJECT_ENVIRONMENT=\(target)"]))
+        }
+        if access(source + "/" + Entry.setup, F_OK) == 0 { steps.append(setup()) }
+        return steps
+    }
+
+    private func environment(_ uv: String?) throws -> Step {
+        if let uv {
+            return Step(arguments: [
+                uv, "venv", "--quiet", "--allow-existing", "--python", python.argument, target,
+            ])
+        }
+        switch python {
+        case .interpreter(let interpreter):
+            return Step(arguments: [interpreter.executable, "-m", "venv", target])
+        case .fromUV(let version):
+            throw ShuntError(
+                .notFound, "Python \(version) was to come from `uv`, which is gone",
+                hint: "pip install uv")
+        }
+    }
+
+    private func install(_ what: [String], _ uv: String?) -> Step {
+        let wheels = source + "/" + Entry.wheels
+        let places =
+            access(wheels, F_OK) == 0 ? ["--no-index", "--find-links", wheels] : []
+        let python = target + "/bin/python"
+        if let uv {
+            return Step(arguments: [uv, "pip", "install", "--python", python] + places + what)
+        }
+        return Step(
+            arguments: [
+                python, "-m", "pip", "install", "--no-input", "--disable-pip-version-check",
+            ] + places + what)
+    }
+
+    /// What a lock installs beside its pins, in the order of their names.
+    private func sources() throws -> [String] {
+        let path = source + "/" + Entry.sources
+        guard access(path, F_OK) == 0 else { return [] }
+        do throws(SystemError) {
+            let directory = try OwnedDescriptor.open(path, O_RDONLY | O_DIRECTORY)
+            return try directory.names().sorted().map { path + "/" + $0 }
+        } catch {
+            throw ShuntError(error, in: path)
+        }
+    }
+
+    /// The person's own commands, in the environment.
+    private func setup() -> Step {
+        let path = getenv("PATH").map { String(cString: $0) } ?? ExecutableSearch.standardPath
+        return Step(
+            arguments: ["/bin/sh", "-e", source + "/" + Entry.setup],
+            variables: ["VIRTUAL_ENV=\(target)", "PATH=\(target)/bin:\(path)"],
+            directory: target)
+    }
+}

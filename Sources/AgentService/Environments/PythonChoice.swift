@@ -1,0 +1,97 @@
+internal import CLinux
+internal import Glibc
+internal import JobModel
+
+/// The Python that an environment is built with.
+enum PythonChoice: Hashable, Sendable {
+    case interpreter(PythonInterpreter)
+    /// One that `uv` has or fetches: nothing else here is of that version.
+    case fromUV(PythonVersion)
+
+    /// How `uv venv` is told.
+    var argument: String {
+        switch self {
+        case .interpreter(let interpreter): interpreter.executable
+        case .fromUV(let version): version.description
+        }
+    }
+
+    /// What stands for it in the name of an environment.
+    var name: String {
+        switch self {
+        case .interpreter(let interpreter): "py\(interpreter.version)"
+        case .fromUV(let version): "py\(version)-uv"
+        }
+    }
+}
+
+/// What an environment that is to be built will be called, and what with.
+struct EnvironmentTarget: Hashable, Sendable {
+    var key: String
+    var python: PythonChoice
+}
+
+/// The interpreters of a worker. Blocks; each is asked for its version once for as long as its file
+/// is the same. One that only starts another (a shim of pyenv) can start any at any time, and is
+/// asked each time.
+struct PythonSearch {
+    /// For the answers, see ``PythonInterpreter``.
+    let directory: String
+    /// By the path under which they were found.
+    var known: [String: PythonInterpreter] = [:]
+    private var questions = 0
+
+    init(directory: String) { self.directory = directory }
+
+    /// - Parameter version: `nil` for whatever `python3` is.
+    /// - Throws: ``ShuntError`` where the worker has none.
+    mutating func find(_ version: PythonVersion?) throws -> PythonChoice {
+        guard let version else {
+            guard let path = ExecutableSearch.find("python3") else {
+                throw ShuntError(
+                    .notFound, "there is no `python3` on this worker",
+                    hint: "apt-get install python3 python3-venv")
+            }
+            return .interpreter(try interpreter(at: path))
+        }
+        var others: [String] = []
+        for name in ["python\(version)", "python3", "python"] {
+            guard let path = ExecutableSearch.find(name) else { continue }
+            // One that does not even tell its version is none to build with.
+            guard let found = try? interpreter(at: path) else { continue }
+            if PythonVersion(found.version) == version { return .interpreter(found) }
+            if !others.contains(found.version) { others.append(found.version) }
+        }
+        if ExecutableSearch.find("uv") != nil { return .fromUV(version) }
+        let present = others.isEmpty ? "none at all" : others.joined(separator: ", ")
+        throw ShuntError(
+            .notFound,
+            "Python \(version) is wanted, this worker has \(present), and there is no `uv` that "
+                + "could fetch it",
+            hint: "pip install uv")
+    }
+
+    private mutating func interpreter(at path: String) throws -> PythonInterpreter {
+        let identity = PythonInterpreter.identity(of: path)
+        if let interpreter = known[path], interpreter.identity == identity { return interpreter }
+        questions += 1
+        let output = directory + "/python-version.\(getpid()).\(questions)"
+        let found = try PythonInterpreter(asking: path, output: output)
+        known[path] = found.identity == identity ? found : nil
+        return found
+    }
+}
+
+/// Looks a program up in this process's `PATH`.
+enum ExecutableSearch {
+    static let standardPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+    static func find(_ name: String) -> String? {
+        let path = getenv("PATH").map { String(cString: $0) } ?? standardPath
+        for directory in path.split(separator: ":") {
+            let candidate = directory + "/" + name
+            if access(candidate, X_OK) == 0 { return candidate }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,98 @@
+internal import ArgumentParser
+internal import CoordinatorClient
+internal import JobModel
+
+/// `shunt env`.
+struct EnvironmentCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "env",
+        abstract: "Look after the environments that workers have built.",
+        discussion: """
+            Each is built once and kept for later jobs. The ones that were not used for longest \
+            go by themselves when all of them take more than 50 GiB.
+
+            Example:
+              shunt env ls --worker gpu-1
+            """,
+        subcommands: [EnvironmentListCommand.self, EnvironmentRemoveCommand.self])
+}
+
+/// `shunt env ls`.
+struct EnvironmentListCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "ls",
+        abstract: "List the environments of a worker.",
+        discussion: """
+            Example:
+              shunt env ls --worker gpu-1
+            """)
+
+    @Option(help: "The worker.")
+    var worker = WorkerName.local.text
+
+    @Option(name: [.short, .long], help: "table or json.")
+    var output = PlainOutputFormat.table
+
+    func run() async throws {
+        let environments = try await ShuntSession.with { session in
+            try await session.connection.environments(of: try await session.named(worker))
+        }
+        switch output {
+        case .json: try StandardStream.printData(try JSONText.render(environments))
+        case .table:
+            let rows = environments.map { one in
+                [one.key, "\(one.size)", "\(one.usedAt)", one.isInUse ? "yes" : "no"]
+            }
+            try StandardStream.printData(
+                TextTable.render(header: ["ENVIRONMENT", "SIZE", "USED", "IN USE"], rows: rows))
+        }
+    }
+}
+
+/// `shunt env rm`.
+struct EnvironmentRemoveCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "rm",
+        abstract: "Remove environments of a worker; the next job builds them again.",
+        discussion: """
+            One that a job runs in stays.
+
+            Example:
+              shunt env rm --worker gpu-1 py3.11.7-linux-x86_64-0123456789abcdef0123456789abcdef
+            """)
+
+    @Option(help: "The worker.")
+    var worker = WorkerName.local.text
+
+    @Argument(help: "What `shunt env ls` calls them.")
+    var environments: [String]
+
+    func run() async throws {
+        try await ShuntSession.with { session in
+            let name = try await session.named(worker)
+            let known = try await session.connection.environments(of: name).map(\.key)
+            for key in environments {
+                guard known.contains(key) else {
+                    throw ShuntError(
+                        .notFound,
+                        "there is no environment `\(Quoting.visible(key))` on `\(name)`",
+                        hint: "shunt env ls --worker \(name)")
+                }
+                for gone in try await session.connection.removeEnvironment(key, of: name) {
+                    try StandardStream.printData("\(gone.key)\n")
+                }
+            }
+        }
+    }
+}
+
+extension ShuntSession {
+    /// The name of a worker that there is.
+    fileprivate func named(_ text: String) async throws -> WorkerName {
+        guard let name = WorkerName(text) else {
+            throw ShuntError(
+                .notFound, "there is no worker `\(Quoting.visible(text))`", hint: "shunt worker ls")
+        }
+        return try await worker(name).name
+    }
+}

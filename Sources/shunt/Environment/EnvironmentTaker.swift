@@ -1,0 +1,210 @@
+internal import ContentStore
+internal import Glibc
+internal import JobModel
+
+/// A job's environment, as it goes with the job, and what there is to say about it.
+struct TakenEnvironment: Sendable {
+    var software: SoftwareEnvironment?
+    /// What of the active environment cannot be had elsewhere.
+    var gaps: [String] = []
+}
+
+/// Makes of what a job wants for an environment what a worker needs to build it. Blocks.
+struct EnvironmentTaker: Sendable {
+    let layout: HomeLayout
+    /// The job's directory.
+    let directory: RawPath
+    /// `nil` in a dry run, which writes nothing.
+    let store: ObjectStore?
+    /// The job's snapshot.
+    let tree: TreeReference
+    /// Of the worker for which packages are fetched here; `nil` where it fetches them itself.
+    let architecture: String?
+
+    private typealias Entry = EnvironmentRecipe.Entry
+
+    func take(_ wish: EnvironmentWish) throws -> TakenEnvironment {
+        let taken: TakenEnvironment
+        switch wish {
+        case .none: return TakenEnvironment()
+        case .existing(let name): return TakenEnvironment(software: .existing(name))
+        case .unsaid:
+            guard let root = ActiveEnvironment.root else { return TakenEnvironment() }
+            taken = try capture(root)
+        case .built(let wish):
+            let recipe = try wish.isProject ? project(wish) : requirements(wish)
+            taken = TakenEnvironment(software: .recipe(recipe))
+        }
+        // Nothing is synced where nothing is new.
+        try store?.flush()
+        return taken
+    }
+
+    // MARK: What is active here
+
+    private func capture(_ root: String) throws -> TakenEnvironment {
+        let captured = try CapturedEnvironment.read(root)
+        let lock = EnvironmentLock(captured) { access($0, F_OK) == 0 }
+        var recipe = RecipeTree()
+        let python = PythonVersion(captured.python)
+        if let architecture {
+            let fetch = try WheelFetch(active: root, python: python, architecture: architecture)
+            try addWheels(fetch, lock, to: &recipe)
+        } else {
+            recipe.add(Entry.requirements, Self.lines(lock.pins))
+            var sources = RecipeTree()
+            for source in lock.sources { try add(source, to: &sources) }
+            if !sources.isEmpty { recipe.add(Entry.sources, sources) }
+        }
+        let taken = try finish(
+            recipe, .lock, python: python, source: root,
+            packages: lock.count)
+        return TakenEnvironment(software: .recipe(taken), gaps: lock.gaps)
+    }
+
+    private static func lines(_ requirements: [String]) -> [UInt8] {
+        Array(requirements.map { $0 + "\n" }.joined().utf8)
+    }
+
+    /// All of a lock as wheels; what has an address or lies here is built to one first.
+    private func addWheels(
+        _ fetch: WheelFetch, _ lock: EnvironmentLock, to recipe: inout RecipeTree
+    ) throws {
+        let addressed = lock.pins.filter { $0.contains(" @ ") }
+        let pins = lock.pins.filter { !$0.contains(" @ ") }
+        let names =
+            addressed.map { String($0.prefix { $0 != " " }) } + lock.sources.map(\.distribution)
+        recipe.add(
+            Entry.requirements, Self.lines(pins.filter { !$0.hasPrefix("-") } + names))
+        try add(
+            fetch, Self.lines(pins), building: addressed + lock.sources.map(\.path),
+            isWhole: true, to: &recipe)
+    }
+
+    private func add(
+        _ fetch: WheelFetch, _ requirements: [UInt8], building built: [String], isWhole: Bool,
+        to recipe: inout RecipeTree
+    ) throws {
+        let wheels = try fetch.fetch(requirements, building: built, isWhole: isWhole) {
+            directory, names in
+            var wheels = RecipeTree()
+            for name in names {
+                try add(file: RawPath(directory).appending(name), as: name, to: &wheels)
+            }
+            return wheels
+        }
+        // Where nothing is to be installed, there is nothing to look into.
+        if !wheels.isEmpty { recipe.add(Entry.wheels, wheels) }
+    }
+
+    private func add(file path: RawPath, as name: String, to tree: inout RecipeTree) throws {
+        guard let store else {
+            let bytes = try SmallFile.read(path, limit: 1 << 30)
+            return tree.add(name, ContentHasher.digest(of: bytes), size: Int64(bytes.count))
+        }
+        let file = try store.insert(copyingFileAt: path)
+        tree.add(name, file.digest, size: file.size)
+    }
+
+    /// What an environment takes from a directory or archive of this machine.
+    private func add(_ source: EnvironmentLock.Source, to sources: inout RecipeTree) throws {
+        let path = RawPath(source.path)
+        var status = stat()
+        guard path.withCString({ stat($0, &status) }) == 0 else { throw changed(source) }
+        guard status.st_mode & S_IFMT == S_IFDIR else {
+            return try add(file: path, as: source.name, to: &sources)
+        }
+        try JobDirectory.refuse(path, layout)
+        var options = SnapshotOptions()
+        // Nothing of it may change or go while an environment is built from it.
+        options.copyLimit = ByteCount(.max)
+        let snapshot = try Snapshot.take(
+            root: path, store: store,
+            cache: StatCache(directory: RawPath(layout.statCacheDirectory)), options: options)
+        sources.add(source.name, snapshot.tree, snapshot.totals)
+    }
+
+    private func changed(_ source: EnvironmentLock.Source) -> ShuntError {
+        ShuntError(
+            .failed,
+            "`\(Quoting.visible(source.path))`, which `\(source.name)` is installed from, "
+                + "cannot be read: \(String(cString: strerror(errno)))",
+            hint: "ls -l \(Quoting.forShell(source.path))")
+    }
+
+    // MARK: What files say
+
+    private func requirements(_ wish: BuiltEnvironment) throws -> EnvironmentRecipe {
+        var recipe = RecipeTree()
+        let bytes = try wish.path.map { try file($0, called: "the requirements file") } ?? []
+        try RequirementsFile.check(bytes)
+        recipe.add(Entry.requirements, bytes)
+        addSetup(wish, to: &recipe)
+        var python: PythonVersion?
+        if let architecture {
+            let fetch = try WheelFetch(active: nil, python: nil, architecture: architecture)
+            try add(fetch, bytes, building: [], isWhole: false, to: &recipe)
+            python = fetch.python
+        }
+        return try finish(
+            recipe, .requirements, python: python, source: wish.path ?? "setup", packages: nil)
+    }
+
+    /// The worker needs `uv`, which alone knows what its lock means there.
+    private func project(_ wish: BuiltEnvironment) throws -> EnvironmentRecipe {
+        let names = (wish.path ?? "").split(separator: "/").dropLast().map(String.init)
+        func path(_ name: String) -> String { (names + [name]).joined(separator: "/") }
+        let lock = try file(path(Entry.projectLock), called: "the lock file")
+        let project = try file(path(Entry.project), called: "the project file")
+        try ProjectLock.check(lock)
+        var recipe = RecipeTree()
+        addSetup(wish, to: &recipe)
+        recipe.add(Entry.project, project)
+        recipe.add(Entry.projectLock, lock)
+        return try finish(
+            recipe, .uv, python: nil, source: path(Entry.projectLock), packages: nil)
+    }
+
+    private func addSetup(_ wish: BuiltEnvironment, to recipe: inout RecipeTree) {
+        guard !wish.setup.isEmpty else { return }
+        recipe.add(Entry.setup, Array(wish.setup.map { $0 + "\n" }.joined().utf8))
+    }
+
+    /// A file as it is in the snapshot; in a dry run, which stores no tree, as it is in the
+    /// directory.
+    private func file(_ path: String, called name: String) throws -> [UInt8] {
+        let missing = ShuntError(
+            .usage, "\(name) `\(path)` is not in the snapshot of `\(directory)`",
+            hint: "ls -l \(Quoting.forShell(path)) .shuntignore")
+        guard let store else {
+            // Whatever keeps it from being read, the plan has no such file.
+            guard let bytes = try? SmallFile.read(directory.appending(path), limit: Self.largest)
+            else { throw missing }
+            return bytes
+        }
+        guard case .file(let digest, let size, _)? = try TreeLookup.node(path, in: tree, store)
+        else { throw missing }
+        guard size <= Self.largest else {
+            throw ShuntError(
+                .usage,
+                "\(name) `\(path)` has \(ByteCount(size)), and "
+                    + "\(ByteCount(Int64(Self.largest))) is the limit",
+                hint: "ls -l \(Quoting.forShell(path))")
+        }
+        return try store.readBytes(of: digest, limit: Self.largest)
+    }
+
+    /// Of a file that says what to install, in bytes. The agent has the same bound.
+    private static let largest = 16 << 20
+
+    private func finish(
+        _ recipe: RecipeTree, _ kind: EnvironmentRecipe.Kind, python: PythonVersion?,
+        source: String, packages: Int?
+    ) throws -> EnvironmentRecipe {
+        var recipe = recipe
+        recipe.add(Entry.manifest, EnvironmentRecipe.manifest(kind: kind, python: python))
+        return EnvironmentRecipe(
+            kind: kind, tree: try recipe.insert(into: store), python: python, source: source,
+            packages: packages)
+    }
+}

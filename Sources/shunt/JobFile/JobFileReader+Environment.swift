@@ -1,0 +1,62 @@
+internal import JobModel
+internal import Yams
+
+/// The section `environment`.
+extension JobFileReader {
+    func software(of entry: Entry, into job: inout JobFile) throws(ShuntError) {
+        var built = BuiltEnvironment()
+        var existing: String?
+        var captures: Bool?
+        for part in try entries(of: entry.node, in: .environment) {
+            switch part.key {
+            case "python": built.path = try value(of: part, FieldRules.relativePath)
+            case "existing": existing = try value(of: part, FieldRules.existingEnvironment)
+            case "setup": built.setup = try setup(of: part)
+            case "capture": captures = try truth(of: part)
+            case "offline": job.isOffline = try truth(of: part)
+            default: preconditionFailure("`\(part.key)` is listed as a key and is not read")
+            }
+        }
+        let isBuilt = built != BuiltEnvironment()
+        if existing != nil || captures == true, isBuilt || (existing != nil && captures == true) {
+            throw error(
+                at: entry.node,
+                "`environment` names more than one environment",
+                advice: "`existing` and `capture: true` stand alone")
+        }
+        if job.isOffline, existing != nil || captures == false || built.isProject {
+            throw error(
+                at: entry.node, "`offline` has nothing to fetch here",
+                advice: "it goes with `capture: true`, or with a requirements file")
+        }
+        if let existing {
+            job.software = .existing(existing)
+        } else if isBuilt {
+            job.software = .built(built)
+        } else {
+            job.software = captures ?? job.isOffline ? .unsaid : .none
+        }
+    }
+
+    private func truth(of entry: Entry) throws(ShuntError) -> Bool {
+        try value(of: entry, kinds: [.truth], wants: "`true` or `false`") {
+            text throws(FieldError) in
+            ["true", "yes", "on"].contains(text.lowercased())
+        }
+    }
+
+    private func setup(of entry: Entry) throws(ShuntError) -> [String] {
+        guard case .sequence(let items) = entry.node else {
+            return [try value(of: entry, wants: "a command or a list of them", FieldRules.argument)]
+        }
+        try checkTag(of: entry.node, tag: items.tag, is: .seq)
+        var result: [String] = []
+        for item in items {
+            let path = "environment.setup[\(result.count)]"
+            let command = Entry(key: entry.key, path: path, node: item)
+            result.append(try value(of: command, FieldRules.argument))
+            try check(result.count, atMost: JobFileLimits.arguments, "commands", of: entry)
+        }
+        return result
+    }
+}

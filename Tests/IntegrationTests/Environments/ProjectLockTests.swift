@@ -1,0 +1,59 @@
+import Foundation
+import Testing
+
+/// Projects with a `uv.lock`, with the `uv` of the package index.
+@Suite struct ProjectLockTests {
+    private static let project = """
+        [project]
+        name = "digits"
+        version = "1"
+        requires-python = ">=3.8"
+        dependencies = ["six==1.16.0"]
+        [dependency-groups]
+        dev = ["idna==3.4"]
+        """
+
+    private static let job = """
+        run: |
+          python -c 'import importlib.metadata as m; print([d.name for d in m.distributions()])'
+        environment: {python: uv.lock}
+        """
+
+    @Test func aProjectsLockIsInstalledWithoutTheProjectAndItsTools() async throws {
+        try await ShuntHome.use { home in
+            let made = try await home.shell(
+                "python3 -m venv ../tool && ../tool/bin/pip install -q uv", within: .seconds(240))
+            try #require(made.code == 0, "\(made.errorText)")
+            try home.write("pyproject.toml", Self.project)
+            try home.write("job.yaml", Self.job)
+            let locked = try await home.shell("../tool/bin/uv lock", within: .seconds(120))
+            try #require(locked.code == 0, "\(locked.errorText)")
+            // Without `uv` on the worker it is said before there is a job.
+            if try await home.shell("command -v uv").code != 0 {
+                let refused = try await home.run(["run", "-f", "job.yaml"])
+                #expect(refused.code == 125)
+                expectRemedy(refused, naming: "`uv`", "uv.lock")
+                #expect(try await home.jobs().isEmpty)
+                _ = await home.kill9Everything()
+            }
+            let path = home.base + "/tool/bin:" + (home.environment()["PATH"] ?? "")
+            let outcome = try await home.run(
+                ["run", "-f", "job.yaml"], env: ["PATH": path], within: .seconds(180))
+            #expect(outcome.text == "['six']\n", "\(outcome.errorText)")
+        }
+    }
+
+    @Test func aLockThatLeadsToAnotherDirectoryIsRefusedAtOnce() async throws {
+        try await ShuntHome.use { home in
+            try home.write("pyproject.toml", Self.project)
+            try home.write("job.yaml", Self.job)
+            try home.write(
+                "uv.lock",
+                "version = 1\n[[package]]\nname = \"lib\"\nsource = { editable = \"../lib\" }\n")
+            let refused = try await home.run(["run", "-f", "job.yaml"])
+            #expect(refused.code == 125)
+            expectRemedy(refused, naming: "../lib", "uv.lock")
+            #expect(try await home.jobs().isEmpty)
+        }
+    }
+}

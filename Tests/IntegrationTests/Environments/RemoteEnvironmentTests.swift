@@ -1,0 +1,42 @@
+import Foundation
+import Lab
+import Testing
+
+/// The environment that is active here, on a worker behind SSH.
+@Suite(.enabled(if: geteuid() == 0, RemoteLab.reason)) struct RemoteEnvironmentTests {
+    @Test func whatIsInstalledHereIsBuiltThereOnce() async throws {
+        try await RemoteLab.use { lab in
+            let home = lab.home
+            try home.write(
+                "../tools/setup.py",
+                "from setuptools import setup\n"
+                    + "setup(name='labtools', version='0.5', py_modules=['labtools'])\n")
+            try home.write("../tools/labtools.py", "ANSWER = 42\n")
+            let made = try await home.shell(
+                "python3 -m venv ../venv && ../venv/bin/pip install -q six==1.15.0 -e ../tools",
+                within: .seconds(240))
+            try #require(made.code == 0, "\(made.errorText)")
+            let active = ["VIRTUAL_ENV": home.base + "/venv"]
+            let command = [
+                "--on", lab.name, "--", "python", "-c",
+                "import six, labtools; print(six.__version__, labtools.ANSWER)",
+            ]
+            let first = try await home.run(
+                ["run"] + command, env: active, within: .seconds(240))
+            #expect(first.text == "1.15.0 42\n", "\(first.errorText)")
+            #expect(first.errorText.contains("to be built"), "\(first.errorText)")
+            let second = try await home.run(["run"] + command, env: active)
+            #expect(second.text == first.text, "\(second.errorText)")
+            #expect(second.errorText.contains("nothing to send"), "\(second.errorText)")
+            #expect(second.errorText.contains("is there"), "\(second.errorText)")
+            let list = try await home.run("env", "ls", "--worker", lab.name)
+            #expect(list.text.split(separator: "\n").count == 2, "\(list.text)\(list.errorText)")
+            // The recipe went where nothing else of the job had to: a job in an empty directory.
+            try FileManager.default.createDirectory(
+                atPath: home.base + "/empty", withIntermediateDirectories: true)
+            let third = try await home.run(
+                ["run", "-q"] + command, cwd: home.base + "/empty", env: active)
+            #expect(third.text == first.text, "\(third.errorText)")
+        }
+    }
+}
