@@ -17,11 +17,14 @@ struct ContainerInit {
             // Likewise.
             let names = try? listing.names()
         else { return nil }
-        return names.lazy.compactMap { Int32($0) }.first(where: isInit)
+        // It is among the newest, as a rule.
+        return names.compactMap { Int32($0) }.sorted(by: >).first(where: isInit)
     }
 
     private func isInit(_ pid: Int32) -> Bool {
-        guard SmallFile.text("/proc/\(pid)/comm") == "shunt-init\n",
+        // One that has ended meanwhile is none.
+        let name = try? SmallFile.read("/proc/\(pid)/comm", limit: 32)
+        guard name?.elementsEqual("shunt-init\n".utf8) == true,
             ProcessState.arguments(of: pid).last == directory,
             ProcessState.startTicks(of: pid) == startTicks
         else { return false }
