@@ -199,7 +199,7 @@ extension CoordinatorConnection {
                 [
                     QueryItem("offset", "\(offset)"), QueryItem("max", "\(limit.bytes)"),
                     QueryItem("wait_ms", "\(min(wait, APIPath.longestWait).count)"),
-                ], wait: wait),
+                ], wait: Milliseconds(wait.count + APIPath.logGrace.count)),
             repeating: .ifInterrupted)
         guard let text = answer.headers.first(name: LogHeaders.nextOffset),
             let next = UInt64(text), next >= offset
@@ -220,7 +220,9 @@ extension CoordinatorConnection {
     ) async throws -> LogOffset {
         let streams = stream.map { [QueryItem("stream", "\($0.rawValue)")] } ?? []
         return try await exchange(
-            .get(reference.path + "/log-tail", [QueryItem("lines", "\(lines)")] + streams),
+            .get(
+                reference.path + "/log-tail", [QueryItem("lines", "\(lines)")] + streams,
+                wait: APIPath.logGrace),
             repeating: .ifInterrupted)
     }
 }

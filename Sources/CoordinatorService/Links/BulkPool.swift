@@ -57,17 +57,22 @@ final class BulkPool: Sendable {
         let client = try await take()
         do {
             let value = try await body(client)
-            await giveBack(client)
+            await end(client)
             return value
-        } catch let error as ShuntError where client.isReusable {
-            await giveBack(client)
-            throw error
         } catch {
-            await client.close()
-            state.withLock { $0.open -= 1 }
-            wake()
-            throw Self.told(error)
+            let isAnswer = client.isReusable && error is ShuntError
+            await end(client)
+            throw isAnswer ? error : Self.told(error)
         }
+    }
+
+    /// A stream on which something failed is closed, also where whoever used it went on all the
+    /// same.
+    private func end(_ client: BulkClient) async {
+        if client.isReusable { return await giveBack(client) }
+        await client.close()
+        state.withLock { $0.open -= 1 }
+        wake()
     }
 
     private func take() async throws -> BulkClient {

@@ -286,7 +286,8 @@ extension WorkerLink {
             try await bulk.with { stream in try await content.pull(tree, over: stream) }
             return nil
         } catch let error as ShuntError where error.code == .notFound {
-            return .impossible(error.message)
+            // A store that was taken away says nothing about what was in it.
+            return content.store.isInPlace ? .impossible(error.message) : .interrupted
         } catch {
             logger.notice(
                 "outputs could not be fetched",

@@ -31,6 +31,9 @@ package enum APIPath {
     package static let stop = "/v1/stop"
     /// The longest that a long poll is held open.
     package static let longestWait = Milliseconds.seconds(30)
+    /// How much longer than it was asked to the coordinator may take over a log: for a link to the
+    /// worker that is just being opened, or has yet to be seen broken.
+    package static let logGrace = Milliseconds.seconds(6)
     /// The largest page of a log.
     package static let logPage = ByteCount.mebibytes(4)
     /// The largest body that the coordinator takes.

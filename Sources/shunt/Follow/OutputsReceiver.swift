@@ -31,24 +31,32 @@ struct OutputsReceiver: Sendable {
         _ view: JobView, _ outputs: OutputSummary, into directory: RawPath, base: TreeReference?,
         patterns: [String]?
     ) async throws -> PlacementReport {
-        let fetched = try await fetch(view)
-        do {
-            return try await place(
-                fetched, outputs, into: directory, base: base, patterns: patterns)
-        } catch let lost as ShuntError where lost.code == .notFound {
-            progress.note("fetching outputs again: \(lost.message)")
-            var stale = fetched
-            stale.outputsFetch = .none
+        var stale = view
+        var lost: ShuntError?
+        for attempt in 0..<Self.fetchTries {
             do {
+                let fetched = try await fetch(stale)
                 return try await place(
-                    try await fetch(stale), outputs, into: directory, base: base,
-                    patterns: patterns)
+                    fetched, outputs, into: directory, base: base, patterns: patterns)
             } catch let error as ShuntError {
-                throw ShuntError(
-                    error.code, "\(lost.message), and \(error.message)", hint: error.hint)
+                guard error.code == .notFound else {
+                    guard let lost else { throw error }
+                    throw ShuntError(
+                        error.code, "\(lost.message), and \(error.message)", hint: error.hint)
+                }
+                lost = error
+                stale.outputsFetch = .none
+                progress.note("fetching outputs again: \(error.message)")
+                // A coordinator whose store was taken away notices within seconds.
+                if attempt > 0 { try await Task.sleep(for: .seconds(2)) }
             }
         }
+        throw ShuntError(
+            .failed, lost?.message ?? "the outputs cannot be brought here",
+            hint: "shunt inspect \(view.id)")
     }
+
+    private static let fetchTries = 5
 
     /// Brings the outputs into the coordinator's store, however large they are.
     ///

@@ -1,4 +1,5 @@
 import Foundation
+import Testing
 
 /// One Shunt instance of one test: a home and a working directory in a temporary directory, and
 /// the built `shunt` to drive it with. `use` ends every process of the home and removes all of it,
@@ -170,10 +171,27 @@ struct ShuntHome: Sendable {
             return left.isEmpty
         }
         if !ended { print("processes of \(base) are left") }
+        noteCrashes()
         // What cannot be removed stays in /tmp, which is nobody's test failure.
         try? FileManager.default.removeItem(atPath: base)
         // Likewise.
         try? FileManager.default.removeItem(atPath: runtimeDirectory)
+    }
+
+    /// A process that crashes is started again, and the test may not notice: its log does.
+    private func noteCrashes() {
+        for log in [
+            root + "/coordinator/coordinator.log", root + "/agent/agent.log",
+            base + "/agent/agent.log",
+        ] {
+            // Not every home has each of them.
+            guard let text = try? String(contentsOfFile: log, encoding: .utf8) else { continue }
+            for word in ["Precondition failed", "Fatal error", "Program crashed"]
+            where text.contains(word) {
+                let lines = text.split(separator: "\n").filter { $0.contains(word) }
+                Issue.record("\(log): \(lines.joined(separator: "; "))")
+            }
+        }
     }
 
     /// The socket directory that `HomeLayout` computes for this home; FNV-1a, as it says.
