@@ -193,8 +193,8 @@ struct OddMachineTests {
         }
     }
 
-    /// Stands between, and makes version 1 of the protocol 99 in the first words of either side: to
-    /// the coordinator the agent is newer, and the agent refuses it.
+    /// Stands between, and makes version 2 of the protocol 99 in the first words of either side: to
+    /// the coordinator the agent is newer, and the agent refuses it. What follows passes as it is.
     private static let translator = """
         #!/usr/bin/env python3
         import os, subprocess, sys, threading
@@ -203,11 +203,15 @@ struct OddMachineTests {
             [here + "/attach"], executable=here + "/attach.real",
             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         def carry(source, target):
+            version = b"\\x08\\x02"
             while True:
                 data = os.read(source, 65536)
                 if not data:
                     break
-                os.write(target, data.replace(b"\\x08\\x01", b"\\x08\\x63", 1))
+                if version and version in data:
+                    data = data.replace(version, b"\\x08\\x63", 1)
+                    version = b""
+                os.write(target, data)
             os.close(target)
         threading.Thread(target=carry, args=(0, agent.stdin.fileno()), daemon=True).start()
         carry(agent.stdout.fileno(), 1)
@@ -222,7 +226,7 @@ struct OddMachineTests {
                 atPath: directory + "/attach")
             #expect(symlink(real, directory + "/attach.real") == 0)
             try await expectShown(
-                "agent speaks version 99", "this coordinator version 1", in: lab,
+                "agent speaks version 99", "this coordinator version 2", in: lab,
                 whereAttachIs: Self.translator)
             // What is submitted meanwhile waits, and says why.
             let submitted = try await lab.home.run("submit", "--on", lab.name, "--", "true")
