@@ -30,14 +30,14 @@ LIBEXEC := $(TREE)/libexec/shunt
 AGENT := shunt-agent-linux-$(ARCH)
 INIT_SOURCES = $(wildcard Sources/shunt-init/*.c Sources/shunt-init/*.h)
 
-# The targets of Tests/, in two lanes that take about as long. Those of workers behind SSH are suites
-# of IntegrationTests.
+# The targets of Tests/, in two lanes that take about as long. Those of workers behind SSH and of
+# containers are suites of IntegrationTests.
 FIRST := IntegrationTests SSHTransportTests LabTests
 SECOND := TidyTests JobModelTests WireTests ByteStreamTests UVLoopTests ContentStoreTests ScanTests \
 	TransferTests SimulationTests CommandTests SupervisionTests
 empty :=
-REMOTE := $(subst $(empty) $(empty),|,$(strip \
-	$(basename $(notdir $(wildcard Tests/IntegrationTests/Remote/*Tests.swift)))))
+APART := $(subst $(empty) $(empty),|,$(strip $(basename $(notdir $(wildcard \
+	Tests/IntegrationTests/Remote/*Tests.swift Tests/IntegrationTests/Containers/*Tests.swift)))))
 
 setup:
 	@missing=()
@@ -113,13 +113,17 @@ test: setup init agent-debug
 	$(SWIFT) build --product shuntPackageTests
 	run() { $(SWIFT) test --skip-build --ignore-lock --no-parallel --filter "^$$1" "$${@:2}"; }
 	second() {
-		for target in $(SECOND); do run "$$target\." || return 1; done
-		run 'IntegrationTests\.($(REMOTE))/'
+		local code=0
+		for target in $(SECOND); do run "$$target\." || code=1; done
+		run 'IntegrationTests\.($(APART))/' || code=1
+		return "$$code"
 	}
 	first() {
+		local code=0
 		for target in $(FIRST); do
-			run "$$target\." --skip '^IntegrationTests\.($(REMOTE))/' || return 1
+			run "$$target\." --skip '^IntegrationTests\.($(APART))/' || code=1
 		done
+		return "$$code"
 	}
 	second >.build/second.log 2>&1 & other=$$!
 	code=0

@@ -20,7 +20,10 @@ import Testing
         """
 
     @Test func aProjectsLockIsInstalledWithoutTheProjectAndItsTools() async throws {
-        try await ShuntHome.use { home in
+        try await ShuntHome.use { shared in
+            var home = shared
+            // As pip does it, `uv` trusts those whom the machine trusts.
+            home.variables["UV_NATIVE_TLS"] = "true"
             let made = try await home.shell(
                 "python3 -m venv ../tool && ../tool/bin/pip install -q uv", within: .seconds(240))
             try #require(made.code == 0, "\(made.errorText)")
