@@ -1,5 +1,3 @@
-internal import CLinux
-internal import ContentStore
 internal import Glibc
 internal import JobModel
 
@@ -32,44 +30,22 @@ struct EngineCall {
         return path.split(separator: ":").contains { access($0 + "/" + name, X_OK) == 0 }
     }
 
-    /// - Parameter output: a file that gets both streams.
+    /// An image of many gigabytes is written in less.
+    private static let limitSeconds = 3600
+
     /// - Returns: what it wrote, where it ended well.
     /// - Throws: ``ShuntError`` with the engine's words.
-    func run(_ arguments: [String], output: String, hint: String) throws -> String {
-        let pid = try spawn([name, "--log-level=error"] + arguments, output: output)
-        var status: Int32 = 0
-        while waitpid(pid, &status, 0) < 0, errno == EINTR {}
-        // What it said is only for people.
-        let bytes = (try? SmallFile.read(RawPath(output), limit: 1 << 20)) ?? []
-        let text = String(decoding: bytes, as: UTF8.self)
-        guard status == 0 else {
-            let words = Quoting.visible(
-                text.split(separator: "\n").suffix(10).joined(separator: "; "))
+    func run(_ arguments: [String], hint: String) throws -> String {
+        let answer = try ToolProcess(
+            arguments: [name, "--log-level=error"] + arguments, limitSeconds: Self.limitSeconds
+        ).run()
+        guard answer.code == 0 else {
+            let lines = answer.errors.split(separator: "\n").suffix(10)
             throw ShuntError(
-                .failed, "`\(name) \(arguments[0])` failed: \(words)", hint: hint)
+                .failed,
+                "`\(name) \(arguments[0])` failed: "
+                    + Quoting.visible(lines.joined(separator: "; ")), hint: hint)
         }
-        return text
-    }
-
-    private func spawn(_ words: [String], output: String) throws(ShuntError) -> pid_t {
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-        posix_spawn_file_actions_addopen(
-            &actions, 1, output, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
-        posix_spawn_file_actions_adddup2(&actions, 1, 2)
-        posix_spawn_file_actions_addclosefrom_np(&actions, 3)
-        var vector: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) }
-        vector.append(nil)
-        defer { for pointer in vector { free(pointer) } }
-        var pid = pid_t()
-        let code = posix_spawnp(&pid, words[0], &actions, nil, vector, Glibc.environ)
-        guard code == 0 else {
-            throw ShuntError(
-                .failed, "`\(words[0])` cannot be run: \(String(cString: strerror(code)))",
-                hint: "\(words[0]) info")
-        }
-        return pid
+        return String(decoding: answer.output, as: UTF8.self)
     }
 }

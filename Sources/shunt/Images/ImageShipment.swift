@@ -30,15 +30,14 @@ struct ImageShipment {
             try? removeTree(at: RawPath(work))
         }
         let answer = try engine.run(
-            ["image", "inspect", "--format", "{{.Id}}", name], output: work + "/answer",
-            hint: "podman images")
+            ["image", "inspect", "--format", "{{.Id}}", name], hint: "podman images")
         let id = answer.split(separator: "\n").last.map(String.init) ?? ""
         let note = directory + "/" + id
         if let known = known(note) { return known }
         let saved = work + "/image"
         _ = try engine.run(
             ["save", "--format", "docker-dir", "--output", saved, name],
-            output: work + "/answer", hint: "df -h \(directory)")
+            hint: "df -h \(directory)")
         var options = SnapshotOptions()
         // The directory goes at once, so that nothing can stay in it.
         options.copyLimit = ByteCount(.max)
