@@ -57,7 +57,10 @@ struct SnapshotTaker: Sendable {
                 architecture: architecture
             ).take(draft.environment)
             spec.software = environment.software
-            if let store, !spec.workingDirectory.isEmpty {
+            let isMounted = options.omitted.contains {
+                RawPath(spec.workingDirectory).isInside($0)
+            }
+            if let store, !spec.workingDirectory.isEmpty, !isMounted {
                 try requireDirectory(spec.workingDirectory, result.tree, store)
             }
             if let store, case .local(let name)? = spec.container?.image {
