@@ -143,6 +143,8 @@ extension BulkMessage {
         case .environmentState: "environment state"
         case .environments: "environments request"
         case .environmentList: "environments"
+        case .secrets: "secrets"
+        case .secretsKept: "secrets kept"
         case .bitmap: "bitmap"
         case .offer: "offer"
         case .objects: "objects"

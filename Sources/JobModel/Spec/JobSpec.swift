@@ -23,6 +23,8 @@ package struct JobSpec: Hashable, Sendable, Codable {
     package var placement: PlacementRequest
     /// `nil` for a command that runs on the machine as it is.
     package var container: ContainerSpec?
+    /// Absent in the JSON of a job without any.
+    private var secretNames: [String]?
 
     package init(
         name: JobName? = nil, command: Command, workingDirectory: String = "",
@@ -30,7 +32,7 @@ package struct JobSpec: Hashable, Sendable, Codable {
         cpuLimit: Int64? = nil, software: SoftwareEnvironment? = nil, outputs: [String] = [],
         maximumDuration: Milliseconds? = nil, gracePeriod: Milliseconds = .seconds(10),
         pullLimit: ByteCount = .gibibytes(1), placement: PlacementRequest = .worker(.local),
-        container: ContainerSpec? = nil
+        container: ContainerSpec? = nil, secrets: [String] = []
     ) {
         self.name = name
         self.command = command
@@ -45,6 +47,7 @@ package struct JobSpec: Hashable, Sendable, Codable {
         self.pullLimit = pullLimit
         self.placement = placement
         self.container = container
+        self.secrets = secrets
     }
 
     enum CodingKeys: String, CodingKey {
@@ -61,10 +64,17 @@ package struct JobSpec: Hashable, Sendable, Codable {
         case pullLimit = "pull_limit_bytes"
         case placement
         case container
+        case secretNames = "secrets"
     }
 }
 
 extension JobSpec {
+    /// The names of the job's secrets, each once; see ``Secret``.
+    package var secrets: [String] {
+        get { secretNames ?? [] }
+        set { secretNames = newValue.isEmpty ? nil : newValue }
+    }
+
     /// Bytes that the whole tree may use at most; `nil` for a job that asks for no memory.
     package var memoryLimit: ByteCount? { resources.memory == .zero ? nil : resources.memory }
 

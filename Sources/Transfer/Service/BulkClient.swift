@@ -83,6 +83,14 @@ package final class BulkClient: Sendable {
         }
     }
 
+    /// Hands a task's secrets over; the agent keeps them in memory alone.
+    package func hand(_ secrets: [Secret], to token: StartToken) async throws {
+        try await ask(.secrets(token, secrets)) { answer -> Void? in
+            guard case .secretsKept = answer else { return nil }
+            return ()
+        }
+    }
+
     /// Asks one question.
     private func ask<Answer: Sendable>(
         _ request: BulkMessage, _ take: (BulkMessage) -> Answer?

@@ -65,6 +65,7 @@ extension JobSpec: WireValue {
         proto.pullLimitBytes = pullLimit.bytes
         proto.placement = placement.proto
         if let container { proto.container = container.proto }
+        proto.secretNames = secrets
         return proto
     }
 
@@ -87,7 +88,8 @@ extension JobSpec: WireValue {
             gracePeriod: try Field.milliseconds(proto.gracePeriodMs, "spec.grace_period"),
             pullLimit: try Field.byteCount(proto.pullLimitBytes, "spec.pull_limit"),
             placement: try PlacementRequest(Field.required(proto.placement, "spec.placement")),
-            container: proto.hasContainer ? try ContainerSpec(proto.container) : nil)
+            container: proto.hasContainer ? try ContainerSpec(proto.container) : nil,
+            secrets: try Secret.names(proto.secretNames))
     }
 }
 

@@ -25,6 +25,7 @@ enum PlanText {
         if let container = spec.container {
             rows.append(("image", Quoting.visible(container.image.text)))
         }
+        if !spec.secrets.isEmpty { rows.append(("secrets", spec.secrets.joined(separator: ", "))) }
         rows.append(("resources", "\(spec.resources)"))
         if let limit = spec.maximumDuration {
             rows.append(("at most", DurationText.describe(limit)))

@@ -120,6 +120,10 @@ struct FixedAnswers: BulkRequestHandler {
     }
 
     func environments(_ request: EnvironmentRequest) async throws -> [EnvironmentView] { [] }
+
+    func keep(_ secrets: [Secret], for token: StartToken) async throws {
+        guard secrets.map(\.name) == ["KNOWN"] else { throw ShuntError(.refused, "not wanted") }
+    }
 }
 
 /// A stream that breaks once it has carried so many bytes in both directions together.
