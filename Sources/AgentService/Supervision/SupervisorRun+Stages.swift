@@ -208,7 +208,7 @@ extension SupervisorRun {
         }
     }
 
-    /// Nothing that might read them lives any more. The agent does it too, when it hears of the end.
+    /// Nothing that might read them lives any more. An agent that hears of the end does it too.
     private func removeSecrets() {
         guard let secrets = launch?.plan.secrets else { return }
         do throws(ShuntError) {

@@ -80,7 +80,8 @@ struct SecretValues: Sendable {
         guard code == ENOENT || code == ENOTDIR else {
             return ShuntError(
                 .failed,
-                "the file of the secret `\(name)` cannot be read: \(String(cString: strerror(code)))",
+                "the file of the secret `\(name)` cannot be read: "
+                    + String(cString: strerror(code)),
                 hint: hint)
         }
         return ShuntError(

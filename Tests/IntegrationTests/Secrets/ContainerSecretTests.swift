@@ -7,15 +7,16 @@ struct ContainerSecretTests {
     @Test func theCommandHasThemAndTheEngineDoesNot() async throws {
         let trace = SecretTrace()
         try await ContainerHome.use { home in
-            // The image sets a variable of that name, which the secret takes the place of.
-            try home.write("Containerfile", "FROM \(TestImage.name)\nENV T=of-the-image\n")
+            // The engine sets a variable of that name, which the secret takes the place of.
+            let name = "container"
             let script = """
-                \(SecretTrace.prove("T")); env | grep -c '^T='; sha256sum <"$SHUNT_SECRETS/T"
+                \(SecretTrace.prove(name)); env | grep -c '^\(name)='
+                sha256sum <"$SHUNT_SECRETS/\(name)"
                 touch "$SHUNT_SECRETS/new" 2>/dev/null || echo read-only; sleep 1000
                 """
             let id = try await home.submit(
-                ["sh", "-c", script], options: ["--image", ".", "--secret", "T"],
-                env: ["T": trace.value])
+                ["sh", "-c", script],
+                options: ["--image", TestImage.name, "--secret", name], env: [name: trace.value])
             let proof = try await trace.proof(home)
             let expected = proof + "1\n" + proof + "read-only\n"
             let runs = try await eventually(within: .seconds(120)) {

@@ -39,31 +39,16 @@ import Testing
         }
     }
 
-    /// The agent has no memory of the task, so that the job gets another attempt.
+    /// An agent that never heard of the first one: it is certain that it did not run.
     @Test func anotherAttemptHasThem() async throws {
         let trace = SecretTrace()
         try await ShuntHome.use { home in
-            let mark = home.base + "/go"
-            try home.write(
-                "job.yaml",
-                """
-                run: '\(SecretTrace.prove("T"))'
-                secrets: [T]
-                environment: {setup: "test -e \(mark) || exec sleep 1000"}
-
-                """)
-            let submitted = try await home.run(["submit"], env: ["T": trace.value])
-            let id = submitted.text.trimmingCharacters(in: .whitespacesAndNewlines)
-            #expect(submitted.code == 0, "\(submitted.errorText)")
-            let builds = await eventually(within: .seconds(60)) {
-                ProcessTable.processes(naming: home.root).contains {
-                    $0.command == ["sleep", "1000"]
-                }
-            }
-            #expect(builds)
-            #expect(home.kill9([.coordinator, .agent]) == 2)
-            #expect(unlink(home.root + "/agent/journal") == 0)
-            #expect(FileManager.default.createFile(atPath: mark, contents: nil))
+            #expect(try await home.run("run", "-q", "--", "true").code == 0)
+            let agents = home.pids(of: [.agent])
+            for pid in agents { kill(pid, SIGSTOP) }
+            let id = try await submit(trace, home)
+            #expect(try await home.inspect(id)["phase"].string == "dispatching")
+            for pid in agents { kill(pid, SIGKILL) }
             try await expectRan(id, trace, home)
             #expect(try await home.inspect(id)["attempt"].int == 2)
         }

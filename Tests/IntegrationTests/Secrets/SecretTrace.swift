@@ -98,8 +98,13 @@ struct SecretTrace: Sendable {
 extension ShuntHome {
     /// Submits a job that takes every CPU, so that others wait.
     func occupy() async throws -> String {
-        let cpus = try await run("worker", "ls", "-o", "json")
-        let capacity = try JSON(parsing: cpus.output)[0]["capacity"]["milli_cpus"].int ?? 1000
+        var capacity: Int?
+        _ = try await eventually {
+            let workers = try await run("worker", "ls", "-o", "json")
+            capacity = try JSON(parsing: workers.output)[0]["capacity"]["milli_cpus"].int
+            return capacity != nil
+        }
+        guard let capacity else { throw HarnessError("the local worker has no capacity") }
         let id = try await submit(
             "sleep", "1000", options: ["--cpus", "\(Double(capacity) / 1000)"])
         let runs = try await eventually { try await inspect(id)["phase"].string == "running" }
