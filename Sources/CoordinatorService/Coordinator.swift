@@ -13,6 +13,8 @@ final class Coordinator: Sendable {
     private let activity: ActivityClock
     let identity: Identity
     private let authentication: AuthenticationSocket
+    let rules: CurrentRules
+    let labelled: LabelledOutputs
 
     /// What `GET /v1/status` says besides counts.
     struct Identity: Sendable {
@@ -26,8 +28,10 @@ final class Coordinator: Sendable {
 
     init(
         inbox: Inbox, ports: CorePorts, identity: Identity, activity: ActivityClock,
-        authentication: AuthenticationSocket
+        authentication: AuthenticationSocket, rules: CurrentRules, labelled: LabelledOutputs
     ) {
+        self.rules = rules
+        self.labelled = labelled
         self.authentication = authentication
         self.inbox = inbox
         self.ports = ports
@@ -80,7 +84,9 @@ final class Coordinator: Sendable {
         activity.touch()
         try request.validate()
         try request.validateSecrets()
+        await followRules()
         var request = request
+        request.inputs = try await labelled(request.inputs)
         guard let secrets = request.secrets.take() else { return try await taken(request) }
         // Before the job is durable, so that a job that is never lacks them.
         try await ports.secrets.keep(secrets, for: request.clientKey)

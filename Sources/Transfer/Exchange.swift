@@ -145,6 +145,8 @@ extension BulkMessage {
         case .environmentList: "environments"
         case .secrets: "secrets"
         case .secretsKept: "secrets kept"
+        case .examineData: "data request"
+        case .dataFingerprint: "data fingerprint"
         case .bitmap: "bitmap"
         case .offer: "offer"
         case .objects: "objects"

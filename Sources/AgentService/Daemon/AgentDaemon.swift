@@ -85,6 +85,8 @@ actor AgentDaemon {
             images: ContainerImages(
                 directory: home.images, store: store,
                 executor: try BlockingExecutor(name: "images", threads: 2)),
+            mountAbility: MountAbility(
+                initExecutable: options.initExecutable, directory: home.root),
             secrets: SecretVault(besides: options.socket, role: .agent), executor: disk,
             initExecutable: options.initExecutable)
     }

@@ -87,6 +87,10 @@ struct AgentResponder: BulkRequestHandler {
         try await keepSecrets(secrets, token)
     }
 
+    func examineData(at path: String) async throws -> DataFingerprint {
+        try await disk.run { try DataWalk.fingerprint(of: RawPath(path)) }
+    }
+
     /// See ``TaskRetention``.
     private static func gone(_ token: StartToken) -> ShuntError {
         ShuntError(

@@ -8,6 +8,8 @@ package struct SnapshotOptions: Sendable {
     package var includedCredentials: [RawPath] = []
     /// Regular files that are no part of the tree, under whatever names they stand in it.
     package var withheld: Set<FileIdentity> = []
+    /// What is not part of the tree, whatever lies there, as paths from the root.
+    package var omitted: [RawPath] = []
     /// Whether everything must be durable in the store before the snapshot is returned.
     package var isDurable = true
     /// Files above this are not copied, only reflinked or referenced.

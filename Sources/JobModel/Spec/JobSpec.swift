@@ -23,6 +23,10 @@ package struct JobSpec: Hashable, Sendable, Codable {
     package var placement: PlacementRequest
     /// `nil` for a command that runs on the machine as it is.
     package var container: ContainerSpec?
+    /// Data that lies on workers, by target; none within another.
+    package var mounts: [DataMount]
+    /// What the job's own files are, for ``DataRules``; ascending.
+    package var labels: [DataLabel]
     /// Absent in the JSON of a job without any.
     private var secretNames: [String]?
 
@@ -32,7 +36,8 @@ package struct JobSpec: Hashable, Sendable, Codable {
         cpuLimit: Int64? = nil, software: SoftwareEnvironment? = nil, outputs: [String] = [],
         maximumDuration: Milliseconds? = nil, gracePeriod: Milliseconds = .seconds(10),
         pullLimit: ByteCount = .gibibytes(1), placement: PlacementRequest = .worker(.local),
-        container: ContainerSpec? = nil, secrets: [String] = []
+        container: ContainerSpec? = nil, mounts: [DataMount] = [], labels: [DataLabel] = [],
+        secrets: [String] = []
     ) {
         self.name = name
         self.command = command
@@ -47,6 +52,8 @@ package struct JobSpec: Hashable, Sendable, Codable {
         self.pullLimit = pullLimit
         self.placement = placement
         self.container = container
+        self.mounts = mounts.sorted { $0.target < $1.target }
+        self.labels = Set(labels).sorted()
         self.secrets = secrets
     }
 
@@ -65,6 +72,8 @@ package struct JobSpec: Hashable, Sendable, Codable {
         case placement
         case container
         case secretNames = "secrets"
+        case mounts
+        case labels
     }
 }
 

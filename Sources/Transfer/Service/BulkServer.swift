@@ -17,6 +17,8 @@ package protocol BulkRequestHandler: Sendable {
     func environments(_ request: EnvironmentRequest) async throws -> [EnvironmentView]
     /// Keeps a task's secrets where only memory holds them.
     func keep(_ secrets: [Secret], for token: StartToken) async throws
+    /// What lies at a path here.
+    func examineData(at path: String) async throws -> DataFingerprint
 }
 
 /// Answers the requests on bulk streams. One for a process; it may serve any number of streams.
@@ -60,7 +62,8 @@ package struct BulkServer: Sendable {
             try await send(scope, compresses: compressed, over: connection)
         case .readLog(let request):
             try await sendLog(request, over: connection)
-        case .tailLog, .checkEnvironment, .environments, .secrets, .queryFiles, .queryTrees:
+        case .tailLog, .checkEnvironment, .environments, .examineData, .secrets, .queryFiles,
+            .queryTrees:
             var reply: BulkMessage
             do {
                 reply = try await self.reply(to: request)
@@ -68,8 +71,9 @@ package struct BulkServer: Sendable {
                 reply = .failure(error)
             }
             try await connection.send(reply)
-        case .failure, .logPage, .logOffset, .environmentState, .environmentList, .secretsKept,
-            .bitmap, .offer, .objects, .part, .end, .complete, .wanted:
+        case .failure, .logPage, .logOffset, .environmentState, .environmentList,
+            .dataFingerprint, .secretsKept, .bitmap, .offer, .objects, .part, .end, .complete,
+            .wanted:
             throw TransferFault.unexpected(request.kindName)
         }
     }
@@ -87,6 +91,8 @@ package struct BulkServer: Sendable {
         case .secrets(let token, let secrets):
             try await handler.keep(secrets, for: token)
             return .secretsKept
+        case .examineData(let path):
+            return .dataFingerprint(try await handler.examineData(at: path))
         case .queryFiles(let digests):
             return try await executor.run { [store = inventory.store] in
                 .bitmap(MissingBitmap(try digests.map { try !store.contains($0) }))
@@ -97,7 +103,8 @@ package struct BulkServer: Sendable {
                 return .bitmap(TreeAnswer.bitmap(of: try trees.map { try survey.answer($0) }))
             }
         case .failure, .readLog, .push, .pull, .logPage, .logOffset, .environmentState,
-            .environmentList, .secretsKept, .bitmap, .offer, .objects, .part, .end, .complete,
+            .environmentList, .dataFingerprint, .secretsKept, .bitmap, .offer, .objects, .part,
+            .end, .complete,
             .wanted:
             throw TransferFault.unexpected(request.kindName)
         }

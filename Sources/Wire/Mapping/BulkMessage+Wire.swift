@@ -15,11 +15,11 @@ extension BulkMessage {
 
     private func kind(body: inout [UInt8]) throws(WireError) -> ProtoBulkMessage.OneOf_Kind {
         switch self {
-        case .readLog, .tailLog, .checkEnvironment, .environments, .secrets, .queryFiles,
-            .queryTrees, .push, .pull:
+        case .readLog, .tailLog, .checkEnvironment, .environments, .examineData, .secrets,
+            .queryFiles, .queryTrees, .push, .pull:
             return try request(body: &body)
-        case .failure, .logPage, .logOffset, .environmentState, .environmentList, .secretsKept,
-            .bitmap:
+        case .failure, .logPage, .logOffset, .environmentState, .environmentList,
+            .dataFingerprint, .secretsKept, .bitmap:
             return try answer(body: &body)
         case .offer, .objects, .part, .end, .complete, .wanted:
             return try transfer(body: &body)
@@ -48,6 +48,10 @@ extension BulkMessage {
         case .secrets(let token, let secrets):
             body = secrets.flatMap(\.bytes)
             return .secrets(ProtoSecrets(token, secrets))
+        case .examineData(let path):
+            var proto = ProtoExamineData()
+            proto.path = path
+            return .examineData(proto)
         case .queryFiles(let digests):
             var proto = ProtoQuery()
             proto.kind = .files
@@ -70,8 +74,9 @@ extension BulkMessage {
                 body = try digests.packed()
             }
             return .pull(proto)
-        case .failure, .logPage, .logOffset, .environmentState, .environmentList, .secretsKept,
-            .bitmap, .offer, .objects, .part, .end, .complete, .wanted:
+        case .failure, .logPage, .logOffset, .environmentState, .environmentList,
+            .dataFingerprint, .secretsKept, .bitmap, .offer, .objects, .part, .end, .complete,
+            .wanted:
             preconditionFailure("not a request")
         }
     }
@@ -100,12 +105,15 @@ extension BulkMessage {
             return .environments(proto)
         case .secretsKept:
             return .secretsKept(ProtoSecretsKept())
+        case .dataFingerprint(let fingerprint):
+            return .dataFingerprint(fingerprint.proto)
         case .bitmap(let bitmap):
             var proto = ProtoBitmap()
             proto.count = UInt32(clamping: bitmap.count)
             body = bitmap.bytes
             return .bitmap(proto)
-        case .readLog, .tailLog, .checkEnvironment, .environments, .secrets, .queryFiles,
+        case .readLog, .tailLog, .checkEnvironment, .environments, .examineData, .secrets,
+            .queryFiles,
             .queryTrees, .push, .pull, .offer, .objects, .part, .end, .complete, .wanted:
             preconditionFailure("not an answer")
         }
@@ -136,9 +144,9 @@ extension BulkMessage {
             proto.partials = partials.map(\.proto)
             body = bitmap.bytes
             return .wanted(proto)
-        case .failure, .readLog, .tailLog, .checkEnvironment, .environments, .secrets,
-            .queryFiles, .queryTrees, .push, .pull, .logPage, .logOffset, .environmentState,
-            .environmentList, .secretsKept, .bitmap:
+        case .failure, .readLog, .tailLog, .checkEnvironment, .environments, .examineData,
+            .secrets, .queryFiles, .queryTrees, .push, .pull, .logPage, .logOffset,
+            .environmentState, .environmentList, .dataFingerprint, .secretsKept, .bitmap:
             preconditionFailure("not a part of a transfer")
         }
     }
@@ -169,11 +177,8 @@ extension BulkMessage {
                         "check_environment.software")))
         case .environmentsRequest(let request):
             self = .environments(request.hasRemove ? .remove(key: request.remove) : .list)
-        case .secrets(let request):
-            self = .secrets(
-                try StartToken(
-                    Field.required(request.hasToken ? request.token : nil, "secrets.token")),
-                try Secret.list(request, body: body))
+        case .secrets(let request): self = try .secrets(request, body: body)
+        case .examineData(let request): self = try .examining(request.path)
         case .query(let query):
             switch query.kind {
             case .files: self = .queryFiles(try [Digest](packed: body))
@@ -197,6 +202,8 @@ extension BulkMessage {
             self = .environmentList(
                 try list.entries.map { entry throws(WireError) in try EnvironmentView(entry) })
         case .secretsKept: self = .secretsKept
+        case .dataFingerprint(let fingerprint):
+            self = .dataFingerprint(try DataFingerprint(fingerprint))
         case .bitmap(let bitmap):
             self = .bitmap(try MissingBitmap(checking: body, count: bitmap.count))
         case .offer(let offer):
@@ -215,6 +222,15 @@ extension BulkMessage {
                     try PartialObject(partial)
                 })
         }
+    }
+}
+
+extension BulkMessage {
+    private static func examining(_ path: String) throws(WireError) -> BulkMessage {
+        guard Dataset.isPath(path) else {
+            throw WireError.invalid("examine_data.path", path)
+        }
+        return .examineData(path: path)
     }
 }
 

@@ -14,6 +14,14 @@ extension ProtoSecrets {
     }
 }
 
+extension BulkMessage {
+    static func secrets(_ proto: ProtoSecrets, body: [UInt8]) throws(WireError) -> BulkMessage {
+        let token = try StartToken(
+            Field.required(proto.hasToken ? proto.token : nil, "secrets.token"))
+        return .secrets(token, try Secret.list(proto, body: body))
+    }
+}
+
 extension Secret {
     /// The names of a spec's secrets, which become names of files.
     static func names(_ names: [String]) throws(WireError) -> [String] {

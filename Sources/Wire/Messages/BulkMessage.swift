@@ -41,6 +41,8 @@ package enum BulkMessage: Hashable, Sendable {
     case environments(EnvironmentRequest)
     /// Hands over what the agent asked for with ``AgentMessage/needSecrets(_:)``.
     case secrets(StartToken, [Secret])
+    /// Asks what lies at a path, see ``Dataset/isPath(_:)``.
+    case examineData(path: String)
     case queryFiles([Digest])
     case queryTrees([TreeReference])
     case push
@@ -51,6 +53,7 @@ package enum BulkMessage: Hashable, Sendable {
     case environmentState(EnvironmentAvailability)
     case environmentList([EnvironmentView])
     case secretsKept
+    case dataFingerprint(DataFingerprint)
     case bitmap(MissingBitmap)
 
     case offer(TreeReference, guess: [TreeReference])

@@ -26,6 +26,9 @@ enum PlanText {
             rows.append(("image", Quoting.visible(container.image.text)))
         }
         if !spec.secrets.isEmpty { rows.append(("secrets", spec.secrets.joined(separator: ", "))) }
+        for mount in spec.mounts {
+            rows.append(("mount", "\(mount.dataset) at \(Quoting.visible(mount.target))"))
+        }
         rows.append(("resources", "\(spec.resources)"))
         if let limit = spec.maximumDuration {
             rows.append(("at most", DurationText.describe(limit)))

@@ -50,6 +50,7 @@ struct SnapshotTaker: Sendable {
             options.progress = counters
             options.copyLimit = JobLimits.copiedFile
             options.withheld = withheld
+            options.omitted = draft.spec.mounts.map { RawPath($0.target) }
             let result = try Snapshot.take(
                 root: directory, store: store,
                 cache: StatCache(directory: RawPath(layout.statCacheDirectory)), options: options)

@@ -46,7 +46,7 @@ import Testing
             #expect(try await home.run("run", "-q", "--", "true").code == 0)
             let agents = home.pids(of: [.agent])
             for pid in agents { kill(pid, SIGSTOP) }
-            let id = try await submit(trace, home)
+            let id = try await submit(trace, home, quietly: true)
             #expect(try await home.inspect(id)["phase"].string == "dispatching")
             for pid in agents { kill(pid, SIGKILL) }
             try await expectRan(id, trace, home)
@@ -111,10 +111,13 @@ import Testing
 
     // MARK: Steps
 
-    private func submit(_ trace: SecretTrace, _ home: ShuntHome) async throws -> String {
+    /// - Parameter quietly: without a plan, for which the agent is asked.
+    private func submit(
+        _ trace: SecretTrace, _ home: ShuntHome, quietly: Bool = false
+    ) async throws -> String {
         try await home.submit(
-            ["sh", "-c", SecretTrace.prove("T")], options: ["--secret", "T"],
-            env: ["T": trace.value])
+            ["sh", "-c", SecretTrace.prove("T")],
+            options: ["--secret", "T"] + (quietly ? ["-q"] : []), env: ["T": trace.value])
     }
 
     private func expectRan(

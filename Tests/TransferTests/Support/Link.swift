@@ -124,6 +124,10 @@ struct FixedAnswers: BulkRequestHandler {
     func keep(_ secrets: [Secret], for token: StartToken) async throws {
         guard secrets.map(\.name) == ["KNOWN"] else { throw ShuntError(.refused, "not wanted") }
     }
+
+    func examineData(at path: String) async throws -> DataFingerprint {
+        throw ShuntError(.notFound, "nothing at \(path)")
+    }
 }
 
 /// A stream that breaks once it has carried so many bytes in both directions together.

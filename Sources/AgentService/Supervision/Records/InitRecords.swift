@@ -136,6 +136,9 @@ package struct ExitRecord: Hashable, Sendable {
             case "secrets":
                 status = .neverStarted
                 problem = "its secrets cannot be read from the worker's memory: \(detail)"
+            case "mount":
+                status = .neverStarted
+                problem = "its data cannot be mounted: \(detail)"
             case "launch":
                 status = .neverStarted
                 problem = "the launch file cannot be used: \(detail)"
