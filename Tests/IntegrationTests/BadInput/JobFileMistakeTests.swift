@@ -68,7 +68,7 @@ import Testing
         Mistake("run: echo\nsecrets: [a-b]\n", "2:11", ["letters"], shows: "secrets: [a-b]"),
         Mistake("run: echo\nsecrets: [A, A]\n", "2:14", ["`A` twice"], shows: "secrets: [A, A]"),
         Mistake(
-            "run: echo\nsecrets: [{A: }]\n", "2:14", ["secrets.A"], shows: "secrets: [{A: }]"),
+            "run: echo\nsecrets: [{A: }]\n", "2:15", ["secrets.A"], shows: "secrets: [{A: }]"),
         Mistake("run: echo\nnodes: 2\n", "2:1", ["`nodes`", "not supported"], shows: "nodes: 2"),
         Mistake("run: echo\nretries: 3\n", "2:1", ["not supported"], shows: "retries: 3"),
         Mistake("run: echo\npriority: 1\n", "2:1", ["not supported"], shows: "priority: 1"),
