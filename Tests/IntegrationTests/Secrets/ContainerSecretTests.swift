@@ -1,4 +1,5 @@
 import Foundation
+import Lab
 import Testing
 
 /// A job in a container has its secrets as any other has, and its engine never hears of them.

@@ -1,4 +1,5 @@
 import Foundation
+import Lab
 import Testing
 
 /// Secrets of jobs while parts of the product are killed, and when memory has lost them.

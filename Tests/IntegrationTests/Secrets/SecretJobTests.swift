@@ -1,4 +1,5 @@
 import Foundation
+import Lab
 import Testing
 
 /// Secrets reach the command, and nothing else has them: not while it runs, and not afterwards.

@@ -1,4 +1,5 @@
 import Foundation
+import Lab
 import Testing
 
 /// A secret that nobody else has, and the search for it wherever it must not be.
