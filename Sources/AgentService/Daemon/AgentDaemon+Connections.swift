@@ -128,7 +128,8 @@ extension AgentDaemon {
             coordinator: hello.coordinator, home: home, environments: staging.environments,
             disk: disk, loop: loop,
             isOver: { [weak self] token in await self?.isLogComplete(token) ?? true },
-            recipesInUse: { [weak self] in await self?.recipesInUse() ?? [] })
+            recipesInUse: { [weak self] in await self?.recipesInUse() ?? [] },
+            keepSecrets: { [weak self] in try await self?.keep($0, for: $1) })
         let server = BulkServer(inventory: inventory, executor: content, handler: responder)
         nextConnection += 1
         let number = ConnectionID(number: nextConnection)

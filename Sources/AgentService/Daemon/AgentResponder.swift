@@ -18,6 +18,7 @@ struct AgentResponder: BulkRequestHandler {
     let isOver: @Sendable (StartToken) async -> Bool
     /// The short names of the recipes that tasks which are not over need.
     let recipesInUse: @Sendable () async -> Set<String>
+    let keepSecrets: @Sendable ([Secret], StartToken) async throws -> Void
 
     func readLog(_ request: ReadLog) async throws -> LogPage {
         try check(request.token)
@@ -79,6 +80,11 @@ struct AgentResponder: BulkRequestHandler {
 
     func environments(_ request: EnvironmentRequest) async throws -> [EnvironmentView] {
         try await environments.answer(request, inUse: await recipesInUse())
+    }
+
+    func keep(_ secrets: [Secret], for token: StartToken) async throws {
+        try check(token)
+        try await keepSecrets(secrets, token)
     }
 
     func examineData(at path: String) async throws -> DataFingerprint {

@@ -20,6 +20,8 @@ struct EnvironmentTaker: Sendable {
     let tree: TreeReference
     /// Of the worker for which packages are fetched here; `nil` where it fetches them itself.
     let architecture: String?
+    /// Files that are no content, wherever they lie.
+    let withheld: Set<FileIdentity>
 
     private typealias Entry = EnvironmentRecipe.Entry
 
@@ -118,6 +120,7 @@ struct EnvironmentTaker: Sendable {
         var options = SnapshotOptions()
         // Nothing of it may change or go while an environment is built from it.
         options.copyLimit = ByteCount(.max)
+        options.withheld = withheld
         let snapshot = try Snapshot.take(
             root: path, store: store,
             cache: StatCache(directory: RawPath(layout.statCacheDirectory)), options: options)

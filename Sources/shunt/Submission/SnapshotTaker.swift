@@ -28,6 +28,8 @@ struct TakenSnapshot: Sendable {
 struct SnapshotTaker: Sendable {
     let layout: HomeLayout
     let directory: RawPath
+    /// Files that become secrets of the job, and no content of it.
+    let withheld: Set<FileIdentity>
     let progress: ProgressDisplay
 
     /// - Parameters:
@@ -47,6 +49,7 @@ struct SnapshotTaker: Sendable {
             var options = SnapshotOptions()
             options.progress = counters
             options.copyLimit = JobLimits.copiedFile
+            options.withheld = withheld
             options.omitted = draft.spec.mounts.map { RawPath($0.target) }
             let result = try Snapshot.take(
                 root: directory, store: store,
@@ -54,7 +57,7 @@ struct SnapshotTaker: Sendable {
             var spec = draft.spec
             let environment = try EnvironmentTaker(
                 layout: layout, directory: directory, store: store, tree: result.tree,
-                architecture: architecture
+                architecture: architecture, withheld: withheld
             ).take(draft.environment)
             spec.software = environment.software
             let isMounted = options.omitted.contains {

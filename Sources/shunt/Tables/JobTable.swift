@@ -99,6 +99,9 @@ enum JobDetails {
         if let container = job.spec.container {
             rows.append(("image", Quoting.visible(container.image.text)))
         }
+        if !job.spec.secrets.isEmpty {
+            rows.append(("secrets", job.spec.secrets.joined(separator: ", ")))
+        }
         let tree = job.inputs.tree.content.short
         rows.append(("snapshot", "\(tree), \(SnapshotText.size(job.inputs))"))
         rows.append(("sent", "\(job.bytesSent)"))

@@ -75,7 +75,7 @@ extension SeededRandom {
                 ContainerSpec(
                     image: .local("train"), sharedMemory: $0.optional { $0.byteCount() },
                     tree: $0.optional { $0.tree() })
-            })
+            }, secrets: pick([[], ["HF_TOKEN"], ["A", "_b2"]]))
     }
 
     mutating func git() -> GitState {

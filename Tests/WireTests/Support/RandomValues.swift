@@ -55,7 +55,8 @@ extension SeededGenerator {
             gracePeriod: milliseconds(), pullLimit: byteCount(),
             placement: chance(2) ? .any : .worker(WorkerName("gpu-\(below(100))")!),
             container: optional { $0.container() }, mounts: list(upTo: 2) { $0.mount() },
-            labels: list(upTo: 2) { DataLabel("label-\($0.below(9))")! })
+            labels: list(upTo: 2) { DataLabel("label-\($0.below(9))")! },
+            secrets: pick([[], ["HF_TOKEN"], ["A", "_b2"]]))
     }
 
     mutating func container() -> ContainerSpec {
@@ -160,7 +161,8 @@ extension SeededGenerator {
     }
 
     mutating func coordinatorMessage() -> CoordinatorMessage {
-        switch below(7) {
+        switch below(8) {
+        case 6: .secretsHanded(token(), failure: optional { $0.text() })
         case 0: .start(order())
         case 1: .go(token())
         case 2: .cancel(token(), immediately: chance(2))
@@ -172,7 +174,8 @@ extension SeededGenerator {
     }
 
     mutating func agentMessage() -> AgentMessage {
-        switch below(4) {
+        switch below(5) {
+        case 3: .needSecrets(token())
         case 0: .report(report())
         case 1: .needContent(token(), tree())
         case 2: .foreignUse(resources(), version: next())
@@ -198,7 +201,9 @@ extension SeededGenerator {
     }
 
     mutating func bulkMessage() -> BulkMessage {
-        switch below(23) {
+        switch below(25) {
+        case 23: .secrets(token(), secrets())
+        case 24: .secretsKept
         case 0: .failure(error())
         case 1:
             .readLog(
@@ -253,6 +258,13 @@ extension SeededGenerator {
                     PartialObject(digest: $0.digest(), offset: 1 + Int64($0.below(1 << 40)))
                 })
         default: .complete(unchanged: chance(2))
+        }
+    }
+
+    mutating func secrets() -> [Secret] {
+        (0..<below(5)).map { number in
+            let size = 1 + below(2000)
+            return Secret(name: "S\(number)", bytes: bytes(size).map { $0 == 0 ? 1 : $0 })
         }
     }
 
