@@ -41,6 +41,10 @@ package struct JobView: Hashable, Sendable, Codable {
     package var handedOver: Bool
     /// See ``TaskReport/packages``.
     package var packages: [String]?
+    /// What the name of the job's image stands for, once that is known.
+    package var image: PinnedImage?
+    /// What its container has of the worker's GPUs; `nil` without one.
+    package var gpus: ContainerGPUs?
 
     package init(
         id: JobID, name: JobName?, state: JobState, version: UInt64, phase: TaskPhase? = nil,
@@ -52,7 +56,8 @@ package struct JobView: Hashable, Sendable, Codable {
         memoryEnforced: Bool? = nil, cpuEnforced: Bool? = nil, bytesSent: ByteCount = .zero,
         outputs: OutputSummary? = nil, outputsFetch: OutputsFetch = .none,
         cancelRequested: Bool = false, verdict: TaskResult.Verdict? = nil, spec: JobSpec,
-        inputs: JobInputs, handedOver: Bool = false, packages: [String]? = nil
+        inputs: JobInputs, handedOver: Bool = false, packages: [String]? = nil,
+        image: PinnedImage? = nil, gpus: ContainerGPUs? = nil
     ) {
         self.id = id
         self.name = name
@@ -84,6 +89,8 @@ package struct JobView: Hashable, Sendable, Codable {
         self.inputs = inputs
         self.handedOver = handedOver
         self.packages = packages
+        self.image = image
+        self.gpus = gpus
     }
 
     /// Whether staging failed, so that nothing of the command ever ran.
@@ -119,6 +126,8 @@ package struct JobView: Hashable, Sendable, Codable {
         case spec
         case inputs
         case packages
+        case image
+        case gpus
         case handedOver = "handed_over"
     }
 }

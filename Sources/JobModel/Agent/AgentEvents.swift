@@ -20,6 +20,8 @@ package enum AgentEvent: Sendable {
     case staging(StartToken, activity: String)
     /// The environment that the task names was there, with these packages.
     case softwareFound(StartToken, packages: [String])
+    /// The image of the task's container is there.
+    case containerFound(StartToken, ContainerFacts)
     case staged(StartToken)
     case stagingFailed(StartToken, TaskResult.Verdict, message: String)
     /// Init stands at the barrier.

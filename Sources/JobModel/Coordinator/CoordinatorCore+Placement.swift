@@ -34,7 +34,8 @@ extension CoordinatorCore {
                     StartOrder(
                         token: token, spec: job.spec, tree: job.inputs.tree,
                         git: job.inputs.git,
-                        extraTrees: job.spec.container?.tree.map { [$0] } ?? [])),
+                        extraTrees: job.spec.container?.tree.map { [$0] } ?? [],
+                        image: job.pinnedImage)),
                 to: placement.worker, &turn)
         }
         queue.removeAll { placed.contains($0) }

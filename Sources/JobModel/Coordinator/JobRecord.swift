@@ -20,6 +20,8 @@ package struct JobRecord: Hashable, Sendable, Codable {
     package internal(set) var outputsFetch = OutputsFetch.none
     /// Why the job ended as it did.
     package internal(set) var reason: String?
+    /// What its first attempt that came so far found under the image's name; later ones keep to it.
+    package internal(set) var image: PinnedImage?
 
     package init(
         id: JobID, sequence: UInt64, request: SubmitRequest, submittedAt: WallTime
@@ -60,6 +62,7 @@ package struct JobRecord: Hashable, Sendable, Codable {
         case bytesSent = "bytes_sent"
         case outputsFetch = "outputs_fetch"
         case reason
+        case image
     }
 }
 
@@ -79,6 +82,8 @@ package struct TaskRecord: Hashable, Sendable, Codable {
     package internal(set) var activity: String?
     /// See ``TaskReport/packages``.
     package internal(set) var packages: [String]?
+    /// See ``TaskReport/container``.
+    package internal(set) var container: ContainerFacts?
     package internal(set) var process: TaskProcess?
     package internal(set) var startedAt: WallTime?
     package internal(set) var endedAt: WallTime?
@@ -101,6 +106,7 @@ package struct TaskRecord: Hashable, Sendable, Codable {
         case phase
         case activity
         case packages
+        case container
         case process
         case startedAt = "started_at"
         case endedAt = "ended_at"

@@ -11,6 +11,8 @@ package struct TaskReport: Hashable, Sendable, Codable {
     package var holdsContent: Bool
     /// What an environment that was there before holds, a package a line; `nil` for any other.
     package var packages: [String]?
+    /// What its container is made of; `nil` without one, and before its image is there.
+    package var container: ContainerFacts?
     package var process: TaskProcess?
     package var startedAt: WallTime?
     package var endedAt: WallTime?
@@ -18,8 +20,9 @@ package struct TaskReport: Hashable, Sendable, Codable {
 
     package init(
         token: StartToken, phase: TaskPhase, version: UInt64, activity: String? = nil,
-        holdsContent: Bool = false, packages: [String]? = nil, process: TaskProcess? = nil,
-        startedAt: WallTime? = nil, endedAt: WallTime? = nil, result: TaskResult? = nil
+        holdsContent: Bool = false, packages: [String]? = nil,
+        container: ContainerFacts? = nil, process: TaskProcess? = nil, startedAt: WallTime? = nil,
+        endedAt: WallTime? = nil, result: TaskResult? = nil
     ) {
         self.token = token
         self.phase = phase
@@ -27,6 +30,7 @@ package struct TaskReport: Hashable, Sendable, Codable {
         self.activity = activity
         self.holdsContent = holdsContent
         self.packages = packages
+        self.container = container
         self.process = process
         self.startedAt = startedAt
         self.endedAt = endedAt

@@ -11,6 +11,7 @@ extension StartOrder: WireValue {
         proto.nodeCount = UInt32(clamping: nodeCount)
         proto.waitsForGo = waitsForGo
         proto.extraTrees = extraTrees.map(\.proto)
+        if let image { proto.pinnedImage = image.proto }
         return proto
     }
 
@@ -29,7 +30,8 @@ extension StartOrder: WireValue {
             git: proto.hasGit ? GitState(proto.git) : nil,
             nodeCount: nodes,
             waitsForGo: proto.waitsForGo,
-            extraTrees: try TreeReference.list(proto.extraTrees))
+            extraTrees: try TreeReference.list(proto.extraTrees),
+            image: proto.hasPinnedImage ? try PinnedImage(proto.pinnedImage) : nil)
     }
 }
 
@@ -154,26 +156,5 @@ extension TreeReference {
         var trees: [TreeReference] = []
         for proto in protos { trees.append(try TreeReference(proto)) }
         return trees
-    }
-}
-
-extension ContainerSpec {
-    fileprivate var proto: ProtoJobSpec.Container {
-        var proto = ProtoJobSpec.Container()
-        proto.image = image.text
-        if let sharedMemory { proto.shmSizeBytes = sharedMemory.bytes }
-        if let tree { proto.tree = tree.proto }
-        return proto
-    }
-
-    fileprivate init(_ proto: ProtoJobSpec.Container) throws(WireError) {
-        guard let image = ImageSource(proto.image) else {
-            throw WireError.invalid("spec.container.image", proto.image)
-        }
-        self.init(
-            image: image,
-            sharedMemory: proto.hasShmSizeBytes
-                ? try Field.byteCount(proto.shmSizeBytes, "spec.container.shm_size") : nil,
-            tree: proto.hasTree ? try TreeReference(proto.tree) : nil)
     }
 }

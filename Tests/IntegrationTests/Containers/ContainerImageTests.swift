@@ -29,6 +29,10 @@ struct ContainerImageTests {
             let third = try await run(home, "./image", "cat", "/mark")
             #expect(third.text == "\(mark)+1\n", "\(third.errorText)")
             #expect(third.errorText.contains("building the image"))
+            // Each is kept under a note, and whose it is not is not listed.
+            let kept = try JSON(parsing: try await home.run("env", "ls", "-o", "json").output)
+            #expect(kept.items.count == 2)
+            #expect(kept.items.allSatisfy { $0["key"].string?.hasPrefix("image-build-") == true })
         }
     }
 

@@ -16,6 +16,68 @@ struct ContainerMistakeTests {
         }
     }
 
+    /// podman alone would wait for ever, asked for an image and for the base of one.
+    @Test func aRegistryThatSaysNothingIsGivenUp() async throws {
+        try await ContainerHome.use { home in
+            var home = home
+            let (descriptor, port) = try FreePort.listen()
+            defer { close(descriptor) }
+            let image = "127.0.0.1:\(port)/a:1"
+            home.variables["CONTAINERS_REGISTRIES_CONF"] = try FreePort.allowPlainText(
+                of: "127.0.0.1:\(port)", in: home.base)
+            try home.write("Containerfile", "FROM \(image)\n")
+            let runs = try [image, "./Containerfile"].map {
+                try home.start(["run", "-q", "--image", $0, "--", "true"])
+            }
+            for (run, verb) in zip(runs, ["pulled", "built"]) {
+                let outcome = await run.outcome(within: .seconds(60))
+                #expect(outcome.code == 125)
+                expectRemedy(
+                    outcome, naming: image, "could not be \(verb)",
+                    "the registry did not answer for 30 s")
+            }
+        }
+    }
+
+    @Test func aDiskThatIsFullDuringABuildIsSaid() async throws {
+        try await ContainerHome.use { home in
+            let disk = home.base + "/disk"
+            try await TestImage.shell(
+                "mkdir '\(disk)' && mount -t tmpfs -o size=16m shunt-test '\(disk)'")
+            do {
+                try await build(in: home, storingOn: disk)
+            } catch {
+                try await TestImage.shell("umount --lazy '\(disk)'")
+                throw error
+            }
+            try await TestImage.shell("umount --lazy '\(disk)'")
+        }
+    }
+
+    /// Builds an image that is larger than the disk.
+    private func build(in home: ShuntHome, storingOn disk: String) async throws {
+        var home = home
+        home.variables["CONTAINERS_STORAGE_CONF"] = home.base + "/storage.conf"
+        try home.write(
+            "../storage.conf",
+            """
+            [storage]
+            driver = "overlay"
+            graphroot = "\(disk)/storage"
+            runroot = "\(home.base)/run"
+
+            """)
+        try home.write("Containerfile", "FROM scratch\nCOPY large /large\n")
+        try home.write("large", Data(count: 24 << 20))
+        let outcome = try await home.run(
+            ["run", "-q", "--yes", "--image", ".", "--", "true"], within: .seconds(60))
+        #expect(outcome.code == 125)
+        expectRemedy(outcome, naming: "could not be built", "no space left on device")
+        let left = try await TestImage.shell("du -sm '\(disk)' | cut -f1")
+        #expect((Int(left.trimmingCharacters(in: .newlines)) ?? 99) < 4, "MiB: \(left)")
+        await home.remove()
+    }
+
     @Test func theOutputOfABuildThatFailsIsShown() async throws {
         try await ContainerHome.use { home in
             try home.write(

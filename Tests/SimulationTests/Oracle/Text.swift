@@ -12,6 +12,7 @@ enum Text {
             "contentMissing \(token.task) \(tree.content.short)"
         case .contentComplete(let token): "contentComplete \(token.task)"
         case .softwareFound(let token, _): "softwareFound \(token.task)"
+        case .containerFound(let token, _): "containerFound \(token.task)"
         case .staging(let token, _): "staging \(token.task)"
         case .staged(let token): "staged \(token.task)"
         case .stagingFailed(let token, let verdict, _): "stagingFailed \(token.task) \(verdict)"

@@ -67,6 +67,10 @@ extension SeededGenerator {
             tree: optional { $0.tree() })
     }
 
+    mutating func image() -> PinnedImage {
+        PinnedImage(id: digest(), manifest: optional { $0.digest() })
+    }
+
     mutating func order() -> StartOrder {
         let nodes = 1 + below(64)
         return StartOrder(
@@ -75,7 +79,8 @@ extension SeededGenerator {
                 GitState(
                     commit: $0.text(), branch: $0.optional { $0.text() }, dirty: $0.chance(2))
             },
-            nodeCount: nodes, waitsForGo: chance(2), extraTrees: list(upTo: 2) { $0.tree() })
+            nodeCount: nodes, waitsForGo: chance(2), extraTrees: list(upTo: 2) { $0.tree() },
+            image: optional { $0.image() })
     }
 
     mutating func process() -> TaskProcess {
@@ -113,6 +118,9 @@ extension SeededGenerator {
             token: token(), phase: pick(TaskPhase.allCases), version: next(),
             activity: optional { $0.text() }, holdsContent: below(2) == 0,
             packages: optional { ["six==1.16.0", $0.text()] },
+            container: optional {
+                ContainerFacts(image: $0.image(), gpus: $0.pick(ContainerGPUs.allCases))
+            },
             process: optional { $0.process() },
             startedAt: optional { $0.wallTime() }, endedAt: optional { $0.wallTime() },
             result: optional { $0.result() })
