@@ -17,6 +17,8 @@ actor ContainerImages {
     private let store: ObjectStore
     /// For pulls and builds, each of which holds a thread until it is over.
     private let executor: BlockingExecutor
+    /// For what takes moments and must not wait behind them.
+    private let disk: BlockingExecutor
     private var works: [String: Work] = [:]
     private var known: (engine: String, at: SteadyTime, abilities: EngineAbilities)?
     /// Something was made since the last collection.
@@ -32,10 +34,13 @@ actor ContainerImages {
         var waiters: Int
     }
 
-    init(directory: String, store: ObjectStore, executor: BlockingExecutor) {
+    init(
+        directory: String, store: ObjectStore, executor: BlockingExecutor, disk: BlockingExecutor
+    ) {
         shelf = ImageShelf(directory: directory)
         self.store = store
         self.executor = executor
+        self.disk = disk
     }
 
     /// Ends and removes what an earlier life of this agent left behind. To be called once, first
@@ -70,7 +75,7 @@ actor ContainerImages {
         if let known, known.engine == engine.executable, now - known.at < Self.knownFor {
             return known.abilities
         }
-        let abilities = try await executor.run { try EngineAbilities(of: engine) }
+        let abilities = try await disk.run { try EngineAbilities(of: engine) }
         known = (engine.executable, now, abilities)
         return abilities
     }
@@ -78,7 +83,7 @@ actor ContainerImages {
     /// How a container gets this machine's GPUs.
     func gpus(of engine: EngineCommand) async throws -> GPUAccess {
         if let access = try await abilities(of: engine).gpus { return access }
-        return try await executor.run { GPUAccess.specified() }
+        return try await disk.run { GPUAccess.specified() }
     }
 
     /// The image of a task.
@@ -93,11 +98,11 @@ actor ContainerImages {
         by engine: EngineCommand, onActivity: @escaping @Sendable (String) async -> Void
     ) async throws -> PinnedImage {
         let (store, shelf) = (store, shelf)
-        let origin = try await executor.run {
+        let origin = try await disk.run {
             try ImageOrigin(
                 container, pinned: order.image, tree: order.tree, work: work, store)
         }
-        let found = try await executor.run { () -> ImageFacts? in
+        let found = try await disk.run { () -> ImageFacts? in
             for name in origin.references {
                 guard let facts = try ImageFacts(name, in: engine) else { continue }
                 if origin.isOurs { try shelf.put(origin, facts, by: engine) }
@@ -158,8 +163,9 @@ extension ContainerImages {
         _ request: EnvironmentRequest, inUse images: Set<Digest>
     ) async throws -> [EnvironmentView] {
         let shelf = shelf
-        return try await executor.run {
-            switch request {
+        return try await disk.run {
+            shelf.forgetGone()
+            return switch request {
             case .list: shelf.list(inUse: images)
             case .remove(let key): [try shelf.remove(key, inUse: images)]
             }
@@ -174,7 +180,8 @@ extension ContainerImages {
         hasGrown = false
         let shelf = shelf
         return try await executor.run {
-            try shelf.collect(beyond: Self.sizeBound, inUse: images)
+            shelf.forgetGone()
+            return try shelf.collect(beyond: Self.sizeBound, inUse: images)
         }
     }
 }

@@ -93,7 +93,7 @@ enum ImageOrigin: Hashable, Sendable {
 
     /// What it is called on the shelf: `image-python-3.11-slim-0123456789ab`.
     func key(_ image: PinnedImage) -> String {
-        let last = reference.split(separator: "/").last ?? ""
+        let last = (isOurs ? reference : shown).split(separator: "/").last ?? ""
         let parts =
             isOurs
             ? last.dropFirst("shunt-".count).prefix { $0 != ":" }

@@ -68,6 +68,31 @@ struct ImageShelf: Sendable {
         }.sorted { ($1.usedAt, $0.key) < ($0.usedAt, $1.key) }
     }
 
+    /// Drops the notes of images that somebody else has removed.
+    func forgetGone() {
+        let entries = entries()
+        for kind in ContainerEngine.allCases {
+            let ours = entries.filter { $0.note.engine == kind }
+            // An engine that does not answer now may have them all.
+            guard !ours.isEmpty, let engine = engine(kind),
+                let answer = try? engine.run(
+                    ["images", "--all", "--no-trunc", "--quiet"], within: .minutes(2)),
+                answer.isSuccess
+            else { continue }
+            let there = Set(
+                answer.text.split(separator: "\n").compactMap { ImageFacts.digest(String($0)) })
+            for entry in ours where !there.contains(entry.note.image) {
+                unlink(kept + "/" + entry.key)
+            }
+        }
+    }
+
+    private func engine(_ kind: ContainerEngine) -> EngineCommand? {
+        ExecutableSearch.find(kind.rawValue).map {
+            EngineCommand(engine: kind, executable: $0, directory: work)
+        }
+    }
+
     /// - Throws: ``ShuntError`` where there is no such image, or something needs it.
     func remove(_ key: String, inUse images: Set<Digest>) throws -> EnvironmentView {
         guard let view = list(inUse: images).first(where: { $0.key == key }) else {
@@ -109,13 +134,11 @@ struct ImageShelf: Sendable {
     private func take(_ key: String) throws -> String? {
         guard let note = note(key) else { return nil }
         let path = kept + "/" + key
-        guard let executable = ExecutableSearch.find(note.engine.rawValue) else {
+        guard let engine = engine(note.engine) else {
             // With its engine gone there is nothing to remove.
             unlink(path)
             return nil
         }
-        let engine = EngineCommand(
-            engine: note.engine, executable: executable, directory: work)
         // A name that stands for another image by now was given to it by somebody else.
         if try ImageFacts(note.name, in: engine)?.image.id == note.image {
             let answer = try engine.run(["rmi", note.name], within: .minutes(10))

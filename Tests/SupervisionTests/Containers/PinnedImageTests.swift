@@ -12,7 +12,10 @@ struct PinnedImageTests {
         let directory = try TemporaryDirectory.make()
         defer { TemporaryDirectory.remove(directory) }
         let registry = try Registry(in: directory)
-        defer { registry.process.terminate() }
+        defer {
+            registry.process.terminate()
+            for variable in registry.podman { unsetenv(variable.name) }
+        }
         let name = "\(registry.address)/pinned:1"
         let worker = try Worker(directory + "/worker", podman: registry.podman)
         try registry.push(name, marked: "first", by: worker)
@@ -54,16 +57,17 @@ private struct Worker {
     let directory: String
 
     /// - Parameter podman: variables for it.
-    init(_ directory: String, podman variables: [String]) throws {
+    init(_ directory: String, podman variables: [(name: String, value: String)]) throws {
         try FileManager.default.createDirectory(
             atPath: directory + "/images", withIntermediateDirectories: true)
         self.directory = directory
-        for variable in variables { putenv(strdup(variable)) }
+        for variable in variables { setenv(variable.name, variable.value, 1) }
         try ImageShelf(directory: directory + "/images").prepare()
         images = ContainerImages(
             directory: directory + "/images",
             store: try ObjectStore(at: RawPath(directory + "/store")),
-            executor: try BlockingExecutor(name: "images", threads: 2))
+            executor: try BlockingExecutor(name: "images", threads: 2),
+            disk: try BlockingExecutor(name: "disk", threads: 2))
     }
 
     func image(_ name: String, pinned: PinnedImage? = nil) async throws -> PinnedImage {
@@ -74,7 +78,8 @@ private struct Worker {
         let order = StartOrder(
             token: StartToken(
                 coordinator: CoordinatorID(high: 0, low: 1), epoch: 1,
-                task: TaskID(attempt: AttemptID(job: JobID(random: 1), number: 2), rank: 0), nonce: 1),
+                task: TaskID(attempt: AttemptID(job: JobID(random: 1), number: 2), rank: 0),
+                nonce: 1),
             spec: JobSpec(command: .arguments(["true"]), container: container), tree: tree,
             image: pinned)
         return try await images.image(
@@ -91,7 +96,7 @@ private struct Worker {
 private struct Registry {
     let address: String
     let process = Process()
-    let podman: [String]
+    let podman: [(name: String, value: String)]
     let directory: String
 
     init(in directory: String) throws {
@@ -109,7 +114,7 @@ private struct Registry {
             decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         let program = text.trimmingCharacters(in: .newlines)
         address = "127.0.0.1:\(UInt16.random(in: 20_000...30_000))"
-        podman = ["CONTAINERS_REGISTRIES_CONF=\(directory)/registries.conf"]
+        podman = [("CONTAINERS_REGISTRIES_CONF", directory + "/registries.conf")]
         try Files.write(
             Array("[[registry]]\nlocation = \"\(address)\"\ninsecure = true\n".utf8),
             to: directory + "/registries.conf")
