@@ -45,6 +45,10 @@ package struct JobView: Hashable, Sendable, Codable {
     package var image: PinnedImage?
     /// What its container has of the worker's GPUs; `nil` without one.
     package var gpus: ContainerGPUs?
+    /// See ``TaskReport/data``.
+    package var data: [DataReport]?
+    /// See ``JobRecord/labels``.
+    package var labels: [DataLabel]
 
     package init(
         id: JobID, name: JobName?, state: JobState, version: UInt64, phase: TaskPhase? = nil,
@@ -57,7 +61,8 @@ package struct JobView: Hashable, Sendable, Codable {
         outputs: OutputSummary? = nil, outputsFetch: OutputsFetch = .none,
         cancelRequested: Bool = false, verdict: TaskResult.Verdict? = nil, spec: JobSpec,
         inputs: JobInputs, handedOver: Bool = false, packages: [String]? = nil,
-        image: PinnedImage? = nil, gpus: ContainerGPUs? = nil
+        image: PinnedImage? = nil, gpus: ContainerGPUs? = nil,
+        data: [DataReport]? = nil, labels: [DataLabel] = []
     ) {
         self.id = id
         self.name = name
@@ -91,6 +96,8 @@ package struct JobView: Hashable, Sendable, Codable {
         self.packages = packages
         self.image = image
         self.gpus = gpus
+        self.data = data
+        self.labels = labels
     }
 
     /// Whether staging failed, so that nothing of the command ever ran.
@@ -128,6 +135,8 @@ package struct JobView: Hashable, Sendable, Codable {
         case packages
         case image
         case gpus
+        case data
+        case labels
         case handedOver = "handed_over"
     }
 }

@@ -107,6 +107,10 @@ package struct WaitingReason: Hashable, Sendable, Codable {
         case tooLarge = "too_large"
         /// It runs in a container, and no reachable worker that it may use has an engine.
         case noEngine = "no_engine"
+        /// It mounts what no reachable worker that it may use has.
+        case noData = "no_data"
+        /// A rule of the configuration keeps its data from every worker that it may use.
+        case forbidden
         case workerBusy = "worker_busy"
         case behindOthers = "behind_others"
         case backingOff = "backing_off"

@@ -18,6 +18,8 @@ package struct WorkerView: Hashable, Sendable, Codable {
     /// The agent's directory there.
     package var directory: String
     package var labels: [WorkerLabel]
+    /// What lies there already, by name.
+    package var datasets: [Dataset]
     /// What was found when the worker was added last.
     package var facts: WorkerFacts?
 
@@ -39,6 +41,7 @@ package struct WorkerView: Hashable, Sendable, Codable {
         address = record.address
         directory = record.directory
         labels = record.labels
+        datasets = record.datasets
         facts = record.facts
     }
 
@@ -56,6 +59,7 @@ package struct WorkerView: Hashable, Sendable, Codable {
         case address
         case directory
         case labels
+        case datasets
         case facts
     }
 }

@@ -22,6 +22,8 @@ package enum AgentEvent: Sendable {
     case softwareFound(StartToken, packages: [String])
     /// The image of the task's container is there.
     case containerFound(StartToken, ContainerFacts)
+    /// The data that the task mounts is there.
+    case dataFound(StartToken, [DataReport])
     case staged(StartToken)
     case stagingFailed(StartToken, TaskResult.Verdict, message: String)
     /// Init stands at the barrier.

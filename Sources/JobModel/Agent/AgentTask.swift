@@ -25,6 +25,8 @@ package struct AgentTask: Hashable, Sendable {
     package var packages: [String]?
     /// See ``TaskReport/container``; within this life of the agent.
     package var container: ContainerFacts?
+    /// See ``TaskReport/data``; within this life of the agent.
+    package var data: [DataReport]?
     package var lastSignalSequence: UInt64 = 0
     /// Not known to be launched, but an earlier life of the agent may have done so: an init may be
     /// waiting at its barrier.
@@ -44,7 +46,7 @@ package struct AgentTask: Hashable, Sendable {
     package var report: TaskReport {
         TaskReport(
             token: token, phase: phase, version: version, activity: activity,
-            holdsContent: holdsContent, packages: packages, container: container,
+            holdsContent: holdsContent, packages: packages, container: container, data: data,
             process: process, startedAt: startedAt, endedAt: endedAt, result: result)
     }
 }

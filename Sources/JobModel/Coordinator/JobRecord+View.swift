@@ -39,7 +39,7 @@ extension JobRecord {
             cancelRequested: cancel != nil, verdict: task?.result?.verdict, spec: spec,
             inputs: inputs, handedOver: state.isTerminal || (task?.isHandedOver ?? false),
             packages: task?.packages, image: task?.container?.image ?? image,
-            gpus: task?.container?.gpus)
+            gpus: task?.container?.gpus, data: task?.data, labels: labels)
     }
 
     /// Of a container that has none of its worker's.

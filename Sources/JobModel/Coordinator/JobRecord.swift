@@ -22,6 +22,9 @@ package struct JobRecord: Hashable, Sendable, Codable {
     package internal(set) var reason: String?
     /// What its first attempt that came so far found under the image's name; later ones keep to it.
     package internal(set) var image: PinnedImage?
+    /// What its data is, for ``DataRules``, wherever that is said: in its spec, of what it mounts,
+    /// of the job that wrote its files. Its outputs are so too. Ascending.
+    package internal(set) var labels: [DataLabel] = []
 
     package init(
         id: JobID, sequence: UInt64, request: SubmitRequest, submittedAt: WallTime
@@ -32,6 +35,7 @@ package struct JobRecord: Hashable, Sendable, Codable {
         spec = request.spec
         inputs = request.inputs
         self.submittedAt = submittedAt
+        labels = Set(request.spec.labels + request.inputs.labels).sorted()
     }
 
     /// Attempts that are kept: a link that flaps must not make a row grow for ever.
@@ -44,6 +48,11 @@ package struct JobRecord: Hashable, Sendable, Codable {
 
     /// The attempt that counts, and of a single node the task.
     package var current: AttemptRecord? { attempts.last }
+
+    /// What its tasks have left.
+    package var outputTrees: [TreeReference] {
+        attempts.flatMap { $0.tasks.compactMap { $0.result?.outputs?.tree } }
+    }
 
     enum CodingKeys: String, CodingKey {
         case id
@@ -63,6 +72,7 @@ package struct JobRecord: Hashable, Sendable, Codable {
         case outputsFetch = "outputs_fetch"
         case reason
         case image
+        case labels
     }
 }
 
@@ -84,6 +94,8 @@ package struct TaskRecord: Hashable, Sendable, Codable {
     package internal(set) var packages: [String]?
     /// See ``TaskReport/container``.
     package internal(set) var container: ContainerFacts?
+    /// See ``TaskReport/data``.
+    package internal(set) var data: [DataReport]?
     package internal(set) var process: TaskProcess?
     package internal(set) var startedAt: WallTime?
     package internal(set) var endedAt: WallTime?
@@ -107,6 +119,7 @@ package struct TaskRecord: Hashable, Sendable, Codable {
         case activity
         case packages
         case container
+        case data
         case process
         case startedAt = "started_at"
         case endedAt = "ended_at"

@@ -54,11 +54,13 @@ package struct StartOrder: Hashable, Sendable, Codable {
     package var extraTrees: [TreeReference]
     /// What the name of the image stood for in an earlier attempt.
     package var image: PinnedImage?
+    /// The spec's mounts, with where their data lies on this worker.
+    package var mounts: [PlacedMount]
 
     package init(
         token: StartToken, spec: JobSpec, tree: TreeReference, git: GitState? = nil,
         nodeCount: Int = 1, waitsForGo: Bool = false, extraTrees: [TreeReference] = [],
-        image: PinnedImage? = nil
+        image: PinnedImage? = nil, mounts: [PlacedMount] = []
     ) {
         self.token = token
         self.spec = spec
@@ -68,6 +70,7 @@ package struct StartOrder: Hashable, Sendable, Codable {
         self.waitsForGo = waitsForGo
         self.extraTrees = extraTrees
         self.image = image
+        self.mounts = mounts
     }
 
     /// All that the worker's store has to hold.
@@ -82,6 +85,7 @@ package struct StartOrder: Hashable, Sendable, Codable {
         case waitsForGo = "waits_for_go"
         case extraTrees = "extra_trees"
         case image
+        case mounts
     }
 }
 

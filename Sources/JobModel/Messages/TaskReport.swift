@@ -13,6 +13,8 @@ package struct TaskReport: Hashable, Sendable, Codable {
     package var packages: [String]?
     /// What its container is made of; `nil` without one, and before its image is there.
     package var container: ContainerFacts?
+    /// What the task's mounts are; `nil` where it has none, and before they were looked at.
+    package var data: [DataReport]?
     package var process: TaskProcess?
     package var startedAt: WallTime?
     package var endedAt: WallTime?
@@ -21,8 +23,9 @@ package struct TaskReport: Hashable, Sendable, Codable {
     package init(
         token: StartToken, phase: TaskPhase, version: UInt64, activity: String? = nil,
         holdsContent: Bool = false, packages: [String]? = nil,
-        container: ContainerFacts? = nil, process: TaskProcess? = nil, startedAt: WallTime? = nil,
-        endedAt: WallTime? = nil, result: TaskResult? = nil
+        container: ContainerFacts? = nil, data: [DataReport]? = nil,
+        process: TaskProcess? = nil, startedAt: WallTime? = nil, endedAt: WallTime? = nil,
+        result: TaskResult? = nil
     ) {
         self.token = token
         self.phase = phase
@@ -31,6 +34,7 @@ package struct TaskReport: Hashable, Sendable, Codable {
         self.holdsContent = holdsContent
         self.packages = packages
         self.container = container
+        self.data = data
         self.process = process
         self.startedAt = startedAt
         self.endedAt = endedAt

@@ -11,11 +11,14 @@ package enum Scheduler {
         package var notBefore: WallTime?
         /// What the worker has to have of content; `nil` where that is not to be looked at.
         package var tree: TreeReference?
+        package var data: DataConstraints
 
         package init(
-            id: JobID, spec: JobSpec, notBefore: WallTime?, tree: TreeReference? = nil
+            id: JobID, spec: JobSpec, notBefore: WallTime?, tree: TreeReference? = nil,
+            data: DataConstraints = .none
         ) {
             self.tree = tree
+            self.data = data
             self.id = id
             self.spec = spec
             self.notBefore = notBefore
@@ -68,7 +71,7 @@ package enum Scheduler {
                 continue
             }
             let needs = candidate.spec.resources
-            let eligible = lanes.indices.filter { lanes[$0].accepts(candidate.spec) }
+            let eligible = lanes.indices.filter { lanes[$0].accepts(candidate) }
             if candidate.spec.placement == .any, eligible.count > 1, let tree = candidate.tree,
                 eligible.contains(where: { lanes[$0].isAsked(about: tree, at: steady) })
             {
@@ -116,22 +119,22 @@ package enum Scheduler {
             worker.locality[tree]?.isAwaited(at: now) ?? false
         }
 
-        func accepts(_ spec: JobSpec) -> Bool {
-            switch spec.placement {
-            case .worker(let wanted) where wanted != name: false
-            case .worker, .any: spec.resources.fits(in: capacity) && worker.runs(spec)
-            }
+        func accepts(_ candidate: Candidate) -> Bool {
+            worker.isMeant(by: candidate.spec) && candidate.spec.resources.fits(in: capacity)
+                && worker.obstacle(to: candidate) == nil
         }
     }
 
     /// The largest worker that could take the job if it were large enough, where none is; `nil`
     /// where one is, or where it is not known yet.
-    package static func neverFits(_ spec: JobSpec, workers: [WorkerState]) -> WorkerState? {
+    package static func neverFits(
+        _ candidate: Candidate, workers: [WorkerState]
+    ) -> WorkerState? {
         let eligible = workers.filter {
-            $0.isMeant(by: spec) && (spec.container == nil || !$0.lacksEngine)
+            $0.isMeant(by: candidate.spec) && $0.obstacle(to: candidate) == nil
         }
         if eligible.contains(where: { worker in
-            worker.welcome.map { spec.resources.fits(in: $0.capacity) } ?? true
+            worker.welcome.map { candidate.spec.resources.fits(in: $0.capacity) } ?? true
         }) {
             return nil
         }
@@ -146,9 +149,7 @@ package enum Scheduler {
     package static func reason(
         _ candidate: Candidate, workers: [WorkerState], ahead: Int, now: WallTime
     ) -> WaitingReason {
-        let eligible = workers.filter {
-            candidate.spec.placement == .any || candidate.spec.placement == .worker($0.name)
-        }
+        let eligible = workers.filter { $0.isMeant(by: candidate.spec) }
         guard let first = eligible.first else {
             let what =
                 candidate.spec.placement == .any
@@ -165,11 +166,10 @@ package enum Scheduler {
             return WaitingReason(
                 .workerUnreachable, "`\(first.name)` is not reachable" + first.link.because)
         }
-        let able = connected.filter { $0.runs(candidate.spec) }
+        let able = connected.filter { $0.obstacle(to: candidate) == nil }
         guard !able.isEmpty else {
-            return WaitingReason(
-                .noEngine,
-                "it runs in a container, and " + noEngine(connected.map(\.name)))
+            return waiting(
+                connected.compactMap { $0.obstacle(to: candidate) }, on: connected.map(\.name))
         }
         let needs = candidate.spec.resources
         guard able.contains(where: { needs.fits(in: $0.welcome?.capacity ?? .none) }) else {
@@ -194,42 +194,4 @@ package enum Scheduler {
             .workerBusy,
             "needs \(needs); `\(busiest.name)` has \(busiest.free) free\(queueText)")
     }
-
-    /// Why a job in a container is not taken: it is known of every worker that it may use that
-    /// nothing there can run one.
-    package static func refusesContainer(
-        _ spec: JobSpec, workers: [WorkerState]
-    ) -> ShuntError? {
-        let eligible = workers.filter { $0.isMeant(by: spec) }
-        guard spec.container != nil, let first = eligible.first,
-            eligible.allSatisfy(\.lacksEngine)
-        else { return nil }
-        let isLocal = eligible.allSatisfy { $0.name == .local }
-        return ShuntError(
-            .refused, "the job runs in a container, and " + noEngine(eligible.map(\.name)),
-            hint: isLocal
-                ? "apt-get install podman && shunt coordinator stop"
-                : "shunt worker check \(first.name)")
-    }
-
-    /// `` `gpu-1` has no container engine ``, for those that could take the job otherwise.
-    static func noEngine(_ workers: [WorkerName]) -> String {
-        workers.count == 1
-            ? "`\(workers[0])` has no container engine"
-            : "none of the \(workers.count) workers that it may use has a container engine"
-    }
-}
-
-extension WorkerState {
-    /// Whether what the job runs in can be had there.
-    fileprivate func runs(_ spec: JobSpec) -> Bool {
-        spec.container == nil || welcome?.engines.isEmpty == false
-    }
-
-    fileprivate func isMeant(by spec: JobSpec) -> Bool {
-        spec.placement == .any || spec.placement == .worker(name)
-    }
-
-    /// Whether it is known that nothing there can run a container.
-    fileprivate var lacksEngine: Bool { welcome.map(\.engines.isEmpty) ?? false }
 }

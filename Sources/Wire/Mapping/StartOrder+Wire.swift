@@ -12,6 +12,7 @@ extension StartOrder: WireValue {
         proto.waitsForGo = waitsForGo
         proto.extraTrees = extraTrees.map(\.proto)
         if let image { proto.pinnedImage = image.proto }
+        proto.mounts = mounts.map(\.proto)
         return proto
     }
 
@@ -31,7 +32,8 @@ extension StartOrder: WireValue {
             nodeCount: nodes,
             waitsForGo: proto.waitsForGo,
             extraTrees: try TreeReference.list(proto.extraTrees),
-            image: proto.hasPinnedImage ? try PinnedImage(proto.pinnedImage) : nil)
+            image: proto.hasPinnedImage ? try PinnedImage(proto.pinnedImage) : nil,
+            mounts: try proto.mounts.map { mount throws(WireError) in try PlacedMount(mount) })
     }
 }
 
@@ -67,6 +69,8 @@ extension JobSpec: WireValue {
         proto.pullLimitBytes = pullLimit.bytes
         proto.placement = placement.proto
         if let container { proto.container = container.proto }
+        proto.mounts = mounts.map(\.proto)
+        proto.labels = labels.map(\.text)
         return proto
     }
 
@@ -89,7 +93,11 @@ extension JobSpec: WireValue {
             gracePeriod: try Field.milliseconds(proto.gracePeriodMs, "spec.grace_period"),
             pullLimit: try Field.byteCount(proto.pullLimitBytes, "spec.pull_limit"),
             placement: try PlacementRequest(Field.required(proto.placement, "spec.placement")),
-            container: proto.hasContainer ? try ContainerSpec(proto.container) : nil)
+            container: proto.hasContainer ? try ContainerSpec(proto.container) : nil,
+            mounts: try proto.mounts.map { mount throws(WireError) in try DataMount(mount) },
+            labels: try proto.labels.map { label throws(WireError) in
+                try Field.identifier(label, "spec.labels")
+            })
     }
 }
 

@@ -11,6 +11,7 @@ extension TaskReport: WireValue {
         proto.holdsContent = holdsContent
         proto.packages = packages ?? []
         if let container { proto.container = container.proto }
+        proto.data = data?.map(\.proto) ?? []
         if let process { proto.process = process.proto }
         if let startedAt { proto.startedAtMs = startedAt.milliseconds }
         if let endedAt { proto.endedAtMs = endedAt.milliseconds }
@@ -28,6 +29,8 @@ extension TaskReport: WireValue {
             holdsContent: proto.holdsContent,
             packages: proto.packages.isEmpty ? nil : proto.packages,
             container: proto.hasContainer ? try ContainerFacts(proto.container) : nil,
+            data: proto.data.isEmpty
+                ? nil : try proto.data.map { data throws(WireError) in try DataReport(data) },
             process: proto.hasProcess ? try TaskProcess(proto.process) : nil,
             startedAt: proto.hasStartedAtMs
                 ? try Field.wallTime(proto.startedAtMs, "report.started_at") : nil,

@@ -58,8 +58,11 @@ struct SchedulerPropertyTests {
                     "SHUNT_SEED=\(seed) round \(round): \(reason)")
             }
         }
-        // Trees are compared in ``CoordinatorLocalityTests``.
-        #expect(codes == Set(WaitingReason.Code.allCases).subtracting([.comparingWorkers]))
+        // Trees are compared in ``CoordinatorLocalityTests``, data is in ``DataPlacementTests``.
+        #expect(
+            codes
+                == Set(WaitingReason.Code.allCases)
+                .subtracting([.comparingWorkers, .noData, .forbidden]))
     }
 
     private static func isTrue(
@@ -72,7 +75,7 @@ struct SchedulerPropertyTests {
         }
         let serving = meant.filter { oracle.couldServe($0, job) }
         return switch code {
-        case .comparingWorkers: false
+        case .comparingWorkers, .noData, .forbidden: false
         case .workerUnknown: meant.isEmpty
         case .workerUnreachable: !meant.isEmpty && !meant.contains(where: \.link.isConnected)
         case .tooLarge: meant.contains(where: \.link.isConnected) && serving.isEmpty
