@@ -160,7 +160,8 @@ let package = Package(
         .testTarget(
             name: "SupervisionTests",
             dependencies: [
-                "AgentService", "ContentStore", "JobModel", "CLinux", "shunt-agent", "shunt-init",
+                "AgentService", "ContentStore", "JobModel", "ByteStream", "CLinux", "shunt-agent",
+                "shunt-init",
                 "old-kernel",
             ],
             swiftSettings: strict),

@@ -4,7 +4,7 @@ internal import JobModel
 
 /// Has the engine pull, build or load one image. Blocks.
 ///
-/// While it is at it there is a directory `work/MARK`, with the layout of an image that is loaded,
+/// While it is at it there is a directory `making/MARK`, with the layout of an image that is loaded,
 /// and the engine's own temporary files; see ``BuildLeftovers`` for the mark.
 struct ImageMaker: Sendable {
     let origin: ImageOrigin
@@ -155,7 +155,8 @@ struct ImageMaker: Sendable {
             case .timedOut:
                 "\(name) took longer than \(ContainerImages.limit.count / 60_000) minutes"
             case .stuck:
-                "the registry did not answer for \(RegistryWatch.patience.count / 1000) s:\n\(words)"
+                "the registry did not answer for \(RegistryWatch.patience.count / 1000) s:\n"
+                    + words
             case .signalled(let number): "\(name) was killed by signal \(number)\n\(words)"
             case .exited, .aborted: words
             }

@@ -8,13 +8,13 @@ internal import JobModel
 /// on it. Blocks.
 ///
 /// ```
-/// DIR/work/        what is being made; see ``ImageMaker``
+/// DIR/making/      what is being made; see ``ImageMaker``
 /// DIR/kept/KEY     a note of an image; its time is when the image was used last
 /// ```
 struct ImageShelf: Sendable {
     let directory: String
 
-    var work: String { directory + "/work" }
+    var work: String { directory + "/making" }
     private var kept: String { directory + "/kept" }
 
     /// What all keys begin with, so that they are not those of environments.

@@ -11,7 +11,7 @@ struct RegistryWatch {
     private var silentSince: SteadyTime?
 
     /// For a registry's first answer: names, connections, its tokens, the manifest.
-    static let patience = Milliseconds.seconds(30)
+    static let patience = Milliseconds.seconds(20)
 
     init(output: String) { self.output = output }
 

@@ -9,29 +9,37 @@ struct ContainerFaultTests {
         case monitor, agent, supervisor, coordinator, all
     }
 
-    @Test(arguments: Loss.allCases)
-    func outputAndExitCodeOutliveTheLossOf(_ loss: Loss) async throws {
+    @Test func outputAndExitCodeOutliveTheLossOfEveryPart() async throws {
         try await ContainerHome.use { home in
-            let job = try CountingJob(inContainer: home)
-            let run = try await job.start(["--image", TestImage.name], untilLine: 20)
-            let container = try #require(home.containerNames.first)
-            if loss == .monitor || loss == .all {
-                let monitor = try #require(home.monitor(of: container))
-                #expect(kill(monitor, SIGKILL) == 0)
+            for loss in Loss.allCases {
+                var home = home
+                home.work = "\(home.base)/work-\(loss)"
+                try await lose(loss, home)
             }
-            let parts: Set<Part> =
-                switch loss {
-                case .monitor: []
-                case .agent: [.agent]
-                case .supervisor: [.supervisor]
-                case .coordinator: [.coordinator]
-                case .all: Set(Part.replaceable)
-                }
-            #expect(home.kill9(parts) == parts.count)
-            let outcome = await run.outcome(within: .seconds(120))
-            try await job.expectRanOnce(outcome, "\(loss)")
-            try await home.expectNoContainers()
         }
+    }
+
+    private func lose(_ loss: Loss, _ home: ShuntHome) async throws {
+        let others = home.containerNames
+        let job = try CountingJob(inContainer: home)
+        let run = try await job.start(["--image", TestImage.name], untilLine: 20)
+        let container = try #require(home.containerNames.subtracting(others).first)
+        if loss == .monitor || loss == .all {
+            let monitor = try #require(home.monitor(of: container))
+            #expect(kill(monitor, SIGKILL) == 0)
+        }
+        let parts: Set<Part> =
+            switch loss {
+            case .monitor: []
+            case .agent: [.agent]
+            case .supervisor: [.supervisor]
+            case .coordinator: [.coordinator]
+            case .all: Set(Part.replaceable)
+            }
+        #expect(home.kill9(parts) == parts.count, "\(loss)")
+        let outcome = await run.outcome(within: .seconds(120))
+        try await job.expectRanOnce(outcome, "\(loss)")
+        try await home.expectNoContainers()
     }
 
     /// While the engine is starting the container: killed alone, or with the supervisor that would

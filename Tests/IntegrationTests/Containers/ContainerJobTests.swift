@@ -154,7 +154,8 @@ private enum CDISpecification {
             {"cdiVersion": "0.4.0", "kind": "nvidia.com/gpu", "devices": [
               {"name": "all", "containerEdits": {
                 "env": ["SHUNT_TEST_GPU=all"],
-                "deviceNodes": [{"path": "/dev/shunt-test-gpu", "type": "c", "major": 1, "minor": 3}]
+                "deviceNodes": [
+                  {"path": "/dev/shunt-test-gpu", "type": "c", "major": 1, "minor": 3}]
             }}]}
             """
         try FileManager.default.createDirectory(

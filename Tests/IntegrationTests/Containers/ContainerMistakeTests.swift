@@ -26,7 +26,7 @@ struct ContainerMistakeTests {
                 expectRemedy(outcome, naming: "`\(image)` could not be \(verb)")
                 let why =
                     absent.contains(image)
-                    ? "Error: " : "did not answer for 30 s:\n"
+                    ? "Error: " : "did not answer for 20 s:\n"
                 #expect(outcome.errorText.contains(why), "\(outcome.errorText)")
             }
             try await home.expectNoContainers()

@@ -100,7 +100,7 @@ private struct Build {
     func expectNothingLeft(at location: SourceLocation = #_sourceLocation) async throws {
         let isOver = await eventually { steps.isEmpty && engines.isEmpty }
         #expect(isOver, sourceLocation: location)
-        let work = home.root + "/agent/images/work"
+        let work = home.root + "/agent/images/making"
         let isEmpty = try await eventually {
             try FileManager.default.contentsOfDirectory(atPath: work).isEmpty
         }

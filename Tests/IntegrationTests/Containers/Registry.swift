@@ -40,14 +40,14 @@ struct Registry: Sendable {
         guard answers else { throw HarnessError("the registry does not answer") }
     }
 
-    /// Pushes an image that holds one file, `/mark`, over those of the test image.
+    /// Pushes the small image with one more file, so that nobody has had it before.
     ///
     /// - Returns: its ID.
-    func push(_ name: String, marked mark: String, from home: ShuntHome) async throws -> String {
-        let directory = home.base + "/marked-\(mark)"
-        try home.write("../marked-\(mark)/mark", mark + "\n")
+    func push(_ name: String, from home: ShuntHome) async throws -> String {
+        let directory = home.base + "/marked"
+        try home.write("../marked/mark", home.base)
         try home.write(
-            "../marked-\(mark)/Containerfile", "FROM \(TestImage.name)\nCOPY mark /mark\n")
+            "../marked/Containerfile", "FROM \(try await TestImage.small())\nCOPY mark /mark\n")
         let variable = home.variables["CONTAINERS_REGISTRIES_CONF"] ?? ""
         return try await TestImage.shell(
             """

@@ -8,10 +8,10 @@ struct RegistryTests {
         try await ContainerHome.use { home in
             try await Registry.use(home) { registry, home in
                 let name = registry.address + "/marked:1"
-                let id = try await registry.push("marked:1", marked: "first", from: home)
-                let options = ["run", "--image", name, "--", "cat", "/mark"]
+                let id = try await registry.push("marked:1", from: home)
+                let options = ["run", "--image", name, "--", "/answer"]
                 let first = try await home.run(options, within: .seconds(120))
-                #expect(first.text == "first\n", "\(first.errorText)")
+                #expect(first.text == "42\n", "\(first.errorText)")
                 #expect(first.errorText.contains("pulling the image `\(name)`"))
                 let view = try await home.inspect(home.latestJob())
                 #expect(view["image"]["id"].string == id)
@@ -24,7 +24,7 @@ struct RegistryTests {
                         + "http://\(registry.address)/v2/marked/manifests/1")
                 #expect(head.lowercased().contains("docker-content-digest: sha256:\(digest)"))
                 let second = try await home.run(options, within: .seconds(120))
-                #expect(second.text == "first\n", "\(second.errorText)")
+                #expect(second.text == "42\n", "\(second.errorText)")
                 #expect(!second.errorText.contains("pulling"))
                 try await expectRemovable(name, id, home)
             }
@@ -38,7 +38,7 @@ struct RegistryTests {
         let key = try #require(listed[0]["key"].string)
         #expect(key == "image-marked-1-\(id.prefix(12))")
         #expect(listed[0]["in_use"] == .bool(false))
-        #expect((listed[0]["size_bytes"].int ?? 0) > 1 << 20)
+        #expect((listed[0]["size_bytes"].int ?? 0) > 100_000)
         let removed = try await home.run("env", "rm", key)
         #expect(removed.text == key + "\n", "\(removed.errorText)")
         let left = try await TestImage.shell("podman image exists \(id) && echo there || true")

@@ -70,6 +70,36 @@ struct RemoteContainerTests {
         }
     }
 
+    /// What a step of it has started lives in a namespace of the account's own.
+    @Test func aBuildThatIsCancelledLeavesNothing() async throws {
+        try await use { lab in
+            let shipped = try await lab.run(
+                "true", options: ["-q", "--image", Self.shipped], within: .seconds(300))
+            #expect(shipped.code == 0, "\(shipped.errorText)")
+            let image = try await lab.host.account.shell(
+                "podman images --format '{{.Repository}}:{{.Tag}}' | grep -m1 shunt-shipped"
+            ).text.trimmingCharacters(in: .newlines)
+            let number = "\(UInt64.random(in: 1_000_000...9_000_000))"
+            try lab.home.write("Containerfile", "FROM \(image)\nRUN sleep \(number)\n")
+            let id = try await lab.home.submit(
+                "true", options: ["--on", lab.name, "--image", "."])
+            func isBuilding() -> Bool {
+                ProcessTable.processes(naming: "sleep").contains {
+                    $0.command == ["sleep", number]
+                }
+            }
+            #expect(await eventually(within: .seconds(60), isBuilding))
+            #expect(try await lab.home.run("cancel", "--now", id).code == 0)
+            #expect(await eventually(within: .seconds(60)) { !isBuilding() })
+            let isEmpty = try await eventually {
+                let left = try await lab.host.account.shell(
+                    "podman ps --all --external --quiet 2>/dev/null")
+                return left.text.isEmpty
+            }
+            #expect(isEmpty)
+        }
+    }
+
     /// Without version 2 of control groups an account that is not root cannot have limits.
     @Test func aLimitThatIsNotKeptIsSaid() async throws {
         try await use { lab in
