@@ -4,8 +4,8 @@ internal import JobModel
 
 /// Has the engine pull, build or load one image. Blocks.
 ///
-/// While it is at it there is a directory `making/MARK`, with the layout of an image that is loaded,
-/// and the engine's own temporary files; see ``BuildLeftovers`` for the mark.
+/// While it is at it there is a directory `making/MARK`, with the layout of an image that is
+/// loaded, and the engine's own temporary files; see ``BuildLeftovers`` for the mark.
 struct ImageMaker: Sendable {
     let origin: ImageOrigin
     let engine: EngineCommand
