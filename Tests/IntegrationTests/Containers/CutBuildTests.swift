@@ -1,4 +1,5 @@
 import Foundation
+import Lab
 import Testing
 
 /// Builds of images that do not come to their end.

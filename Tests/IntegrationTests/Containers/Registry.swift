@@ -1,4 +1,5 @@
 import Foundation
+import Lab
 
 /// A registry of images on loopback, of Debian's package (`Tests/registry.sh`).
 struct Registry: Sendable {
