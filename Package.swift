@@ -163,8 +163,8 @@ let package = Package(
         .testTarget(
             name: "SupervisionTests",
             dependencies: [
-                "AgentService", "ContentStore", "SecretStore", "JobModel", "CLinux", "shunt-agent",
-                "shunt-init", "old-kernel",
+                "AgentService", "ContentStore", "SecretStore", "JobModel", "ByteStream", "CLinux",
+                "shunt-agent", "shunt-init", "old-kernel",
             ],
             swiftSettings: strict),
         .testTarget(

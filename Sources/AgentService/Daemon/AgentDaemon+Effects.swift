@@ -64,6 +64,7 @@ extension AgentDaemon {
                         order, onContent: { await self.post(.contentComplete(token)) },
                         onActivity: { await self.post(.staging(token, activity: $0)) },
                         onPackages: { await self.post(.softwareFound(token, packages: $0)) },
+                        onContainer: { await self.post(.containerFound(token, $0)) },
                         onData: { await self.post(.dataFound(token, $0)) })
                     event = outcome.event(for: token)
                 }

@@ -84,7 +84,7 @@ actor AgentDaemon {
                 executor: try BlockingExecutor(name: "environments", threads: 2), disk: disk),
             images: ContainerImages(
                 directory: home.images, store: store,
-                executor: try BlockingExecutor(name: "images", threads: 2)),
+                executor: try BlockingExecutor(name: "images", threads: 4), disk: disk),
             mountAbility: MountAbility(
                 initExecutable: options.initExecutable, directory: home.root),
             secrets: SecretVault(besides: options.socket, role: .agent), executor: disk,

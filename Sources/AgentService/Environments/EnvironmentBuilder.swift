@@ -111,7 +111,7 @@ struct EnvironmentBuilder: Sendable {
                 "the environment was not built within "
                     + "\(PythonEnvironments.buildLimit.count / 60_000) minutes\n" + tail(),
                 hint: "less \(log)")
-        case .exited, .signalled:
+        case .exited, .signalled, .stuck:
             throw ShuntError(
                 .failed, "\(arguments.prefix(4).joined(separator: " ")) … failed:\n" + tail(),
                 hint: "less \(log)")

@@ -19,6 +19,8 @@ struct HelperProcess {
         case signalled(Int32)
         case timedOut
         case aborted
+        /// Whoever watched it has given it up.
+        case stuck
     }
 
     /// How long a wait goes on before it looks whether somebody wants it ended.
@@ -26,8 +28,11 @@ struct HelperProcess {
 
     /// Blocks until the process ends, is aborted, or has taken too long.
     ///
+    /// - Parameter isStuck: is asked every now and then whether to go on.
     /// - Throws: ``ShuntError`` if it cannot be started.
-    func run(within limit: Milliseconds, abort: AbortFlag) throws -> Ending {
+    func run(
+        within limit: Milliseconds, abort: AbortFlag, isStuck: () -> Bool = { false }
+    ) throws -> Ending {
         let pid = try spawn()
         let deadline = SystemClock.steadyMilliseconds() + limit.count
         var ending: Ending?
@@ -42,6 +47,7 @@ struct HelperProcess {
             if ending == nil {
                 if abort.isSet { ending = .aborted }
                 if SystemClock.steadyMilliseconds() > deadline { ending = .timedOut }
+                if ending == nil, isStuck() { ending = .stuck }
                 if ending != nil { kill(-pid, SIGKILL) }
             }
             Self.waitForEnd(of: pid)

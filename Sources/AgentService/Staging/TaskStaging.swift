@@ -42,12 +42,14 @@ struct TaskStaging: Sendable {
     ///   - onContent: is told that all content is in the store: nothing more is needed of others.
     ///   - onActivity: is told what is being done, for people.
     ///   - onPackages: is told what an environment holds that was there before.
+    ///   - onContainer: is told what its container is made of.
     ///   - onData: is told what data the task finds on this machine.
     /// - Throws: `CancellationError` when nobody wants the task any more.
     func stage(
         _ order: StartOrder, onContent: @escaping @Sendable () async -> Void,
         onActivity: @escaping @Sendable (String) async -> Void,
         onPackages: @escaping @Sendable ([String]) async -> Void,
+        onContainer: @escaping @Sendable (ContainerFacts) async -> Void,
         onData: @escaping @Sendable ([DataReport]) async -> Void
     ) async throws -> Outcome {
         let directory = home.taskDirectory(order.token)
@@ -96,7 +98,7 @@ struct TaskStaging: Sendable {
             if let container = order.spec.container {
                 do {
                     plan.engine = try await engine(
-                        for: container, order, plan, in: directory, onActivity)
+                        for: container, order, plan, in: directory, onActivity, onContainer)
                 } catch let error as ShuntError {
                     return .failed(.environmentFailed, message: "image failed: \(error.message)")
                 }
@@ -205,22 +207,25 @@ struct TaskStaging: Sendable {
     /// What runs the plan in a container; the image is made or fetched if need be.
     private func engine(
         for container: ContainerSpec, _ order: StartOrder, _ plan: LaunchPlan,
-        in directory: String, _ onActivity: @escaping @Sendable (String) async -> Void
+        in directory: String, _ onActivity: @escaping @Sendable (String) async -> Void,
+        _ onContainer: @escaping @Sendable (ContainerFacts) async -> Void
     ) async throws -> EngineCommands {
-        let engine = try EngineCommand.preferred(directory: home.images)
+        let engine = try await images.engine()
         let abilities = try await images.abilities(of: engine)
         let image = try await images.image(
-            for: container, of: order.tree, in: Self.workDirectory(in: directory), by: engine,
+            for: container, of: order, in: Self.workDirectory(in: directory), by: engine,
             onActivity: onActivity)
+        let gpus = try await images.gpus(of: engine)
+        await onContainer(ContainerFacts(image: image, gpus: gpus.way))
         return try ContainerCommand(
-            engine: engine, name: plan.name, token: plan.token, image: image,
+            engine: engine, name: plan.name, token: plan.token, image: image.id.hex,
             directory: directory, secretsDirectory: plan.secrets?.directory,
             initExecutable: initExecutable, memoryLimit: order.spec.memoryLimit,
             cpuLimit: order.spec.cpuLimit, sharedMemory: container.sharedMemory,
             mounts: TaskData(
                 mounts: order.mounts, root: Self.workDirectory(in: directory)
             ).pairs,
-            abilities: abilities
+            abilities: abilities, gpus: gpus
         ).commands()
     }
 

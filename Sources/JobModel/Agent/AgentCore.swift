@@ -104,6 +104,8 @@ package struct AgentCore: Sendable {
             return update(token) { $0.phase == .staging ? $0.activity = activity : () }
         case .softwareFound(let token, let packages):
             return update(token) { $0.phase == .staging ? $0.packages = packages : () }
+        case .containerFound(let token, let facts):
+            return update(token) { $0.phase == .staging ? $0.container = facts : () }
         case .dataFound(let token, let data):
             return update(token) { $0.phase == .staging ? $0.data = data : () }
         case .staged(let token): return try staged(token)

@@ -22,6 +22,8 @@ package enum AgentEvent: Sendable {
     case staging(StartToken, activity: String)
     /// The environment that the task names was there, with these packages.
     case softwareFound(StartToken, packages: [String])
+    /// The image of the task's container is there.
+    case containerFound(StartToken, ContainerFacts)
     /// The data that the task mounts is there.
     case dataFound(StartToken, [DataReport])
     case staged(StartToken)

@@ -26,6 +26,8 @@ package struct AgentTask: Hashable, Sendable {
     package var holdsContent = false
     /// See ``TaskReport/packages``; within this life of the agent.
     package var packages: [String]?
+    /// See ``TaskReport/container``; within this life of the agent.
+    package var container: ContainerFacts?
     /// See ``TaskReport/data``; within this life of the agent.
     package var data: [DataReport]?
     package var lastSignalSequence: UInt64 = 0
@@ -49,7 +51,7 @@ package struct AgentTask: Hashable, Sendable {
     package var report: TaskReport {
         TaskReport(
             token: token, phase: phase, version: version, activity: activity,
-            holdsContent: holdsContent, packages: packages, data: data, process: process,
-            startedAt: startedAt, endedAt: endedAt, result: result)
+            holdsContent: holdsContent, packages: packages, container: container, data: data,
+            process: process, startedAt: startedAt, endedAt: endedAt, result: result)
     }
 }

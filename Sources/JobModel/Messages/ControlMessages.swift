@@ -56,13 +56,15 @@ package struct StartOrder: Hashable, Sendable, Codable {
     package var waitsForGo: Bool
     /// What the task needs beside ``tree``: an image that is shipped.
     package var extraTrees: [TreeReference]
+    /// What the name of the image stood for in an earlier attempt.
+    package var image: PinnedImage?
     /// The spec's mounts, with where their data lies on this worker.
     package var mounts: [PlacedMount]
 
     package init(
         token: StartToken, spec: JobSpec, tree: TreeReference, git: GitState? = nil,
         nodeCount: Int = 1, waitsForGo: Bool = false, extraTrees: [TreeReference] = [],
-        mounts: [PlacedMount] = []
+        image: PinnedImage? = nil, mounts: [PlacedMount] = []
     ) {
         self.token = token
         self.spec = spec
@@ -71,6 +73,7 @@ package struct StartOrder: Hashable, Sendable, Codable {
         self.nodeCount = nodeCount
         self.waitsForGo = waitsForGo
         self.extraTrees = extraTrees
+        self.image = image
         self.mounts = mounts
     }
 
@@ -85,6 +88,7 @@ package struct StartOrder: Hashable, Sendable, Codable {
         case nodeCount = "node_count"
         case waitsForGo = "waits_for_go"
         case extraTrees = "extra_trees"
+        case image
         case mounts
     }
 }

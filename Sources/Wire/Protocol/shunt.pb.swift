@@ -1030,6 +1030,16 @@ nonisolated struct ProtoStartOrder: Sendable {
   /// What the task needs beside `tree`.
   var extraTrees: [ProtoTreeReference] = []
 
+  /// What the name of the image stood for in an earlier attempt.
+  var pinnedImage: ProtoPinnedImage {
+    get {_pinnedImage ?? ProtoPinnedImage()}
+    set {_pinnedImage = newValue}
+  }
+  /// Returns true if `pinnedImage` has been explicitly set.
+  var hasPinnedImage: Bool {self._pinnedImage != nil}
+  /// Clears the value of `pinnedImage`. Subsequent reads from it will return its default value.
+  mutating func clearPinnedImage() {self._pinnedImage = nil}
+
   var mounts: [ProtoStartOrder.PlacedMount] = []
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -1064,6 +1074,7 @@ nonisolated struct ProtoStartOrder: Sendable {
   fileprivate var _spec: ProtoJobSpec? = nil
   fileprivate var _tree: ProtoTreeReference? = nil
   fileprivate var _git: ProtoGitState? = nil
+  fileprivate var _pinnedImage: ProtoPinnedImage? = nil
 }
 
 nonisolated struct ProtoGitState: Sendable {
@@ -1567,6 +1578,16 @@ nonisolated struct ProtoTaskReport: @unchecked Sendable {
     set {_uniqueStorage()._packages = newValue}
   }
 
+  /// Of a task in a container, once its image is there.
+  var container: ProtoContainerFacts {
+    get {_storage._container ?? ProtoContainerFacts()}
+    set {_uniqueStorage()._container = newValue}
+  }
+  /// Returns true if `container` has been explicitly set.
+  var hasContainer: Bool {_storage._container != nil}
+  /// Clears the value of `container`. Subsequent reads from it will return its default value.
+  mutating func clearContainer() {_uniqueStorage()._container = nil}
+
   var data: [ProtoDataReport] {
     get {_storage._data}
     set {_uniqueStorage()._data = newValue}
@@ -1577,6 +1598,54 @@ nonisolated struct ProtoTaskReport: @unchecked Sendable {
   init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+nonisolated struct ProtoContainerFacts: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var image: ProtoPinnedImage {
+    get {_image ?? ProtoPinnedImage()}
+    set {_image = newValue}
+  }
+  /// Returns true if `image` has been explicitly set.
+  var hasImage: Bool {self._image != nil}
+  /// Clears the value of `image`. Subsequent reads from it will return its default value.
+  mutating func clearImage() {self._image = nil}
+
+  /// `cdi`, `gpus` or `none`; what the receiver does not know is none.
+  var gpus: String = String()
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _image: ProtoPinnedImage? = nil
+}
+
+nonisolated struct ProtoPinnedImage: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var idSha256: String = String()
+
+  /// Of its manifest, where a registry can be asked for it.
+  var manifestSha256: String {
+    get {_manifestSha256 ?? String()}
+    set {_manifestSha256 = newValue}
+  }
+  /// Returns true if `manifestSha256` has been explicitly set.
+  var hasManifestSha256: Bool {self._manifestSha256 != nil}
+  /// Clears the value of `manifestSha256`. Subsequent reads from it will return its default value.
+  mutating func clearManifestSha256() {self._manifestSha256 = nil}
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _manifestSha256: String? = nil
 }
 
 nonisolated struct ProtoDataReport: Sendable {
@@ -2051,27 +2120,30 @@ nonisolated struct ProtoAgentRecord: Sendable {
     fileprivate var _fence: ProtoFence? = nil
   }
 
-  nonisolated struct AcceptedStart: Sendable {
+  nonisolated struct AcceptedStart: @unchecked Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
     // methods supported on all messages.
 
     var order: ProtoStartOrder {
-      get {_order ?? ProtoStartOrder()}
-      set {_order = newValue}
+      get {_storage._order ?? ProtoStartOrder()}
+      set {_uniqueStorage()._order = newValue}
     }
     /// Returns true if `order` has been explicitly set.
-    var hasOrder: Bool {self._order != nil}
+    var hasOrder: Bool {_storage._order != nil}
     /// Clears the value of `order`. Subsequent reads from it will return its default value.
-    mutating func clearOrder() {self._order = nil}
+    mutating func clearOrder() {_uniqueStorage()._order = nil}
 
-    var atMs: Int64 = 0
+    var atMs: Int64 {
+      get {_storage._atMs}
+      set {_uniqueStorage()._atMs = newValue}
+    }
 
     var unknownFields = SwiftProtobuf.UnknownStorage()
 
     init() {}
 
-    fileprivate var _order: ProtoStartOrder? = nil
+    fileprivate var _storage = _StorageClass.defaultInstance
   }
 
   nonisolated struct Started: Sendable {
@@ -4251,7 +4323,7 @@ nonisolated extension ProtoFailure.Code: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension ProtoStartOrder: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".StartOrder"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}spec\0\u{1}tree\0\u{1}git\0\u{3}node_count\0\u{3}waits_for_go\0\u{3}extra_trees\0\u{2}\u{3}mounts\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}spec\0\u{1}tree\0\u{1}git\0\u{3}node_count\0\u{3}waits_for_go\0\u{3}extra_trees\0\u{3}pinned_image\0\u{2}\u{2}mounts\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4266,6 +4338,7 @@ nonisolated extension ProtoStartOrder: SwiftProtobuf.Message, SwiftProtobuf._Mes
       case 5: try { try decoder.decodeSingularUInt32Field(value: &self.nodeCount) }()
       case 6: try { try decoder.decodeSingularBoolField(value: &self.waitsForGo) }()
       case 7: try { try decoder.decodeRepeatedMessageField(value: &self.extraTrees) }()
+      case 8: try { try decoder.decodeSingularMessageField(value: &self._pinnedImage) }()
       case 10: try { try decoder.decodeRepeatedMessageField(value: &self.mounts) }()
       default: break
       }
@@ -4298,6 +4371,9 @@ nonisolated extension ProtoStartOrder: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if !self.extraTrees.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.extraTrees, fieldNumber: 7)
     }
+    try { if let v = self._pinnedImage {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+    } }()
     if !self.mounts.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.mounts, fieldNumber: 10)
     }
@@ -4312,6 +4388,7 @@ nonisolated extension ProtoStartOrder: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if lhs.nodeCount != rhs.nodeCount {return false}
     if lhs.waitsForGo != rhs.waitsForGo {return false}
     if lhs.extraTrees != rhs.extraTrees {return false}
+    if lhs._pinnedImage != rhs._pinnedImage {return false}
     if lhs.mounts != rhs.mounts {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
@@ -4962,7 +5039,7 @@ nonisolated extension ProtoEnvironmentRecipe.Kind: SwiftProtobuf._ProtoNameProvi
 
 nonisolated extension ProtoTaskReport: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".TaskReport"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}phase\0\u{1}version\0\u{1}activity\0\u{1}process\0\u{3}started_at_ms\0\u{3}ended_at_ms\0\u{1}result\0\u{3}holds_content\0\u{2}\u{5}packages\0\u{2}\u{6}data\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}phase\0\u{1}version\0\u{1}activity\0\u{1}process\0\u{3}started_at_ms\0\u{3}ended_at_ms\0\u{1}result\0\u{3}holds_content\0\u{2}\u{5}packages\0\u{1}container\0\u{2}\u{5}data\0")
 
   fileprivate class _StorageClass {
     var _token: ProtoStartToken? = nil
@@ -4975,6 +5052,7 @@ nonisolated extension ProtoTaskReport: SwiftProtobuf.Message, SwiftProtobuf._Mes
     var _result: ProtoTaskResult? = nil
     var _holdsContent: Bool = false
     var _packages: [String] = []
+    var _container: ProtoContainerFacts? = nil
     var _data: [ProtoDataReport] = []
 
       // This property is used as the initial default value for new instances of the type.
@@ -4996,6 +5074,7 @@ nonisolated extension ProtoTaskReport: SwiftProtobuf.Message, SwiftProtobuf._Mes
       _result = source._result
       _holdsContent = source._holdsContent
       _packages = source._packages
+      _container = source._container
       _data = source._data
     }
   }
@@ -5025,6 +5104,7 @@ nonisolated extension ProtoTaskReport: SwiftProtobuf.Message, SwiftProtobuf._Mes
         case 8: try { try decoder.decodeSingularMessageField(value: &_storage._result) }()
         case 9: try { try decoder.decodeSingularBoolField(value: &_storage._holdsContent) }()
         case 14: try { try decoder.decodeRepeatedStringField(value: &_storage._packages) }()
+        case 15: try { try decoder.decodeSingularMessageField(value: &_storage._container) }()
         case 20: try { try decoder.decodeRepeatedMessageField(value: &_storage._data) }()
         default: break
         }
@@ -5068,6 +5148,9 @@ nonisolated extension ProtoTaskReport: SwiftProtobuf.Message, SwiftProtobuf._Mes
       if !_storage._packages.isEmpty {
         try visitor.visitRepeatedStringField(value: _storage._packages, fieldNumber: 14)
       }
+      try { if let v = _storage._container {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 15)
+      } }()
       if !_storage._data.isEmpty {
         try visitor.visitRepeatedMessageField(value: _storage._data, fieldNumber: 20)
       }
@@ -5090,11 +5173,90 @@ nonisolated extension ProtoTaskReport: SwiftProtobuf.Message, SwiftProtobuf._Mes
         if _storage._result != rhs_storage._result {return false}
         if _storage._holdsContent != rhs_storage._holdsContent {return false}
         if _storage._packages != rhs_storage._packages {return false}
+        if _storage._container != rhs_storage._container {return false}
         if _storage._data != rhs_storage._data {return false}
         return true
       }
       if !storagesAreEqual {return false}
     }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoContainerFacts: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".ContainerFacts"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}image\0\u{1}gpus\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._image) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.gpus) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._image {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if !self.gpus.isEmpty {
+      try visitor.visitSingularStringField(value: self.gpus, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoContainerFacts, rhs: ProtoContainerFacts) -> Bool {
+    if lhs._image != rhs._image {return false}
+    if lhs.gpus != rhs.gpus {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoPinnedImage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".PinnedImage"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}id_sha256\0\u{3}manifest_sha256\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.idSha256) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self._manifestSha256) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.idSha256.isEmpty {
+      try visitor.visitSingularStringField(value: self.idSha256, fieldNumber: 1)
+    }
+    try { if let v = self._manifestSha256 {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoPinnedImage, rhs: ProtoPinnedImage) -> Bool {
+    if lhs.idSha256 != rhs.idSha256 {return false}
+    if lhs._manifestSha256 != rhs._manifestSha256 {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -5667,36 +5829,74 @@ nonisolated extension ProtoAgentRecord.AcceptedStart: SwiftProtobuf.Message, Swi
   static let protoMessageName: String = ProtoAgentRecord.protoMessageName + ".AcceptedStart"
   static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}order\0\u{3}at_ms\0")
 
+  fileprivate class _StorageClass {
+    var _order: ProtoStartOrder? = nil
+    var _atMs: Int64 = 0
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _order = source._order
+      _atMs = source._atMs
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularMessageField(value: &self._order) }()
-      case 2: try { try decoder.decodeSingularInt64Field(value: &self.atMs) }()
-      default: break
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularMessageField(value: &_storage._order) }()
+        case 2: try { try decoder.decodeSingularInt64Field(value: &_storage._atMs) }()
+        default: break
+        }
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    try { if let v = self._order {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
-    } }()
-    if self.atMs != 0 {
-      try visitor.visitSingularInt64Field(value: self.atMs, fieldNumber: 2)
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      try { if let v = _storage._order {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+      } }()
+      if _storage._atMs != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._atMs, fieldNumber: 2)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: ProtoAgentRecord.AcceptedStart, rhs: ProtoAgentRecord.AcceptedStart) -> Bool {
-    if lhs._order != rhs._order {return false}
-    if lhs.atMs != rhs.atMs {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._order != rhs_storage._order {return false}
+        if _storage._atMs != rhs_storage._atMs {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -13,6 +13,7 @@ enum Text {
         case .secretsMissing(let token): "secretsMissing \(token.task)"
         case .contentComplete(let token): "contentComplete \(token.task)"
         case .softwareFound(let token, _): "softwareFound \(token.task)"
+        case .containerFound(let token, _): "containerFound \(token.task)"
         case .dataFound(let token, _): "dataFound \(token.task)"
         case .staging(let token, _): "staging \(token.task)"
         case .staged(let token): "staged \(token.task)"

@@ -69,6 +69,10 @@ extension SeededGenerator {
             tree: optional { $0.tree() })
     }
 
+    mutating func image() -> PinnedImage {
+        PinnedImage(id: digest(), manifest: optional { $0.digest() })
+    }
+
     mutating func order() -> StartOrder {
         let nodes = 1 + below(64)
         return StartOrder(
@@ -78,6 +82,7 @@ extension SeededGenerator {
                     commit: $0.text(), branch: $0.optional { $0.text() }, dirty: $0.chance(2))
             },
             nodeCount: nodes, waitsForGo: chance(2), extraTrees: list(upTo: 2) { $0.tree() },
+            image: optional { $0.image() },
             mounts: list(upTo: 2) { PlacedMount(mount: $0.mount(), source: "/mnt/\($0.below(9))") })
     }
 
@@ -133,6 +138,9 @@ extension SeededGenerator {
             token: token(), phase: pick(TaskPhase.allCases), version: next(),
             activity: optional { $0.text() }, holdsContent: below(2) == 0,
             packages: optional { ["six==1.16.0", $0.text()] },
+            container: optional {
+                ContainerFacts(image: $0.image(), gpus: $0.pick(ContainerGPUs.allCases))
+            },
             data: optional { [$0.dataReport()] },
             process: optional { $0.process() },
             startedAt: optional { $0.wallTime() }, endedAt: optional { $0.wallTime() },
