@@ -107,6 +107,8 @@ package struct WaitingReason: Hashable, Sendable, Codable {
         case tooLarge = "too_large"
         /// It runs in a container, and no reachable worker that it may use has an engine.
         case noEngine = "no_engine"
+        /// It may go to any worker, and none that is reachable can build its environment.
+        case noEnvironment = "no_environment"
         case workerBusy = "worker_busy"
         case behindOthers = "behind_others"
         case backingOff = "backing_off"

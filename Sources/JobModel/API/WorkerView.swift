@@ -20,6 +20,8 @@ package struct WorkerView: Hashable, Sendable, Codable {
     package var labels: [WorkerLabel]
     /// What was found when the worker was added last.
     package var facts: WorkerFacts?
+    /// What environments are built with there, as its agent said last.
+    package var tools: BuildTools?
 
     package init(
         record: WorkerRecord, link: String, remedy: String? = nil, connected: Bool,
@@ -40,7 +42,11 @@ package struct WorkerView: Hashable, Sendable, Codable {
         directory = record.directory
         labels = record.labels
         facts = record.facts
+        tools = welcome?.tools
     }
+
+    /// Whether packages can be downloaded there; `nil` where nobody has said so yet.
+    package var reachesOut: Bool? { tools?.reachesOut ?? facts?.reachesOut }
 
     enum CodingKeys: String, CodingKey {
         case name
@@ -57,5 +63,6 @@ package struct WorkerView: Hashable, Sendable, Codable {
         case directory
         case labels
         case facts
+        case tools
     }
 }

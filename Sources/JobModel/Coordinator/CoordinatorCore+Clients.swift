@@ -35,6 +35,9 @@ extension CoordinatorCore {
             return unknownWorker(name)
         }
         if let error = Scheduler.refusesContainer(request.spec, workers: workers) { return error }
+        if let error = Scheduler.refusesEnvironment(request.spec, workers: workers) {
+            return error
+        }
         if let largest = Scheduler.neverFits(request.spec, workers: workers) {
             return ShuntError(
                 .refused,

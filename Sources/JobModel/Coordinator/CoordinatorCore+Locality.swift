@@ -13,7 +13,7 @@ extension CoordinatorCore {
             if asked > Self.measuredJobs { break }
             let tree = job.inputs.tree
             let choices = workers.indices.filter { index in
-                workers[index].link.isConnected
+                workers[index].link.isConnected && workers[index].runs(job.spec)
                     && job.spec.resources.fits(in: workers[index].welcome?.capacity ?? .none)
             }
             guard choices.count > 1 else { continue }
@@ -29,9 +29,12 @@ extension CoordinatorCore {
 
     private static let measuredJobs = 64
 
-    /// Connected workers that have room for a job that may go anywhere, most free CPUs first.
+    /// Connected workers that have room for a job that may go anywhere and what it runs in, most
+    /// free CPUs first.
     package func choices(for spec: JobSpec) -> [WorkerName] {
-        workers.filter { $0.link.isConnected && spec.resources.fits(in: $0.free) }
+        workers.filter {
+            $0.link.isConnected && spec.resources.fits(in: $0.free) && $0.runs(spec)
+        }
             .sorted {
                 $0.free.milliCPUs == $1.free.milliCPUs
                     ? $0.name < $1.name : $0.free.milliCPUs > $1.free.milliCPUs

@@ -129,6 +129,7 @@ package enum Scheduler {
     package static func neverFits(_ spec: JobSpec, workers: [WorkerState]) -> WorkerState? {
         let eligible = workers.filter {
             $0.isMeant(by: spec) && (spec.container == nil || !$0.lacksEngine)
+                && $0.lack(for: spec) == nil
         }
         if eligible.contains(where: { worker in
             worker.welcome.map { spec.resources.fits(in: $0.capacity) } ?? true
@@ -167,6 +168,9 @@ package enum Scheduler {
         }
         let able = connected.filter { $0.runs(candidate.spec) }
         guard !able.isEmpty else {
+            if candidate.spec.container == nil {
+                return WaitingReason(.noEnvironment, noEnvironment(candidate.spec, connected))
+            }
             return WaitingReason(
                 .noEngine,
                 "it runs in a container, and " + noEngine(connected.map(\.name)))
@@ -195,6 +199,35 @@ package enum Scheduler {
             "needs \(needs); `\(busiest.name)` has \(busiest.free) free\(queueText)")
     }
 
+    /// Why a job is not taken that may go to any worker: it is known of every one of them that its
+    /// environment cannot be built there.
+    package static func refusesEnvironment(
+        _ spec: JobSpec, workers: [WorkerState]
+    ) -> ShuntError? {
+        guard spec.placement == .any, !workers.isEmpty,
+            workers.allSatisfy({ $0.lack(for: spec) != nil })
+        else { return nil }
+        return ShuntError(.refused, noEnvironment(spec, workers), hint: "shunt worker ls -o json")
+    }
+
+    /// `` its environment needs Python 3.12: `a` has Python 3.11, `b` has no Python ``.
+    static func noEnvironment(_ spec: JobSpec, _ workers: [WorkerState]) -> String {
+        let shown = workers.prefix(shownWorkers)
+        let lack = shown.lazy.compactMap { $0.lack(for: spec) }.first ?? "what none of them has"
+        let has = shown.map { worker in
+            let what =
+                lack.hasPrefix("Python")
+                ? "has \(worker.welcome?.tools?.pythonText ?? "no Python")" : "has none"
+            return "`\(worker.name)` \(what)"
+        }
+        let others = workers.count - shown.count
+        return "its environment needs \(lack): " + has.joined(separator: ", ")
+            + (others > 0 ? ", and so for \(others) more" : "")
+    }
+
+    /// How many workers a reason names.
+    private static let shownWorkers = 4
+
     /// Why a job in a container is not taken: it is known of every worker that it may use that
     /// nothing there can run one.
     package static func refusesContainer(
@@ -221,9 +254,16 @@ package enum Scheduler {
 }
 
 extension WorkerState {
-    /// Whether what the job runs in can be had there.
-    fileprivate func runs(_ spec: JobSpec) -> Bool {
-        spec.container == nil || welcome?.engines.isEmpty == false
+    /// Whether what the job runs in can be had there, as far as that is known.
+    func runs(_ spec: JobSpec) -> Bool {
+        (spec.container == nil || welcome?.engines.isEmpty == false) && lack(for: spec) == nil
+    }
+
+    /// What the job's environment needs and is known not to be there. A job that may go to this
+    /// worker alone is the agent's to judge, which asks the programs themselves.
+    fileprivate func lack(for spec: JobSpec) -> String? {
+        guard spec.placement == .any, let recipe = spec.software?.recipe else { return nil }
+        return welcome?.tools?.lack(for: recipe)
     }
 
     fileprivate func isMeant(by spec: JobSpec) -> Bool {

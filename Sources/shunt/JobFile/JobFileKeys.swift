@@ -31,7 +31,7 @@ enum JobFileKeys {
                     "max_duration", "on", "pull_limit", "image",
                 ]
             case .resources: ["cpus", "memory", "shm_size"]
-            case .environment: ["python", "existing", "setup", "capture", "offline"]
+            case .environment: ["python", "conda", "existing", "setup", "capture", "offline"]
             case .inventory: ["workers"]
             case .worker: ["host", "dir", "transport", "host_key", "labels"]
             }
@@ -50,7 +50,7 @@ enum JobFileKeys {
                 ]
             case .resources: ["gpus", "gpu", "accelerators", "disk", "shm", "nodes"]
             case .environment:
-                ["container", "image", "docker", "conda", "poetry", "apt", "node", "r"]
+                ["container", "image", "docker", "poetry", "apt", "node", "r"]
             case .inventory: ["defaults", "groups"]
             case .worker: ["data", "password", "slots"]
             }
@@ -81,6 +81,7 @@ enum JobFileKeys {
         "worker": "on", "host": "on", "target": "on", "machine": "on",
         "job": "name", "title": "name", "docker_image": "image", "container_image": "image",
         "setup": "environment.setup", "uv": "environment.python",
+        "mamba": "environment.conda", "micromamba": "environment.conda",
     ]
 
     /// The key that somebody meant who wrote `key` in a section, as a path.

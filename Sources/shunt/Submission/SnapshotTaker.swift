@@ -22,6 +22,8 @@ struct TakenSnapshot: Sendable {
     var inputs: JobInputs
     /// What of the active environment stays here.
     var gaps: [String] = []
+    /// How its packages reach the worker, where it has an environment that is built.
+    var supply: PackageSupply?
 }
 
 /// Takes the snapshot of a job's directory into the home's store.
@@ -32,10 +34,9 @@ struct SnapshotTaker: Sendable {
 
     /// - Parameters:
     ///   - isDryRun: hash only, and write nothing.
-    ///   - architecture: of the worker for which packages are fetched here; `nil` where it fetches
-    ///     them itself.
+    ///   - supply: how the packages of the environment reach the worker.
     func take(
-        _ draft: JobDraft, isDryRun: Bool, architecture: String?
+        _ draft: JobDraft, isDryRun: Bool, supply: PackageSupply
     ) async throws -> TakenSnapshot {
         let counters = SnapshotProgress()
         let ticker = progress.tick("taking a snapshot of \(directory)") {
@@ -53,7 +54,7 @@ struct SnapshotTaker: Sendable {
             var spec = draft.spec
             let environment = try EnvironmentTaker(
                 layout: layout, directory: directory, store: store, tree: result.tree,
-                architecture: architecture
+                supply: supply
             ).take(draft.environment)
             spec.software = environment.software
             if let store, !spec.workingDirectory.isEmpty {
@@ -68,7 +69,8 @@ struct SnapshotTaker: Sendable {
                 _ = try BuildContext(at: path, in: result.tree, store)
             }
             return TakenSnapshot(
-                result: result, spec: spec, inputs: inputs(result), gaps: environment.gaps)
+                result: result, spec: spec, inputs: inputs(result), gaps: environment.gaps,
+                supply: spec.software?.recipe.flatMap { $0.kind.isOfConda ? nil : supply })
         }
     }
 

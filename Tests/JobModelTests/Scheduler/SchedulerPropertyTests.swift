@@ -59,7 +59,9 @@ struct SchedulerPropertyTests {
             }
         }
         // Trees are compared in ``CoordinatorLocalityTests``.
-        #expect(codes == Set(WaitingReason.Code.allCases).subtracting([.comparingWorkers]))
+        // So are environments in ``SchedulerTests``.
+        let elsewhere: Set<WaitingReason.Code> = [.comparingWorkers, .noEnvironment]
+        #expect(codes == Set(WaitingReason.Code.allCases).subtracting(elsewhere))
     }
 
     private static func isTrue(
@@ -72,7 +74,7 @@ struct SchedulerPropertyTests {
         }
         let serving = meant.filter { oracle.couldServe($0, job) }
         return switch code {
-        case .comparingWorkers: false
+        case .comparingWorkers, .noEnvironment: false
         case .workerUnknown: meant.isEmpty
         case .workerUnreachable: !meant.isEmpty && !meant.contains(where: \.link.isConnected)
         case .tooLarge: meant.contains(where: \.link.isConnected) && serving.isEmpty

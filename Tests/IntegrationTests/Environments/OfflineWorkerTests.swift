@@ -1,0 +1,80 @@
+import Foundation
+import Lab
+import Testing
+
+/// A worker that reaches nothing: its sshd runs in a network namespace of its own, in which there is
+/// no route, and is spoken to over the standard streams of a `ProxyCommand`.
+@Suite(.enabled(if: geteuid() == 0, "a network namespace takes root")) struct OfflineWorkerTests {
+    @Test func packagesAreFetchedHereWithoutBeingAsked() async throws {
+        try await Self.useWorker { lab in
+            let home = lab.home
+            let shown = try await home.run(["worker", "check", lab.name])
+            #expect(shown.text.contains("no route to a package index"), "\(shown.text)")
+            let view = try await lab.worker()
+            #expect(view["facts"]["reaches_out"] == .bool(false), "\(view)")
+            #expect(view["tools"]["reaches_out"] == .bool(false), "\(view)")
+
+            try home.write("requirements.txt", "six==1.16.0\n")
+            try home.write(
+                "job.yaml",
+                """
+                run: python3 -c 'import six; print(six.__version__)'; cat /proc/net/route | wc -l
+                environment: {python: requirements.txt}
+                """)
+            let first = try await home.run(
+                ["run", "--on", lab.name, "-f", "job.yaml"], within: .seconds(180))
+            #expect(first.text == "1.16.0\n1\n", "\(first.errorText)")
+            #expect(
+                first.errorText.contains("packages: fetched here as wheels, since `\(lab.name)`"),
+                "\(first.errorText)")
+            let second = try await home.run(["run", "--on", lab.name, "-f", "job.yaml"])
+            #expect(second.text == first.text, "\(second.errorText)")
+            #expect(second.errorText.contains("nothing to send"), "\(second.errorText)")
+            #expect(second.errorText.contains("is there"), "\(second.errorText)")
+
+            // The active environment as well, with what lies here.
+            try home.write("../tools/labtools.py", "ANSWER = 42\n")
+            try home.write(
+                "../tools/setup.py",
+                "from setuptools import setup\n"
+                    + "setup(name='labtools', version='0.5', py_modules=['labtools'])\n")
+            let made = try await home.shell(
+                "python3 -m venv ../venv && ../venv/bin/pip install -q wheel six==1.15.0 "
+                    + "-e ../tools", within: .seconds(180))
+            try #require(made.code == 0, "\(made.errorText)")
+            let captured = try await home.run(
+                [
+                    "run", "--on", lab.name, "--", "python", "-c",
+                    "import six, labtools; print(six.__version__, labtools.ANSWER)",
+                ], env: ["VIRTUAL_ENV": home.base + "/venv"], within: .seconds(180))
+            #expect(captured.text == "1.15.0 42\n", "\(captured.errorText)")
+        }
+    }
+
+    /// Runs a test with a worker in a namespace.
+    private static func useWorker(_ body: (RemoteLab) async throws -> Void) async throws {
+        try await RemoteLab.use(isEnrolled: false) { lab in
+            let name = "shunt-\(UInt32.random(in: 0...UInt32.max))"
+            let made = try await lab.home.shell("ip netns add \(name)")
+            try #require(made.code == 0, "\(made.errorText)")
+            do {
+                let configuration = lab.host.server.directory + "/sshd_config"
+                let entry = lab.host.entry.adding(
+                    "ProxyCommand ip netns exec \(name) /usr/sbin/sshd -i -f \(configuration)")
+                try lab.configure([entry])
+                try await lab.add(lab.name)
+                try await body(lab)
+            } catch {
+                await remove(name, lab)
+                throw error
+            }
+            await remove(name, lab)
+        }
+    }
+
+    /// It goes once the last process in it has ended.
+    private static func remove(_ namespace: String, _ lab: RemoteLab) async {
+        // What stays is a name without a process.
+        _ = try? await lab.home.shell("ip netns del \(namespace)")
+    }
+}
