@@ -35,11 +35,11 @@ extension CoordinatorCore {
         workers.filter {
             $0.link.isConnected && spec.resources.fits(in: $0.free) && $0.runs(spec)
         }
-            .sorted {
-                $0.free.milliCPUs == $1.free.milliCPUs
-                    ? $0.name < $1.name : $0.free.milliCPUs > $1.free.milliCPUs
-            }
-            .map(\.name)
+        .sorted {
+            $0.free.milliCPUs == $1.free.milliCPUs
+                ? $0.name < $1.name : $0.free.milliCPUs > $1.free.milliCPUs
+        }
+        .map(\.name)
     }
 
     /// - Parameter missing: `nil` where it could not be found out.

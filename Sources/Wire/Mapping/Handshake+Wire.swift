@@ -77,7 +77,8 @@ extension BuildTools {
     /// A version that this release does not understand is one that it never asks for.
     init(_ proto: ProtoBuildTools) {
         self.init(
-            pythons: proto.pythons.compactMap(PythonVersion.init), hasOtherPython: proto.otherPython,
+            pythons: proto.pythons.compactMap(PythonVersion.init),
+            hasOtherPython: proto.otherPython,
             hasUV: proto.uv, hasConda: proto.conda, reachesOut: proto.reachesOut)
     }
 }

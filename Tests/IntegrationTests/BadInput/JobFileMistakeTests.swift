@@ -62,7 +62,8 @@ import Testing
         Mistake("run: []\n", "1:6", ["`run` names no command"], shows: "run: []"),
         // Keys of the design that are still to come.
         Mistake("run: echo\ngpus: 2\n", "2:1", ["`gpus`", "not supported"], shows: "gpus: 2"),
-        Mistake("run: echo\nmounts: x\n", "2:1", ["`mounts`", "not supported"], shows: "mounts: x"),
+        Mistake(
+            "run: echo\nmounts: x\n", "2:1", ["`mounts`", "not supported"], shows: "mounts: x"),
         Mistake("run: echo\nsecrets: x\n", "2:1", ["not supported"], shows: "secrets: x"),
         Mistake("run: echo\nnodes: 2\n", "2:1", ["`nodes`", "not supported"], shows: "nodes: 2"),
         Mistake("run: echo\nretries: 3\n", "2:1", ["not supported"], shows: "retries: 3"),

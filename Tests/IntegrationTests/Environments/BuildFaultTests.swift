@@ -66,7 +66,8 @@ import Testing
             let run = try home.start(["run", "-f", "job.yaml"])
             #expect(await eventually(within: .seconds(60)) { Self.lines(home, "begun") == 1 })
             let found = try await home.shell("pgrep -f 'setup[.]sh' | head -1")
-            let pid = try #require(pid_t(found.text.trimmingCharacters(in: .whitespacesAndNewlines)))
+            let pid = try #require(
+                pid_t(found.text.trimmingCharacters(in: .whitespacesAndNewlines)))
             #expect(try await home.shell("cat /proc/\(pid)/environ").text.contains(home.base))
             kill(pid, SIGKILL)
             let failed = await run.outcome(within: .seconds(60))

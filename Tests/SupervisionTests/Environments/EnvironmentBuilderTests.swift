@@ -128,7 +128,8 @@ internal import Testing
         }
         let file = "/r/environment.yml"
         #expect(
-            words(.micromamba, file) == "micromamba create --yes --quiet --prefix /e --file \(file)")
+            words(.micromamba, file) == "micromamba create --yes --quiet --prefix /e --file \(file)"
+        )
         #expect(words(.mamba, file) == "mamba env create --quiet --prefix /e --file \(file)")
         #expect(words(.conda, file) == "conda env create --quiet --prefix /e --file \(file)")
         for name in CondaTool.Name.allCases {

@@ -12,7 +12,9 @@ enum RealConda {
         let versions = NSHomeDirectory() + "/.pyenv/versions"
         // Without pyenv there are no versions of it.
         let names = (try? FileManager.default.contentsOfDirectory(atPath: versions)) ?? []
-        let candidates = names.filter { $0.hasPrefix("3.6.") }.map { "\(versions)/\($0)/bin/python" }
+        let candidates = names.filter { $0.hasPrefix("3.6.") }.map {
+            "\(versions)/\($0)/bin/python"
+        }
         return (candidates + ["/usr/bin/python3.6", "/usr/local/bin/python3.6"])
             .first { FileManager.default.isExecutableFile(atPath: $0) }
     }()
@@ -120,7 +122,7 @@ enum RealConda {
 }
 
 /// Serves a directory on a free loopback port for as long as a test runs.
-struct FileServer: ~Copyable {
+final class FileServer: Sendable {
     let command: Command
     let address: String
 
