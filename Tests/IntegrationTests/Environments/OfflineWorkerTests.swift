@@ -2,8 +2,8 @@ import Foundation
 import Lab
 import Testing
 
-/// A worker that reaches nothing: its sshd runs in a network namespace of its own, in which there is
-/// no route, and is spoken to over the standard streams of a `ProxyCommand`.
+/// A worker that reaches nothing: its sshd runs in a network namespace of its own, without a route,
+/// and is spoken to over the standard streams of a `ProxyCommand`.
 @Suite(.enabled(if: geteuid() == 0, "a network namespace takes root")) struct OfflineWorkerTests {
     @Test func packagesAreFetchedHereWithoutBeingAsked() async throws {
         try await Self.useWorker { lab in
@@ -18,12 +18,14 @@ import Testing
             try home.write(
                 "job.yaml",
                 """
-                run: python3 -c 'import six; print(six.__version__)'; cat /proc/net/route | wc -l
+                run: |
+                  python -c 'import six; print(six.__version__)'
+                  grep -vc Iface /proc/net/route || true
                 environment: {python: requirements.txt}
                 """)
             let first = try await home.run(
                 ["run", "--on", lab.name, "-f", "job.yaml"], within: .seconds(180))
-            #expect(first.text == "1.16.0\n1\n", "\(first.errorText)")
+            #expect(first.text == "1.16.0\n0\n", "\(first.errorText)")
             #expect(
                 first.errorText.contains("packages: fetched here as wheels, since `\(lab.name)`"),
                 "\(first.errorText)")

@@ -107,17 +107,16 @@ internal import Testing
                 environment.directory + "/builds", O_RDONLY | O_DIRECTORY
             ).names()
             #expect(left == ["key.log"])
-            let words = [["pgrep", "-f", "^sleep \(mark)$"]]
-            for line in words { #expect(Self.exitCode(of: line) == 1) }
+            #expect(try Self.exitCode(of: ["pgrep", "-f", "^sleep \(mark)$"]) == 1)
         }
     }
 
-    private static func exitCode(of words: [String]) -> Int32? {
-        let ending = try? HelperProcess(
+    private static func exitCode(of words: [String]) throws -> Int32? {
+        let ending = try HelperProcess(
             arguments: words, environment: EnvironmentBuilder.variables(), workingDirectory: "/",
             outputPath: "/dev/null"
         ).run(within: .seconds(10), abort: AbortFlag())
-        guard case .exited(let code)? = ending else { return nil }
+        guard case .exited(let code) = ending else { return nil }
         return code
     }
 

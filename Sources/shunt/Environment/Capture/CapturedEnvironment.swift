@@ -88,7 +88,9 @@ struct CapturedEnvironment: Hashable, Decodable {
                 hint: "shunt run --no-capture -- true")
         }
         // Isolated: neither `PYTHONPATH` nor the user's own packages are part of it.
-        let answer = try ToolProcess(arguments: [python, "-I", "-c", CaptureScript.text, root]).run()
+        let answer = try ToolProcess(
+            arguments: [python, "-I", "-c", CaptureScript.text, root]
+        ).run()
         let captured =
             answer.code == 0
             // What is no answer is shown below, with what else was said.

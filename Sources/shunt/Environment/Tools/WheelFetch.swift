@@ -34,7 +34,8 @@ struct WheelFetch {
             return
         }
         throw ShuntError(
-            .failed, "the worker's packages are fetched here as wheels, and no Python here has `pip`",
+            .failed,
+            "the worker's packages are fetched here as wheels, and no Python here has `pip`",
             hint: "python3 -m ensurepip --user")
     }
 

@@ -2,7 +2,8 @@ import Foundation
 import Testing
 
 /// Environments that the worker's conda builds, from a file of the job's and from what is active.
-@Suite(.enabled(if: RealConda.isPossible, RealConda.reason)) struct CondaEnvironmentTests {
+@Suite(.enabled(if: RealConda.isPossible, RealConda.reason), .sharedConda)
+struct CondaEnvironmentTests {
     private static let job = """
         run: |
           greet

@@ -21,27 +21,36 @@ enum RealConda {
 
     static var isPossible: Bool { python != nil }
 
-    /// Runs a test with conda in the `PATH` of the home, its cache there, and a channel in
-    /// `base/channel`.
+    /// Runs a test with the conda of its suite in the `PATH` of the home, with a cache there, no
+    /// channel that conda has by itself, and one in `base/channel`.
     static func use(_ body: (ShuntHome) async throws -> Void) async throws {
+        guard let tool = SharedConda.directory else { throw HarnessError("no .sharedConda") }
         try await ShuntHome.use { shared in
             var home = shared
-            let tool = home.base + "/conda"
             home.variables["PATH"] = tool + "/bin:" + (home.environment()["PATH"] ?? "")
             home.variables["CONDA_PKGS_DIRS"] = home.base + "/packages"
-            try home.write("../start.py", programs)
+            home.variables["CONDARC"] = home.base + "/condarc"
+            try home.write("../condarc", "default_channels: []\n")
             try home.write("../channel.py", channel)
-            let made = try await home.shell(
-                """
-                set -e
-                \(python ?? "python3.6") -m venv \(tool)
-                \(tool)/bin/pip install -q conda==4.3.16 pycosat requests 'ruamel.yaml<0.15'
-                python3 ../start.py \(tool)
-                /usr/bin/python3 ../channel.py \(home.base)
-                """, within: .seconds(240))
+            let made = try await home.shell("/usr/bin/python3 ../channel.py \(home.base)")
             try #require(made.code == 0, "\(made.errorText)")
             try await body(home)
         }
+    }
+
+    /// Puts conda into the `base/conda` of a home.
+    fileprivate static func install(_ home: ShuntHome) async throws -> String {
+        let tool = home.base + "/conda"
+        try home.write("../start.py", programs)
+        let made = try await home.shell(
+            """
+            set -e
+            \(python ?? "python3.6") -m venv \(tool)
+            \(tool)/bin/pip install -q conda==4.3.16 pycosat requests 'ruamel.yaml<0.15'
+            python3 ../start.py \(tool)
+            """, within: .seconds(240))
+        try #require(made.code == 0, "\(made.errorText)")
+        return tool
     }
 
     /// What conda's installer would have put there, in place of what `pip` has.
@@ -73,7 +82,8 @@ enum RealConda {
             if subdir == "noarch":
                 index["noarch"] = "generic"
             os.makedirs(tree + "/info")
-            for entry, text in ("index.json", json.dumps(index)), ("files", "\n".join(files) + "\n"):
+            listing = "\n".join(files) + "\n"
+            for entry, text in ("index.json", json.dumps(index)), ("files", listing):
                 with open(tree + "/info/" + entry, "w") as file:
                     file.write(text)
             archive = "%s-%s-0.tar.bz2" % (name, version)
@@ -119,6 +129,25 @@ enum RealConda {
                 with open("%s/channel/%s/%s" % (base, subdir, name), "wb") as file:
                     file.write(data)
         """#
+}
+
+/// The conda of a suite, which takes as long to install as its tests.
+struct SharedConda: SuiteTrait, TestScoping {
+    @TaskLocal static var directory: String?
+
+    func provideScope(
+        for test: Test, testCase: Test.Case?,
+        performing function: @Sendable () async throws -> Void
+    ) async throws {
+        try await ShuntHome.use { home in
+            let tool = try await RealConda.install(home)
+            try await Self.$directory.withValue(tool) { try await function() }
+        }
+    }
+}
+
+extension Trait where Self == SharedConda {
+    static var sharedConda: Self { SharedConda() }
 }
 
 /// Serves a directory on a free loopback port for as long as a test runs.
