@@ -171,6 +171,25 @@ extension CoordinatorConnection {
             .delete(APIPath.workers + "/\(worker)/environments/\(key)", []), repeating: .never)
     }
 
+    /// Declares what lies on a worker already, or takes that back.
+    package func changeDatasets(_ change: DatasetChange, on worker: WorkerName) async throws {
+        try await send(
+            .post(APIPath.workers + "/\(worker)/data", body: change), repeating: .ifInterrupted)
+    }
+
+    /// What lies at the path of a dataset that is about to be declared.
+    package func examine(_ dataset: Dataset, on worker: WorkerName) async throws -> DataFingerprint
+    {
+        try await exchange(
+            .post(APIPath.workers + "/\(worker)/examine", body: dataset),
+            repeating: .ifInterrupted)
+    }
+
+    /// Has the coordinator read the configuration that has just been changed.
+    package func configurationChanged() async throws {
+        try await send(.post(APIPath.configuration + "/read"), repeating: .ifInterrupted)
+    }
+
     /// The coordinator's process, release and work.
     package func status() async throws -> CoordinatorStatus {
         try await exchange(.get(APIPath.status), repeating: .ifInterrupted)

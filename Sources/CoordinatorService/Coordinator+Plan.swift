@@ -6,15 +6,17 @@ internal import Transfer
 /// What a submission would do.
 extension Coordinator {
     func plan(_ request: PlanRequest) async throws -> PlanView {
+        await followRules()
         let submission = SubmitRequest(
-            clientKey: "plan", spec: request.spec, inputs: request.inputs, confirmed: false)
+            clientKey: "plan", spec: request.spec, inputs: try await labelled(request.inputs),
+            confirmed: false)
         try submission.validate()
         let (worker, waiting) = try await outlook(for: submission)
         var plan = PlanView(
             worker: worker, waiting: waiting, missing: request.inputs.totalSize,
             environmentCached: nil)
         if request.spec.placement == .any, waiting == nil {
-            plan.worker = try await nearest(to: request) ?? worker
+            plan.worker = try await nearest(to: submission) ?? worker
         }
         do {
             guard let worker = plan.worker, let link = ports.link(worker) else {
@@ -68,8 +70,10 @@ extension Coordinator {
 
     /// Of the workers that could take the job now, the one that lacks least of its tree; of equals
     /// the one that the scheduler would take.
-    private func nearest(to request: PlanRequest) async throws -> WorkerName? {
-        let choices = try await read { $0.core.choices(for: request.spec) }
+    private func nearest(to request: SubmitRequest) async throws -> WorkerName? {
+        let choices = try await read { turn in
+            turn.core.choices(for: request.spec, labels: request.inputs.labels)
+        }
         let tree = request.inputs.tree
         let missing = await withTaskGroup(of: (Int, ByteCount)?.self) { group in
             for (place, name) in choices.enumerated() {
@@ -95,7 +99,8 @@ extension Coordinator {
         while true {
             let outlook = try await read { turn in
                 if let error = turn.core.refusal(of: submission) { throw error }
-                return turn.core.outlook(for: submission.spec, at: turn.now.wall)
+                return turn.core.outlook(
+                    for: submission.spec, labels: submission.inputs.labels, at: turn.now.wall)
             }
             let age = WallTime.current.milliseconds - identity.startedAt.milliseconds
             guard outlook.waiting?.code == .workerUnreachable,

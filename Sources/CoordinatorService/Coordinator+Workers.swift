@@ -11,6 +11,27 @@ extension Coordinator {
         try await ask { .event(.putWorker(record, $0)) }
     }
 
+    /// Declares what lies on a worker, or takes it back.
+    func changeDatasets(_ change: DatasetChange, on name: WorkerName) async throws {
+        for dataset in change.put {
+            guard Dataset.isPath(dataset.path), dataset.labels.count <= DataLimits.labels else {
+                throw ShuntError(
+                    .usage, "`\(dataset.path)` is no absolute path of a dataset",
+                    hint: "shunt worker data --help")
+            }
+        }
+        guard Set(change.put.map(\.name)).count == change.put.count else {
+            throw ShuntError(
+                .usage, "a dataset is declared twice", hint: "shunt worker data \(name)")
+        }
+        try await ask { .event(.changeDatasets(name, change, $0)) }
+    }
+
+    /// What lies at a path of a worker.
+    func examineData(on name: WorkerName, at path: String) async throws -> DataFingerprint {
+        try await connected(name).withBulk { try await $0.examineData(at: path) }
+    }
+
     func removeWorker(_ name: WorkerName, declaresLost: Bool) async throws {
         try await ask { .event(.removeWorker(name, declaresLost: declaresLost, $0)) }
     }
@@ -44,14 +65,18 @@ extension Coordinator {
     func environments(
         of name: WorkerName, _ request: EnvironmentRequest
     ) async throws -> [EnvironmentView] {
-        let view = try await connectWorker(name, wait: Self.environmentPatience)
+        try await connected(name).withBulk { try await $0.environments(request) }
+    }
+
+    private func connected(_ name: WorkerName) async throws -> WorkerLink {
+        let view = try await connectWorker(name, wait: Self.patience)
         guard view.connected, let link = ports.link(name) else {
             throw ShuntError(
                 .unreachable, "the worker `\(name)` is not connected: \(view.link)",
                 hint: "shunt worker check \(name)")
         }
-        return try await link.withBulk { try await $0.environments(request) }
+        return link
     }
 
-    private static let environmentPatience = Milliseconds.seconds(10)
+    private static let patience = Milliseconds.seconds(10)
 }

@@ -13,6 +13,8 @@ final class Coordinator: Sendable {
     private let activity: ActivityClock
     let identity: Identity
     private let authentication: AuthenticationSocket
+    let rules: CurrentRules
+    let labelled: LabelledOutputs
 
     /// What `GET /v1/status` says besides counts.
     struct Identity: Sendable {
@@ -26,8 +28,10 @@ final class Coordinator: Sendable {
 
     init(
         inbox: Inbox, ports: CorePorts, identity: Identity, activity: ActivityClock,
-        authentication: AuthenticationSocket
+        authentication: AuthenticationSocket, rules: CurrentRules, labelled: LabelledOutputs
     ) {
+        self.rules = rules
+        self.labelled = labelled
         self.authentication = authentication
         self.inbox = inbox
         self.ports = ports
@@ -79,7 +83,11 @@ final class Coordinator: Sendable {
     func submit(_ request: SubmitRequest) async throws -> JobID {
         activity.touch()
         try request.validate()
-        switch try await ports.ask({ .submit(request, $0) }) {
+        await followRules()
+        var request = request
+        request.inputs = try await labelled(request.inputs)
+        let submission = request
+        switch try await ports.ask({ .submit(submission, $0) }) {
         case .submitted(let id): return id
         case .failed(let error): throw error
         case .done: preconditionFailure("a submission is answered with an ID or an error")

@@ -22,6 +22,8 @@ package struct CoordinatorDaemon: Sendable {
     /// The agent's executable for the local worker, absolute.
     package var agentExecutable: String
     package var release: String
+    /// Reads the configuration's rules on data, each time as they are.
+    package var readRules: @Sendable () -> DataRules
     package var logger: Logger
 
     /// Without a live job and without a request for this long, the coordinator ends.
@@ -32,11 +34,13 @@ package struct CoordinatorDaemon: Sendable {
     private static let stopLimit = Duration.seconds(3)
 
     package init(
-        layout: HomeLayout, agentExecutable: String, release: String, logger: Logger
+        layout: HomeLayout, agentExecutable: String, release: String,
+        readRules: @escaping @Sendable () -> DataRules, logger: Logger
     ) {
         self.layout = layout
         self.agentExecutable = agentExecutable
         self.release = release
+        self.readRules = readRules
         self.logger = logger
     }
 
@@ -63,10 +67,13 @@ package struct CoordinatorDaemon: Sendable {
         var random = SystemRandomNumberGenerator()
         let (id, epoch) = try ledger.beginEpoch(
             candidate: CoordinatorID(high: random.next(), low: random.next()))
-        let workers = [.local] + (try ledger.workers())
+        let known = try ledger.workers()
+        let workers = known.contains { $0.name == .local } ? known : [.local] + known
+        let rules = CurrentRules(readRules)
+        let labelled = try LabelledOutputs(ledger)
         let core = CoordinatorCore(
             id: id, epoch: epoch, workers: workers, jobs: try ledger.unsettledJobs(),
-            lastSequence: try ledger.lastSequence(),
+            lastSequence: try ledger.lastSequence(), rules: rules.current,
             at: Moment(wall: .current, steady: .current))
         let inbox = Inbox()
         let content = CoordinatorContent(
@@ -86,13 +93,14 @@ package struct CoordinatorDaemon: Sendable {
             identity: Coordinator.Identity(
                 id: id, epoch: epoch, release: release, pid: getpid(), startedAt: .current,
                 home: layout.root),
-            activity: activity, authentication: authentication)
+            activity: activity, authentication: authentication, rules: rules, labelled: labelled)
         try makeRuntimeDirectory()
         try UnixSocket.removeSocket(path: layout.coordinatorSocket)
         logger.notice(
             "coordinator started", metadata: ["id": "\(id)", "epoch": "\(epoch)"])
         let loop = CoreThread(
-            core: core, ledger: ledger, inbox: inbox, ports: ports, logger: logger)
+            core: core, ledger: ledger, inbox: inbox, ports: ports, labelled: labelled,
+            logger: logger)
         for worker in workers { fleet.keep(worker) }
         let ending = try await run(coordinator, loop, fleet, activity, content.store, isReady)
         logger.notice("coordinator ended")
@@ -133,6 +141,7 @@ package struct CoordinatorDaemon: Sendable {
             group.addTask { await coordinator.waitForStop() }
             group.addTask { try await Self.endWhenIdle(coordinator, activity) }
             group.addTask { await Self.endOnSignal() }
+            group.addTask { try await Self.followRules(coordinator) }
             group.addTask {
                 try await endWhenUprooted(once: bound, store)
                 uprooted.open()
@@ -234,6 +243,14 @@ package struct CoordinatorDaemon: Sendable {
             metadata: ["socket": "\(layout.coordinatorSocket)", "store": "\(store.directory)"])
     }
 
+    /// For jobs that wait while somebody edits the configuration; every submission looks as well.
+    private static func followRules(_ coordinator: Coordinator) async throws {
+        while true {
+            try await Task.sleep(for: placeCheck)
+            await coordinator.followRules()
+        }
+    }
+
     private static func endOnSignal() async {
         for await _ in await UnixSignalsSequence(trapping: .sigterm, .sigint) { return }
     }
@@ -247,12 +264,14 @@ final class CoreThread: Sendable {
     private let body: @Sendable () throws -> Void
 
     init(
-        core: CoordinatorCore, ledger: Ledger, inbox: Inbox, ports: CorePorts, logger: Logger
+        core: CoordinatorCore, ledger: Ledger, inbox: Inbox, ports: CorePorts,
+        labelled: LabelledOutputs, logger: Logger
     ) {
         self.inbox = inbox
         body = {
             var loop = CoreLoop(
-                core: core, ledger: ledger, inbox: inbox, ports: ports, logger: logger)
+                core: core, ledger: ledger, inbox: inbox, ports: ports, labelled: labelled,
+                logger: logger)
             try loop.run()
         }
     }

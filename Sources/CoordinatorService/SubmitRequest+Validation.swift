@@ -45,6 +45,7 @@ extension SubmitRequest {
                 hint: "shunt run --cpus 2 --memory 8GiB -- true")
         }
         if let container = spec.container { try validate(container) }
+        try validateMounts()
         let components = spec.workingDirectory.split(separator: "/")
         guard !spec.workingDirectory.hasPrefix("/"), !components.contains("..") else {
             throw ShuntError(
@@ -59,6 +60,29 @@ extension SubmitRequest {
             throw ShuntError(.usage, "\(error)", hint: "shunt run --help")
         }
         try validateMessage()
+    }
+
+    private func validateMounts() throws(ShuntError) {
+        let mounts = spec.mounts
+        guard mounts.count <= DataLimits.mounts, spec.labels.count <= DataLimits.labels else {
+            throw ShuntError(
+                .usage,
+                "a job has at most \(DataLimits.mounts) mounts and \(DataLimits.labels) labels",
+                hint: "shunt run --help")
+        }
+        for (index, mount) in mounts.enumerated() {
+            guard DataMount.isTarget(mount.target) else {
+                throw ShuntError(
+                    .usage, "`\(mount.target)` is no path within the submitted directory",
+                    hint: "shunt run --mount data=imagenet -- true")
+            }
+            if let other = mounts[..<index].first(where: mount.overlaps) {
+                throw ShuntError(
+                    .usage,
+                    "the mounts at `\(other.target)` and `\(mount.target)` are in each other's way",
+                    hint: "shunt run --mount data=imagenet -- true")
+            }
+        }
     }
 
     private func validate(_ container: ContainerSpec) throws(ShuntError) {

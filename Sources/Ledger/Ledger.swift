@@ -90,6 +90,7 @@ package final class Ledger: Sendable {
                     Int64(job.sequence), job.id.text, job.clientKey, job.spec.name?.text,
                     job.state.rawValue, job.isSettled ? 1 : 0, try Self.encode(job),
                 ])
+                if !job.labels.isEmpty { try Self.noteLabels(of: job, in: connection) }
             }
         }
     }

@@ -24,6 +24,14 @@ enum LedgerSchema {
         """
         CREATE TABLE worker (name TEXT PRIMARY KEY, record BLOB NOT NULL) WITHOUT ROWID;
         """,
+        """
+        CREATE TABLE labelled_output (
+          content TEXT NOT NULL,
+          metadata TEXT NOT NULL,
+          label TEXT NOT NULL,
+          PRIMARY KEY (content, metadata, label)
+        ) WITHOUT ROWID;
+        """,
     ]
 
     static func migrate(_ database: DatabaseQueue, path: String) throws {

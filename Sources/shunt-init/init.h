@@ -4,6 +4,7 @@
 //   main.c     the loop and its phases
 //   launch.c   reads TASKDIR/launch
 //   child.c    the side of the fork that becomes the command
+//   mounts.c   data that lies on the machine, read-only under the working directory
 //   tree.c     finding and ending every descendant through /proc
 //   cgroup.c   a cgroup of the task's own, where one may be made
 //   limits.c   what the tree may use of memory and processors, where that can be enforced
@@ -51,6 +52,9 @@ struct launch {
     int64_t memory_limit, cpu_limit;
     // What is left when the command has ended gets SIGTERM, this long, SIGKILL.
     int64_t leftover_grace_ms;
+    // Pairs of source and target, both absolute.
+    char **mounts;
+    size_t mount_count;
     // Set where the file cannot be used: why, for people.
     const char *problem;
     // Owns all of the above strings.
@@ -69,6 +73,7 @@ enum step {
     STEP_FORK,
     STEP_WORKDIR,
     STEP_EXEC,
+    STEP_MOUNT,
 };
 
 // What the child says through a CLOEXEC pipe when it did not become the command.
@@ -93,6 +98,15 @@ int child_fork(int directory, const struct launch *launch, int cgroup, struct ch
                int *step);
 // Closes every descriptor from `first` on.
 void close_from(unsigned first);
+
+// ---- mounts.c
+
+// Gives this process a view of the file system in which each source is also at its target, and
+// cannot be written to there. Root needs nothing for it; another account a user namespace, in which
+// it stays who it is. Returns 0 or an errno, with the source that failed in `failed`.
+int mounts_enter(char *const *mounts, size_t count, const char **failed);
+// What `shunt-init --can-mount` says: exit status 0 where this account can.
+int mounts_try(void);
 
 // ---- cgroup.c
 

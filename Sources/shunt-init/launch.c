@@ -14,6 +14,8 @@
 //   leftover_grace_ms VALUE  see struct launch
 //   memory_limit VALUE       bytes, of the whole tree; absent where there is no limit
 //   cpu_limit VALUE          thousandths of a CPU, of the whole tree; the same
+//   mount_source VALUE       absolute: data that is to be found read-only at …
+//   mount_target VALUE       … the target, absolute, which stands right behind it
 //   boot_id, init, token, max_duration_ms, stop_signal, stop_grace_ms, engine_start,
 //   engine_remove, engine_env, engine_limit
 //                            the supervisor's, skipped here
@@ -133,6 +135,19 @@ static int take(
     return 0;
 }
 
+static bool is_path(const char *text) { return text[0] == '/'; }
+
+// Takes one half of a mount; every source is followed by its target.
+static int take_mount(struct launch *launch, const char *key, char *value) {
+    bool is_source = !strcmp(key, "mount_source");
+    bool expects_source = launch->mount_count % 2 == 0;
+    if (is_source != expects_source || !is_path(value)) {
+        return refuse(launch, "its mounts are not pairs of absolute paths");
+    }
+    launch->mounts[launch->mount_count++] = value;
+    return 0;
+}
+
 static bool has_variable(char **env, size_t count, const char *entry) {
     size_t name = strcspn(entry, "=");
     for (size_t index = 0; index < count; index++) {
@@ -166,7 +181,8 @@ static int parse(struct launch *launch, size_t length) {
     // Room for every string in both, for the three words of a shell, and for the last NULL.
     launch->argv = calloc(strings + 4, sizeof(char *));
     launch->env = calloc(strings + 4, sizeof(char *));
-    if (!launch->argv || !launch->env) return ENOMEM;
+    launch->mounts = calloc(strings + 4, sizeof(char *));
+    if (!launch->argv || !launch->env || !launch->mounts) return ENOMEM;
     char *kind = next(&cursor);
     char *version = next(&cursor);
     if (!version || strcmp(kind, "shunt-launch")) return refuse(launch, "it is not a launch file");
@@ -178,9 +194,13 @@ static int parse(struct launch *launch, size_t length) {
         if (!strcmp(key, "end")) break;
         char *value = next(&cursor);
         if (!value) return refuse(launch, "it is cut short");
-        int error = take(launch, key, value, &arguments, &variables);
+        int error = !strncmp(key, "mount_", 6)
+            ? take_mount(launch, key, value)
+            : take(launch, key, value, &arguments, &variables);
         if (error) return error;
     }
+    if (launch->mount_count % 2) return refuse(launch, "a mount has no target");
+    launch->mount_count /= 2;
     if (arguments == 0) return refuse(launch, "it has no command");
     if (!launch->workdir) return refuse(launch, "it has no working directory");
     if (!launch->name) return refuse(launch, "it has no name");

@@ -99,6 +99,7 @@ static const char *step_name(int step) {
     case STEP_FORK: return "fork";
     case STEP_WORKDIR: return "workdir";
     case STEP_EXEC: return "exec";
+    case STEP_MOUNT: return "mount";
     default: return "setup";
     }
 }
@@ -474,6 +475,7 @@ static void prepare(struct state *state) {
 
 int main(int count, char **arguments) {
     static struct state state;
+    if (count == 2 && !strcmp(arguments[1], "--can-mount")) return mounts_try();
     if (count != 2) {
         static const char usage[] = "usage: shunt-init TASKDIR\n";
         ssize_t written = write(2, usage, sizeof usage - 1);

@@ -57,6 +57,26 @@ internal import Testing
         StopTests().expectNothingLeft(harness, process.mainPID, record)
     }
 
+    /// Without `mount_setattr`.
+    @Test(.enabled(if: geteuid() == 0, "mounts there take root"))
+    func dataIsMountedReadOnly() throws {
+        let harness = try TaskHarness(shell: "")
+        let source = harness.root + "/source"
+        let target = harness.root + "/target"
+        for path in [source, target] { try #require(mkdir(path, 0o755) == 0) }
+        harness.plan.command = .shell(
+            Array("touch \(source)/made; ls \(target); touch \(target)/x || echo refused".utf8))
+        harness.plan.mounts = [
+            LaunchPlan.Mount(source: Array(source.utf8), target: Array(target.utf8))
+        ]
+        let supervisor = try supervise(harness)
+        try harness.release()
+        _ = try harness.end()
+        reap(supervisor)
+        #expect(try harness.text(.standardOutput) == "made\nrefused\n")
+        #expect(access(target + "/made", F_OK) != 0)
+    }
+
     @Test func theCommandGetsNoDescriptorsButItsOwn() throws {
         let harness = try TaskHarness(shell: "ls /proc/self/fd | tr '\\n' ' '")
         let supervisor = try supervise(harness)

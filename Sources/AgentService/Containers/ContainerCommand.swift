@@ -19,6 +19,8 @@ struct ContainerCommand {
     /// Thousandths of a CPU.
     let cpuLimit: Int64?
     let sharedMemory: ByteCount?
+    /// What of the machine is to be found read-only at a path.
+    let mounts: [(source: String, target: String)]
     let abilities: EngineAbilities
 
     /// The label under which an engine knows the containers of tasks.
@@ -37,6 +39,9 @@ struct ContainerCommand {
             "--mount", try mount(initExecutable, at: "/shunt-init") + ",readonly",
             "--mount", try mount(directory, at: directory),
         ]
+        for (source, target) in mounts {
+            start += ["--mount", try mount(source, at: target) + ",readonly"]
+        }
         if let cpuLimit, abilities.limitsCPUs { start += ["--cpus", Self.decimal(cpuLimit)] }
         if let memoryLimit, abilities.limitsMemory {
             start += ["--memory", "\(memoryLimit.bytes)b"]
@@ -70,12 +75,12 @@ struct ContainerCommand {
     }
 
     private func mount(_ source: String, at target: String) throws(ShuntError) -> String {
-        guard !source.utf8.contains(UInt8(ascii: ",")), !source.utf8.contains(UInt8(ascii: "\""))
+        guard !(source + target).utf8.contains(where: { ",\"".utf8.contains($0) })
         else {
             throw ShuntError(
                 .failed,
-                "the agent's directory `\(directory)` has a comma or a quote in its name, and no "
-                    + "container can be given such a path",
+                "`\(source)` has a comma or a quote in its name, and no container can be given "
+                    + "such a path",
                 hint: "shunt worker add --help")
         }
         return "type=bind,source=\(source),destination=\(target)"

@@ -62,7 +62,8 @@ extension AgentDaemon {
                     let outcome = try await staging.stage(
                         order, onContent: { await self.post(.contentComplete(token)) },
                         onActivity: { await self.post(.staging(token, activity: $0)) },
-                        onPackages: { await self.post(.softwareFound(token, packages: $0)) })
+                        onPackages: { await self.post(.softwareFound(token, packages: $0)) },
+                        onData: { await self.post(.dataFound(token, $0)) })
                     event = outcome.event(for: token)
                 }
             } catch {

@@ -84,6 +84,8 @@ actor AgentDaemon {
             images: ContainerImages(
                 directory: home.images, store: store,
                 executor: try BlockingExecutor(name: "images", threads: 2)),
+            mountAbility: MountAbility(
+                initExecutable: options.initExecutable, directory: home.root),
             executor: disk, initExecutable: options.initExecutable)
     }
 

@@ -81,6 +81,10 @@ struct AgentResponder: BulkRequestHandler {
         try await environments.answer(request, inUse: await recipesInUse())
     }
 
+    func examineData(at path: String) async throws -> DataFingerprint {
+        try await disk.run { try DataWalk.fingerprint(of: RawPath(path)) }
+    }
+
     /// See ``TaskRetention``.
     private static func gone(_ token: StartToken) -> ShuntError {
         ShuntError(

@@ -17,7 +17,9 @@ struct TaskOutputs: Sendable {
         let patterns =
             order.spec.outputs.isEmpty
             ? nil : try PathPatterns(order.spec.outputs)
-        let collection = try store.collectOutputs(of: work, since: baseline, naming: patterns)
+        let collection = try store.collectOutputs(
+            of: work, since: baseline, naming: patterns,
+            leavingOut: order.spec.mounts.map { RawPath($0.target) })
         try store.flush()
         return OutputSummary(
             tree: collection.tree, fileCount: Int64(collection.files),

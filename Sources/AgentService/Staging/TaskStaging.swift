@@ -13,6 +13,7 @@ struct TaskStaging: Sendable {
     let inventory: TreeInventory
     let environments: PythonEnvironments
     let images: ContainerImages
+    let mountAbility: MountAbility
     let executor: BlockingExecutor
     /// The executable of init, absolute.
     let initExecutable: String
@@ -37,14 +38,18 @@ struct TaskStaging: Sendable {
     ///   - onContent: is told that all content is in the store: nothing more is needed of others.
     ///   - onActivity: is told what is being done, for people.
     ///   - onPackages: is told what an environment holds that was there before.
+    ///   - onData: is told what data the task finds on this machine.
     /// - Throws: `CancellationError` when nobody wants the task any more.
     func stage(
         _ order: StartOrder, onContent: @escaping @Sendable () async -> Void,
         onActivity: @escaping @Sendable (String) async -> Void,
-        onPackages: @escaping @Sendable ([String]) async -> Void
+        onPackages: @escaping @Sendable ([String]) async -> Void,
+        onData: @escaping @Sendable ([DataReport]) async -> Void
     ) async throws -> Outcome {
         let directory = home.taskDirectory(order.token)
         do {
+            let data = TaskData(mounts: order.mounts, root: Self.workDirectory(in: directory))
+            try await executor.run { try data.requireAll() }
             // First of all: where it cannot be had, nothing needs to be sent.
             let software = try await look(for: order.spec.software)
             for tree in order.trees {
@@ -62,6 +67,7 @@ struct TaskStaging: Sendable {
             let isPlaced = try await executor.run { try checkOut(order, in: directory) }
             guard isPlaced else { return .contentMissing(order.tree) }
             try Task.checkCancellation()
+            let mounts = try await place(data, for: order, onActivity, onData)
             let environment: PreparedEnvironment?
             do {
                 environment = try await prepare(software, onActivity: onActivity)
@@ -78,6 +84,7 @@ struct TaskStaging: Sendable {
                 await onPackages(try await environments.packages(of: environment))
             }
             var plan = try plan(for: order, in: directory, environment: environment)
+            plan.mounts = mounts
             if let container = order.spec.container {
                 do {
                     plan.engine = try await engine(
@@ -161,6 +168,27 @@ struct TaskStaging: Sendable {
         }
     }
 
+    /// Brings data of this machine under the working directory.
+    ///
+    /// - Returns: what init is to mount: nothing in a container, whose engine does it, or where the
+    ///   account may not.
+    private func place(
+        _ data: TaskData, for order: StartOrder,
+        _ onActivity: @escaping @Sendable (String) async -> Void,
+        _ onData: @escaping @Sendable ([DataReport]) async -> Void
+    ) async throws -> [LaunchPlan.Mount] {
+        guard !data.mounts.isEmpty else { return [] }
+        let isContained = order.spec.container != nil
+        let canMount = isContained ? true : try await mountAbility.isThere()
+        await onActivity("looking at its data")
+        await onData(try await executor.run { try data.place(mounting: canMount) })
+        try Task.checkCancellation()
+        guard canMount, !isContained else { return [] }
+        return data.pairs.map {
+            LaunchPlan.Mount(source: Array($0.source.utf8), target: Array($0.target.utf8))
+        }
+    }
+
     /// What runs the plan in a container; the image is made or fetched if need be.
     private func engine(
         for container: ContainerSpec, _ order: StartOrder, _ plan: LaunchPlan,
@@ -175,7 +203,11 @@ struct TaskStaging: Sendable {
             engine: engine, name: plan.name, token: plan.token, image: image,
             directory: directory, initExecutable: initExecutable,
             memoryLimit: order.spec.memoryLimit, cpuLimit: order.spec.cpuLimit,
-            sharedMemory: container.sharedMemory, abilities: abilities
+            sharedMemory: container.sharedMemory,
+            mounts: TaskData(
+                mounts: order.mounts, root: Self.workDirectory(in: directory)
+            ).pairs,
+            abilities: abilities
         ).commands()
     }
 

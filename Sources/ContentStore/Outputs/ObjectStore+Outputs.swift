@@ -14,13 +14,16 @@ extension ObjectStore {
     /// - Parameters:
     ///   - directory: the task's directory; its job is over.
     ///   - patterns: what `outputs:` names; `nil` for everything.
+    ///   - mountPoints: where data of the machine was to be found, which is none of the job's.
     /// - Throws: ``ShuntError`` if the store or the directory fails as a whole.
     package func collectOutputs(
-        of directory: RawPath, since baseline: Baseline, naming patterns: PathPatterns? = nil
+        of directory: RawPath, since baseline: Baseline, naming patterns: PathPatterns? = nil,
+        leavingOut mountPoints: [RawPath] = []
     ) throws -> OutputCollection {
         try forPeople {
             let walk = OutputWalk(
-                store: self, baseline: baseline, patterns: patterns, shown: directory,
+                store: self, baseline: baseline, patterns: patterns,
+                mountPoints: mountPoints, shown: directory,
                 root: Checkout.Shared(
                     RootDirectory(
                         try Descriptor.open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW),

@@ -11,6 +11,7 @@ struct OutputWalk: Sendable {
     let store: ObjectStore
     let baseline: Baseline
     let patterns: PathPatterns?
+    let mountPoints: [RawPath]
     /// How the task's directory is called in errors.
     let shown: RawPath
     let root: Checkout.Shared
@@ -84,6 +85,7 @@ struct OutputWalk: Sendable {
         guard let status = try folder.status(of: name, shownAs: shown.appending(path.bytes)) else {
             return nil
         }
+        if mountPoints.contains(path) { return nil }
         let isDirectory = status.kind == .directory
         if !isDirectory, case .directory = found.base(name) {
             found.state.withLock { _ = $0.replacedDirectories.insert(name) }
@@ -98,7 +100,10 @@ struct OutputWalk: Sendable {
                 findings.warn(.tooDeep(path))
                 return nil
             }
-            if matches(path) { found.state.withLock { _ = $0.wanted.insert(name) } }
+            // What only leads to a mount point was made for it.
+            if !mountPoints.contains(where: { $0.isInside(path) }), matches(path) {
+                found.state.withLock { _ = $0.wanted.insert(name) }
+            }
             return path
         }
         guard matches(path) else { return nil }

@@ -6,6 +6,8 @@ internal import Synchronization
 package struct SnapshotOptions: Sendable {
     /// Credential files and directories to send all the same, as paths from the root.
     package var includedCredentials: [RawPath] = []
+    /// What is not part of the tree, whatever lies there, as paths from the root.
+    package var omitted: [RawPath] = []
     /// Whether everything must be durable in the store before the snapshot is returned.
     package var isDurable = true
     /// Files above this are not copied, only reflinked or referenced.

@@ -16,14 +16,16 @@ struct CoreLoop: ~Copyable {
     private let ledger: Ledger
     private let inbox: Inbox
     private let ports: CorePorts
+    private let labelled: LabelledOutputs
     private let logger: Logger
     private var watchers = JobWatchers()
     private var random = SystemRandomNumberGenerator()
 
     init(
         core: consuming CoordinatorCore, ledger: Ledger, inbox: Inbox, ports: CorePorts,
-        logger: Logger
+        labelled: LabelledOutputs, logger: Logger
     ) {
+        self.labelled = labelled
         self.core = core
         self.ledger = ledger
         self.inbox = inbox
@@ -66,6 +68,7 @@ struct CoreLoop: ~Copyable {
             }
         }
         try ledger.commit(commits.jobs, commits.workers)
+        labelled.note(commits.jobs)
         for act in acts { perform(act) }
         if !queries.isEmpty {
             var view = CoreTurn(core: core, ledger: ledger, now: now, watchers: watchers)

@@ -20,6 +20,7 @@ struct CoordinatorAPI: Sendable {
         addLogRoutes(to: router)
         addWorkerRoutes(to: router)
         addEnvironmentRoutes(to: router)
+        addDataRoutes(to: router)
         let coordinator = coordinator
         router.get("/v1/status") { _, _ in try JSONBody(await coordinator.status()) }
         router.post("/v1/stop") { _, _ in
@@ -124,6 +125,29 @@ struct CoordinatorAPI: Sendable {
             let wait = Self.wait(request.uri.queryParameters["wait_ms"])
             return try JSONBody(
                 await coordinator.connectWorker(try context.workerName, wait: wait))
+        }
+    }
+
+    private func addDataRoutes(to router: Router<Context>) {
+        let coordinator = coordinator
+        router.post("/v1/workers/:worker/data") { request, context in
+            let change = try await Self.decode(DatasetChange.self, from: request)
+            try await coordinator.changeDatasets(change, on: try context.workerName)
+            return Response(status: .noContent)
+        }
+        router.post("/v1/workers/:worker/examine") { request, context in
+            let dataset = try await Self.decode(Dataset.self, from: request)
+            guard Dataset.isPath(dataset.path) else {
+                throw ShuntError(
+                    .usage, "`\(dataset.path)` is no absolute path",
+                    hint: "shunt worker data --help")
+            }
+            return try JSONBody(
+                await coordinator.examineData(on: try context.workerName, at: dataset.path))
+        }
+        router.post("/v1/configuration/read") { _, _ in
+            await coordinator.followRules()
+            return Response(status: .noContent)
         }
     }
 

@@ -41,6 +41,10 @@ package struct JobView: Hashable, Sendable, Codable {
     package var handedOver: Bool
     /// See ``TaskReport/packages``.
     package var packages: [String]?
+    /// See ``TaskReport/data``.
+    package var data: [DataReport]?
+    /// See ``JobRecord/labels``.
+    package var labels: [DataLabel]
 
     package init(
         id: JobID, name: JobName?, state: JobState, version: UInt64, phase: TaskPhase? = nil,
@@ -52,7 +56,8 @@ package struct JobView: Hashable, Sendable, Codable {
         memoryEnforced: Bool? = nil, cpuEnforced: Bool? = nil, bytesSent: ByteCount = .zero,
         outputs: OutputSummary? = nil, outputsFetch: OutputsFetch = .none,
         cancelRequested: Bool = false, verdict: TaskResult.Verdict? = nil, spec: JobSpec,
-        inputs: JobInputs, handedOver: Bool = false, packages: [String]? = nil
+        inputs: JobInputs, handedOver: Bool = false, packages: [String]? = nil,
+        data: [DataReport]? = nil, labels: [DataLabel] = []
     ) {
         self.id = id
         self.name = name
@@ -84,6 +89,8 @@ package struct JobView: Hashable, Sendable, Codable {
         self.inputs = inputs
         self.handedOver = handedOver
         self.packages = packages
+        self.data = data
+        self.labels = labels
     }
 
     /// Whether staging failed, so that nothing of the command ever ran.
@@ -119,6 +126,8 @@ package struct JobView: Hashable, Sendable, Codable {
         case spec
         case inputs
         case packages
+        case data
+        case labels
         case handedOver = "handed_over"
     }
 }

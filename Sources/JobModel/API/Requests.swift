@@ -27,6 +27,7 @@ package enum APIPath {
     package static let jobs = "/v1/jobs"
     package static let plan = "/v1/plan"
     package static let workers = "/v1/workers"
+    package static let configuration = "/v1/configuration"
     package static let status = "/v1/status"
     package static let stop = "/v1/stop"
     /// The longest that a long poll is held open.

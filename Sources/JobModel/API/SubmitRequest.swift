@@ -109,6 +109,10 @@ package struct WaitingReason: Hashable, Sendable, Codable {
         case noEngine = "no_engine"
         /// It may go to any worker, and none that is reachable can build its environment.
         case noEnvironment = "no_environment"
+        /// It mounts what no reachable worker that it may use has.
+        case noData = "no_data"
+        /// A rule of the configuration keeps its data from every worker that it may use.
+        case forbidden
         case workerBusy = "worker_busy"
         case behindOthers = "behind_others"
         case backingOff = "backing_off"

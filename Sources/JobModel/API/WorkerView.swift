@@ -18,6 +18,8 @@ package struct WorkerView: Hashable, Sendable, Codable {
     /// The agent's directory there.
     package var directory: String
     package var labels: [WorkerLabel]
+    /// What lies there already, by name.
+    package var datasets: [Dataset]
     /// What was found when the worker was added last.
     package var facts: WorkerFacts?
     /// What environments are built with there, as its agent said last.
@@ -41,6 +43,7 @@ package struct WorkerView: Hashable, Sendable, Codable {
         address = record.address
         directory = record.directory
         labels = record.labels
+        datasets = record.datasets
         facts = record.facts
         tools = welcome?.tools
     }
@@ -62,6 +65,7 @@ package struct WorkerView: Hashable, Sendable, Codable {
         case address
         case directory
         case labels
+        case datasets
         case facts
         case tools
     }

@@ -105,6 +105,8 @@ package struct AgentCore: Sendable {
             return update(token) { $0.phase == .staging ? $0.activity = activity : () }
         case .softwareFound(let token, let packages):
             return update(token) { $0.phase == .staging ? $0.packages = packages : () }
+        case .dataFound(let token, let data):
+            return update(token) { $0.phase == .staging ? $0.data = data : () }
         case .staged(let token): return try staged(token)
         case .stagingFailed(let token, let verdict, let message):
             // A late word about a staging that was repeated since, or is over.

@@ -20,6 +20,8 @@ package enum AgentEvent: Sendable {
     case staging(StartToken, activity: String)
     /// The environment that the task names was there, with these packages.
     case softwareFound(StartToken, packages: [String])
+    /// The data that the task mounts is there.
+    case dataFound(StartToken, [DataReport])
     case staged(StartToken)
     case stagingFailed(StartToken, TaskResult.Verdict, message: String)
     /// Init stands at the barrier.

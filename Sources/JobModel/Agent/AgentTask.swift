@@ -23,6 +23,8 @@ package struct AgentTask: Hashable, Sendable {
     package var holdsContent = false
     /// See ``TaskReport/packages``; within this life of the agent.
     package var packages: [String]?
+    /// See ``TaskReport/data``; within this life of the agent.
+    package var data: [DataReport]?
     package var lastSignalSequence: UInt64 = 0
     /// Not known to be launched, but an earlier life of the agent may have done so: an init may be
     /// waiting at its barrier.
@@ -42,8 +44,7 @@ package struct AgentTask: Hashable, Sendable {
     package var report: TaskReport {
         TaskReport(
             token: token, phase: phase, version: version, activity: activity,
-            holdsContent: holdsContent, packages: packages, process: process, startedAt: startedAt,
-            endedAt: endedAt,
-            result: result)
+            holdsContent: holdsContent, packages: packages, data: data, process: process,
+            startedAt: startedAt, endedAt: endedAt, result: result)
     }
 }

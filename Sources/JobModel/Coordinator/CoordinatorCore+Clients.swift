@@ -14,9 +14,10 @@ extension CoordinatorCore {
         }
         var id = JobID(random: random)
         while jobs[id] != nil { id = JobID(random: nonce()) }
-        insert(
-            JobRecord(
-                id: id, sequence: nextSequence, request: request, submittedAt: turn.now.wall))
+        var job = JobRecord(
+            id: id, sequence: nextSequence, request: request, submittedAt: turn.now.wall)
+        job.labels = labels(of: job)
+        insert(job)
         nextSequence += 1
         turn.touch(id)
         turn.act(.reply(reply, .submitted(id)))
@@ -34,11 +35,11 @@ extension CoordinatorCore {
         if case .worker(let name) = request.spec.placement, workerIndex(name) == nil {
             return unknownWorker(name)
         }
-        if let error = Scheduler.refusesContainer(request.spec, workers: workers) { return error }
-        if let error = Scheduler.refusesEnvironment(request.spec, workers: workers) {
-            return error
-        }
-        if let largest = Scheduler.neverFits(request.spec, workers: workers) {
+        let candidate = Scheduler.Candidate(
+            id: JobID(random: 0), spec: request.spec, notBefore: nil,
+            data: constraints(request.spec, labels: request.spec.labels + request.inputs.labels))
+        if let error = Scheduler.refusal(candidate, workers: workers) { return error }
+        if let largest = Scheduler.neverFits(candidate, workers: workers) {
             return ShuntError(
                 .refused,
                 "the job needs \(request.spec.resources), and `\(largest.name)` has "

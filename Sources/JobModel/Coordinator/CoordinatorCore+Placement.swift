@@ -19,7 +19,10 @@ extension CoordinatorCore {
             let token = StartToken(
                 coordinator: id, epoch: epoch, task: TaskID(attempt: attempt, rank: 0),
                 nonce: nonce())
+            let labels = labels(of: job)
+            let placed = worker(placement.worker)?.record
             change(job.id, &turn) {
+                $0.labels = labels
                 $0.state = next
                 $0.notBefore = nil
                 $0.attempts.append(
@@ -34,7 +37,12 @@ extension CoordinatorCore {
                     StartOrder(
                         token: token, spec: job.spec, tree: job.inputs.tree,
                         git: job.inputs.git,
-                        extraTrees: job.spec.container?.tree.map { [$0] } ?? [])),
+                        extraTrees: job.spec.container?.tree.map { [$0] } ?? [],
+                        mounts: job.spec.mounts.compactMap { mount in
+                            placed?.dataset(mount.dataset).map {
+                                PlacedMount(mount: mount, source: $0.path)
+                            }
+                        })),
                 to: placement.worker, &turn)
         }
         queue.removeAll { placed.contains($0) }
@@ -54,21 +62,23 @@ extension CoordinatorCore {
             steady: now.steady)
     }
 
-    private func candidate(_ id: JobID) -> Scheduler.Candidate? {
+    func candidate(_ id: JobID) -> Scheduler.Candidate? {
         jobs[id].map {
             Scheduler.Candidate(
-                id: id, spec: $0.spec, notBefore: $0.notBefore, tree: $0.inputs.tree)
+                id: id, spec: $0.spec, notBefore: $0.notBefore, tree: $0.inputs.tree,
+                data: constraints($0.spec, labels: $0.labels))
         }
     }
 
     /// Where a job of this spec would go if it were submitted now.
     package func outlook(
-        for spec: JobSpec, at now: WallTime
+        for spec: JobSpec, labels: [DataLabel] = [], at now: WallTime
     ) -> (worker: WorkerName?, waiting: WaitingReason?) {
         var number: UInt64 = 0
         while jobs[JobID(random: number)] != nil { number += 1 }
         let probe = Scheduler.Candidate(
-            id: JobID(random: number), spec: spec, notBefore: nil)
+            id: JobID(random: number), spec: spec, notBefore: nil,
+            data: constraints(spec, labels: spec.labels + labels))
         let ahead = queue.lazy.compactMap { self.candidate($0) }
         let placements = Scheduler.plan(
             queue: Array(ahead) + [probe], workers: workers, now: now)

@@ -68,6 +68,7 @@ extension CoordinatorCore {
             $0.activity = report.activity
             $0.holdsContent = report.holdsContent
             $0.packages = report.packages ?? $0.packages
+            $0.data = report.data ?? $0.data
             $0.process = report.process ?? $0.process
             $0.startedAt = report.startedAt ?? $0.startedAt
             $0.endedAt = report.endedAt ?? $0.endedAt

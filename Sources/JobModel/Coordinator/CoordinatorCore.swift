@@ -23,6 +23,8 @@ package struct CoordinatorCore: Sendable {
     /// Jobs that were brought back for the next event and may be over for good.
     var restored: [JobID] = []
     var fetchRetries: [FetchRetry] = []
+    /// Which data must never come to which workers, as the configuration has it now.
+    var rules = DataRules()
     /// The tick that is on its way.
     var alarm: SteadyTime?
     /// Drives nonces; seeded by the random numbers that events bring.
@@ -33,9 +35,10 @@ package struct CoordinatorCore: Sendable {
     ///   - lastSequence: the highest sequence in the ledger, 0 for an empty one.
     package init(
         id: CoordinatorID, epoch: UInt64, workers: [WorkerRecord], jobs: [JobRecord],
-        lastSequence: UInt64, at now: Moment
+        lastSequence: UInt64, rules: DataRules = DataRules(), at now: Moment
     ) {
         self.id = id
+        self.rules = rules
         self.epoch = epoch
         nextSequence = lastSequence + 1
         self.workers = workers.sorted { $0.name < $1.name }
@@ -85,6 +88,9 @@ package struct CoordinatorCore: Sendable {
                 try receive(message, from: name, &turn)
             }
         case .putWorker(let record, let reply): putWorker(record, reply, &turn)
+        case .changeDatasets(let name, let change, let reply):
+            changeDatasets(change, on: name, reply, &turn)
+        case .rules(let rules): adopt(rules, &turn)
         case .removeWorker(let name, let declaresLost, let reply):
             try removeWorker(name, declaresLost: declaresLost, reply, &turn)
         case .measured(let name, let fence, let tree, let missing):

@@ -29,6 +29,10 @@ package enum CoordinatorEvent: Sendable {
     case restored(JobRecord)
     /// A worker is to be known from now on, or known differently.
     case putWorker(WorkerRecord, RequestID)
+    /// What lies on a worker already is declared, or taken back.
+    case changeDatasets(WorkerName, DatasetChange, RequestID)
+    /// The configuration has been read.
+    case rules(DataRules)
     /// - `declaresLost`: what is not over there is given up.
     case removeWorker(WorkerName, declaresLost: Bool, RequestID)
     /// How many bytes of a tree's files a worker lacks; `nil` where it could not be found out.

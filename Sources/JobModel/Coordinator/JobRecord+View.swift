@@ -30,7 +30,7 @@ extension JobRecord {
             outputs: task?.result?.outputs, outputsFetch: outputsFetch,
             cancelRequested: cancel != nil, verdict: task?.result?.verdict, spec: spec,
             inputs: inputs, handedOver: state.isTerminal || (task?.isHandedOver ?? false),
-            packages: task?.packages)
+            packages: task?.packages, data: task?.data, labels: labels)
     }
 }
 

@@ -20,6 +20,9 @@ package struct JobRecord: Hashable, Sendable, Codable {
     package internal(set) var outputsFetch = OutputsFetch.none
     /// Why the job ended as it did.
     package internal(set) var reason: String?
+    /// What its data is, for ``DataRules``, wherever that is said: in its spec, of what it mounts,
+    /// of the job that wrote its files. Its outputs are so too. Ascending.
+    package internal(set) var labels: [DataLabel] = []
 
     package init(
         id: JobID, sequence: UInt64, request: SubmitRequest, submittedAt: WallTime
@@ -30,6 +33,7 @@ package struct JobRecord: Hashable, Sendable, Codable {
         spec = request.spec
         inputs = request.inputs
         self.submittedAt = submittedAt
+        labels = Set(request.spec.labels + request.inputs.labels).sorted()
     }
 
     /// Attempts that are kept: a link that flaps must not make a row grow for ever.
@@ -42,6 +46,11 @@ package struct JobRecord: Hashable, Sendable, Codable {
 
     /// The attempt that counts, and of a single node the task.
     package var current: AttemptRecord? { attempts.last }
+
+    /// What its tasks have left.
+    package var outputTrees: [TreeReference] {
+        attempts.flatMap { $0.tasks.compactMap { $0.result?.outputs?.tree } }
+    }
 
     enum CodingKeys: String, CodingKey {
         case id
@@ -60,6 +69,7 @@ package struct JobRecord: Hashable, Sendable, Codable {
         case bytesSent = "bytes_sent"
         case outputsFetch = "outputs_fetch"
         case reason
+        case labels
     }
 }
 
@@ -79,6 +89,8 @@ package struct TaskRecord: Hashable, Sendable, Codable {
     package internal(set) var activity: String?
     /// See ``TaskReport/packages``.
     package internal(set) var packages: [String]?
+    /// See ``TaskReport/data``.
+    package internal(set) var data: [DataReport]?
     package internal(set) var process: TaskProcess?
     package internal(set) var startedAt: WallTime?
     package internal(set) var endedAt: WallTime?
@@ -101,6 +113,7 @@ package struct TaskRecord: Hashable, Sendable, Codable {
         case phase
         case activity
         case packages
+        case data
         case process
         case startedAt = "started_at"
         case endedAt = "ended_at"

@@ -52,10 +52,13 @@ package struct StartOrder: Hashable, Sendable, Codable {
     package var waitsForGo: Bool
     /// What the task needs beside ``tree``: an image that is shipped.
     package var extraTrees: [TreeReference]
+    /// The spec's mounts, with where their data lies on this worker.
+    package var mounts: [PlacedMount]
 
     package init(
         token: StartToken, spec: JobSpec, tree: TreeReference, git: GitState? = nil,
-        nodeCount: Int = 1, waitsForGo: Bool = false, extraTrees: [TreeReference] = []
+        nodeCount: Int = 1, waitsForGo: Bool = false, extraTrees: [TreeReference] = [],
+        mounts: [PlacedMount] = []
     ) {
         self.token = token
         self.spec = spec
@@ -64,6 +67,7 @@ package struct StartOrder: Hashable, Sendable, Codable {
         self.nodeCount = nodeCount
         self.waitsForGo = waitsForGo
         self.extraTrees = extraTrees
+        self.mounts = mounts
     }
 
     /// All that the worker's store has to hold.
@@ -77,6 +81,7 @@ package struct StartOrder: Hashable, Sendable, Codable {
         case nodeCount = "node_count"
         case waitsForGo = "waits_for_go"
         case extraTrees = "extra_trees"
+        case mounts
     }
 }
 

@@ -11,6 +11,8 @@ package struct TaskReport: Hashable, Sendable, Codable {
     package var holdsContent: Bool
     /// What an environment that was there before holds, a package a line; `nil` for any other.
     package var packages: [String]?
+    /// What the task's mounts are; `nil` where it has none, and before they were looked at.
+    package var data: [DataReport]?
     package var process: TaskProcess?
     package var startedAt: WallTime?
     package var endedAt: WallTime?
@@ -18,8 +20,9 @@ package struct TaskReport: Hashable, Sendable, Codable {
 
     package init(
         token: StartToken, phase: TaskPhase, version: UInt64, activity: String? = nil,
-        holdsContent: Bool = false, packages: [String]? = nil, process: TaskProcess? = nil,
-        startedAt: WallTime? = nil, endedAt: WallTime? = nil, result: TaskResult? = nil
+        holdsContent: Bool = false, packages: [String]? = nil, data: [DataReport]? = nil,
+        process: TaskProcess? = nil, startedAt: WallTime? = nil, endedAt: WallTime? = nil,
+        result: TaskResult? = nil
     ) {
         self.token = token
         self.phase = phase
@@ -27,6 +30,7 @@ package struct TaskReport: Hashable, Sendable, Codable {
         self.activity = activity
         self.holdsContent = holdsContent
         self.packages = packages
+        self.data = data
         self.process = process
         self.startedAt = startedAt
         self.endedAt = endedAt

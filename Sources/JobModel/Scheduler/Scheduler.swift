@@ -11,11 +11,14 @@ package enum Scheduler {
         package var notBefore: WallTime?
         /// What the worker has to have of content; `nil` where that is not to be looked at.
         package var tree: TreeReference?
+        package var data: DataConstraints
 
         package init(
-            id: JobID, spec: JobSpec, notBefore: WallTime?, tree: TreeReference? = nil
+            id: JobID, spec: JobSpec, notBefore: WallTime?, tree: TreeReference? = nil,
+            data: DataConstraints = .none
         ) {
             self.tree = tree
+            self.data = data
             self.id = id
             self.spec = spec
             self.notBefore = notBefore
@@ -68,7 +71,7 @@ package enum Scheduler {
                 continue
             }
             let needs = candidate.spec.resources
-            let eligible = lanes.indices.filter { lanes[$0].accepts(candidate.spec) }
+            let eligible = lanes.indices.filter { lanes[$0].accepts(candidate) }
             if candidate.spec.placement == .any, eligible.count > 1, let tree = candidate.tree,
                 eligible.contains(where: { lanes[$0].isAsked(about: tree, at: steady) })
             {
@@ -116,23 +119,22 @@ package enum Scheduler {
             worker.locality[tree]?.isAwaited(at: now) ?? false
         }
 
-        func accepts(_ spec: JobSpec) -> Bool {
-            switch spec.placement {
-            case .worker(let wanted) where wanted != name: false
-            case .worker, .any: spec.resources.fits(in: capacity) && worker.runs(spec)
-            }
+        func accepts(_ candidate: Candidate) -> Bool {
+            worker.isMeant(by: candidate.spec) && candidate.spec.resources.fits(in: capacity)
+                && worker.obstacle(to: candidate) == nil
         }
     }
 
     /// The largest worker that could take the job if it were large enough, where none is; `nil`
     /// where one is, or where it is not known yet.
-    package static func neverFits(_ spec: JobSpec, workers: [WorkerState]) -> WorkerState? {
+    package static func neverFits(
+        _ candidate: Candidate, workers: [WorkerState]
+    ) -> WorkerState? {
         let eligible = workers.filter {
-            $0.isMeant(by: spec) && (spec.container == nil || !$0.lacksEngine)
-                && $0.lack(for: spec) == nil
+            $0.isMeant(by: candidate.spec) && $0.obstacle(to: candidate) == nil
         }
         if eligible.contains(where: { worker in
-            worker.welcome.map { spec.resources.fits(in: $0.capacity) } ?? true
+            worker.welcome.map { candidate.spec.resources.fits(in: $0.capacity) } ?? true
         }) {
             return nil
         }
@@ -147,9 +149,7 @@ package enum Scheduler {
     package static func reason(
         _ candidate: Candidate, workers: [WorkerState], ahead: Int, now: WallTime
     ) -> WaitingReason {
-        let eligible = workers.filter {
-            candidate.spec.placement == .any || candidate.spec.placement == .worker($0.name)
-        }
+        let eligible = workers.filter { $0.isMeant(by: candidate.spec) }
         guard let first = eligible.first else {
             let what =
                 candidate.spec.placement == .any
@@ -166,14 +166,10 @@ package enum Scheduler {
             return WaitingReason(
                 .workerUnreachable, "`\(first.name)` is not reachable" + first.link.because)
         }
-        let able = connected.filter { $0.runs(candidate.spec) }
+        let able = connected.filter { $0.obstacle(to: candidate) == nil }
         guard !able.isEmpty else {
-            if candidate.spec.container == nil {
-                return WaitingReason(.noEnvironment, noEnvironment(candidate.spec, connected))
-            }
-            return WaitingReason(
-                .noEngine,
-                "it runs in a container, and " + noEngine(connected.map(\.name)))
+            return waiting(
+                connected.compactMap { $0.obstacle(to: candidate) }, on: connected.map(\.name))
         }
         let needs = candidate.spec.resources
         guard able.contains(where: { needs.fits(in: $0.welcome?.capacity ?? .none) }) else {
@@ -198,78 +194,4 @@ package enum Scheduler {
             .workerBusy,
             "needs \(needs); `\(busiest.name)` has \(busiest.free) free\(queueText)")
     }
-
-    /// Why a job is not taken that may go to any worker: it is known of every one of them that its
-    /// environment cannot be built there.
-    package static func refusesEnvironment(
-        _ spec: JobSpec, workers: [WorkerState]
-    ) -> ShuntError? {
-        guard spec.placement == .any, !workers.isEmpty,
-            workers.allSatisfy({ $0.lack(for: spec) != nil })
-        else { return nil }
-        return ShuntError(.refused, noEnvironment(spec, workers), hint: "shunt worker ls -o json")
-    }
-
-    /// `` its environment needs Python 3.12: `a` has Python 3.11, `b` has no Python ``.
-    static func noEnvironment(_ spec: JobSpec, _ workers: [WorkerState]) -> String {
-        let shown = workers.prefix(shownWorkers)
-        let lack = shown.lazy.compactMap { $0.lack(for: spec) }.first ?? "what none of them has"
-        let has = shown.map { worker in
-            let what =
-                lack.hasPrefix("Python")
-                ? "has \(worker.welcome?.tools?.pythonText ?? "no Python")" : "has none"
-            return "`\(worker.name)` \(what)"
-        }
-        let others = workers.count - shown.count
-        return "its environment needs \(lack): " + has.joined(separator: ", ")
-            + (others > 0 ? ", and so for \(others) more" : "")
-    }
-
-    /// How many workers a reason names.
-    private static let shownWorkers = 4
-
-    /// Why a job in a container is not taken: it is known of every worker that it may use that
-    /// nothing there can run one.
-    package static func refusesContainer(
-        _ spec: JobSpec, workers: [WorkerState]
-    ) -> ShuntError? {
-        let eligible = workers.filter { $0.isMeant(by: spec) }
-        guard spec.container != nil, let first = eligible.first,
-            eligible.allSatisfy(\.lacksEngine)
-        else { return nil }
-        let isLocal = eligible.allSatisfy { $0.name == .local }
-        return ShuntError(
-            .refused, "the job runs in a container, and " + noEngine(eligible.map(\.name)),
-            hint: isLocal
-                ? "apt-get install podman && shunt coordinator stop"
-                : "shunt worker check \(first.name)")
-    }
-
-    /// `` `gpu-1` has no container engine ``, for those that could take the job otherwise.
-    static func noEngine(_ workers: [WorkerName]) -> String {
-        workers.count == 1
-            ? "`\(workers[0])` has no container engine"
-            : "none of the \(workers.count) workers that it may use has a container engine"
-    }
-}
-
-extension WorkerState {
-    /// Whether what the job runs in can be had there, as far as that is known.
-    func runs(_ spec: JobSpec) -> Bool {
-        (spec.container == nil || welcome?.engines.isEmpty == false) && lack(for: spec) == nil
-    }
-
-    /// What the job's environment needs and is known not to be there. A job that may go to this
-    /// worker alone is the agent's to judge, which asks the programs themselves.
-    fileprivate func lack(for spec: JobSpec) -> String? {
-        guard spec.placement == .any, let recipe = spec.software?.recipe else { return nil }
-        return welcome?.tools?.lack(for: recipe)
-    }
-
-    fileprivate func isMeant(by spec: JobSpec) -> Bool {
-        spec.placement == .any || spec.placement == .worker(name)
-    }
-
-    /// Whether it is known that nothing there can run a container.
-    fileprivate var lacksEngine: Bool { welcome.map(\.engines.isEmpty) ?? false }
 }

@@ -8,10 +8,13 @@ package struct JobInputs: Hashable, Sendable, Codable {
     package var git: GitState?
     /// Files too large to copy at submit, read from where they are when a worker needs them.
     package var references: [FileReference]
+    /// Of the jobs that wrote some of these files; the coordinator finds them out.
+    package var labels: [DataLabel]
 
     package init(
         tree: TreeReference, fileCount: Int64, totalSize: ByteCount, sourceDirectory: String,
-        git: GitState? = nil, references: [FileReference] = []
+        git: GitState? = nil, references: [FileReference] = [],
+        labels: [DataLabel] = []
     ) {
         self.tree = tree
         self.fileCount = fileCount
@@ -19,6 +22,7 @@ package struct JobInputs: Hashable, Sendable, Codable {
         self.sourceDirectory = sourceDirectory
         self.git = git
         self.references = references
+        self.labels = labels
     }
 
     enum CodingKeys: String, CodingKey {
@@ -28,6 +32,7 @@ package struct JobInputs: Hashable, Sendable, Codable {
         case sourceDirectory = "source_directory"
         case git
         case references
+        case labels
     }
 }
 

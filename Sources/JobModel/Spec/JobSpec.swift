@@ -23,6 +23,10 @@ package struct JobSpec: Hashable, Sendable, Codable {
     package var placement: PlacementRequest
     /// `nil` for a command that runs on the machine as it is.
     package var container: ContainerSpec?
+    /// Data that lies on workers, by target; none within another.
+    package var mounts: [DataMount]
+    /// What the job's own files are, for ``DataRules``; ascending.
+    package var labels: [DataLabel]
 
     package init(
         name: JobName? = nil, command: Command, workingDirectory: String = "",
@@ -30,7 +34,7 @@ package struct JobSpec: Hashable, Sendable, Codable {
         cpuLimit: Int64? = nil, software: SoftwareEnvironment? = nil, outputs: [String] = [],
         maximumDuration: Milliseconds? = nil, gracePeriod: Milliseconds = .seconds(10),
         pullLimit: ByteCount = .gibibytes(1), placement: PlacementRequest = .worker(.local),
-        container: ContainerSpec? = nil
+        container: ContainerSpec? = nil, mounts: [DataMount] = [], labels: [DataLabel] = []
     ) {
         self.name = name
         self.command = command
@@ -45,6 +49,8 @@ package struct JobSpec: Hashable, Sendable, Codable {
         self.pullLimit = pullLimit
         self.placement = placement
         self.container = container
+        self.mounts = mounts.sorted { $0.target < $1.target }
+        self.labels = Set(labels).sorted()
     }
 
     enum CodingKeys: String, CodingKey {
@@ -61,6 +67,8 @@ package struct JobSpec: Hashable, Sendable, Codable {
         case pullLimit = "pull_limit_bytes"
         case placement
         case container
+        case mounts
+        case labels
     }
 }
 

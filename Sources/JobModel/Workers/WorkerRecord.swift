@@ -9,6 +9,8 @@ package struct WorkerRecord: Hashable, Sendable, Codable {
     package var directory: String
     /// Sorted by key.
     package var labels: [WorkerLabel]
+    /// What lies there already and is not sent, by name.
+    package var datasets: [Dataset]
     /// What was found when the worker was added last.
     package var facts: WorkerFacts?
     /// The agent that was put there, or answered last. While tasks live there, no other one is
@@ -18,13 +20,14 @@ package struct WorkerRecord: Hashable, Sendable, Codable {
 
     package init(
         name: WorkerName, address: WorkerAddress? = nil, directory: String = "",
-        labels: [WorkerLabel] = [], facts: WorkerFacts? = nil, agent: AgentID? = nil,
-        addedAt: WallTime = WallTime(milliseconds: 0)
+        labels: [WorkerLabel] = [], datasets: [Dataset] = [], facts: WorkerFacts? = nil,
+        agent: AgentID? = nil, addedAt: WallTime = WallTime(milliseconds: 0)
     ) {
         self.name = name
         self.address = address
         self.directory = directory
         self.labels = labels.sorted { $0.key < $1.key }
+        self.datasets = datasets.sorted { $0.name < $1.name }
         self.facts = facts
         self.agent = agent
         self.addedAt = addedAt
@@ -38,10 +41,16 @@ package struct WorkerRecord: Hashable, Sendable, Codable {
         case address
         case directory
         case labels
+        case datasets
         case facts
         case agent
         case addedAt = "added_at"
     }
+}
+
+extension WorkerRecord {
+    /// What is declared there under a name.
+    package func dataset(_ name: DatasetName) -> Dataset? { datasets.first { $0.name == name } }
 }
 
 /// Where a worker is, in the words of the user's SSH configuration, which says the rest.
@@ -85,7 +94,7 @@ extension WorkerAddress: CustomStringConvertible {
     package var description: String { port.map { "\(destination):\($0)" } ?? destination }
 }
 
-/// What a person says of a worker: `gpu=a100`.
+/// What a person says of a worker: `gpu=a100`, `rented`.
 package struct WorkerLabel: Hashable, Sendable, Codable {
     package let key: String
     package let value: String
@@ -100,14 +109,13 @@ package struct WorkerLabel: Hashable, Sendable, Codable {
         self.value = value
     }
 
-    /// Reads `KEY=VALUE`.
+    /// Reads `KEY=VALUE`, or `KEY` for one without a value.
     package init?(_ text: String) {
         let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-        guard parts.count == 2 else { return nil }
-        self.init(key: String(parts[0]), value: String(parts[1]))
+        self.init(key: String(parts[0]), value: parts.count == 2 ? String(parts[1]) : "")
     }
 }
 
 extension WorkerLabel: CustomStringConvertible {
-    package var description: String { "\(key)=\(value)" }
+    package var description: String { value.isEmpty ? key : "\(key)=\(value)" }
 }

@@ -112,7 +112,8 @@ final class ContentIntake: Sendable {
                     return try checkThatAllCame()
                 case .failure, .readLog, .tailLog, .checkEnvironment, .environments, .queryFiles,
                     .queryTrees, .push, .pull, .logPage, .logOffset, .environmentState,
-                    .environmentList, .bitmap, .offer, .complete, .wanted:
+                    .environmentList, .examineData, .dataFingerprint, .bitmap, .offer, .complete,
+                    .wanted:
                     throw TransferFault.unexpected(message.kindName)
                 }
             }

@@ -83,6 +83,16 @@ package final class BulkClient: Sendable {
         }
     }
 
+    /// What lies at a path of the worker.
+    ///
+    /// - Throws: ``ShuntError`` where nothing does, or the account cannot read it.
+    package func examineData(at path: String) async throws -> DataFingerprint {
+        try await ask(.examineData(path: path)) { answer in
+            guard case .dataFingerprint(let fingerprint) = answer else { return nil }
+            return fingerprint
+        }
+    }
+
     /// Asks one question.
     private func ask<Answer: Sendable>(
         _ request: BulkMessage, _ take: (BulkMessage) -> Answer?

@@ -15,6 +15,8 @@ package protocol BulkRequestHandler: Sendable {
     func availability(of software: SoftwareEnvironment) async throws -> EnvironmentAvailability
     /// What is built here, or the one that was removed.
     func environments(_ request: EnvironmentRequest) async throws -> [EnvironmentView]
+    /// What lies at a path here.
+    func examineData(at path: String) async throws -> DataFingerprint
 }
 
 /// Answers the requests on bulk streams. One for a process; it may serve any number of streams.
@@ -58,7 +60,8 @@ package struct BulkServer: Sendable {
             try await send(scope, compresses: compressed, over: connection)
         case .readLog(let request):
             try await sendLog(request, over: connection)
-        case .tailLog, .checkEnvironment, .environments, .queryFiles, .queryTrees:
+        case .tailLog, .checkEnvironment, .environments, .examineData, .queryFiles,
+            .queryTrees:
             var reply: BulkMessage
             do {
                 reply = try await self.reply(to: request)
@@ -66,8 +69,8 @@ package struct BulkServer: Sendable {
                 reply = .failure(error)
             }
             try await connection.send(reply)
-        case .failure, .logPage, .logOffset, .environmentState, .environmentList, .bitmap, .offer,
-            .objects, .part, .end, .complete, .wanted:
+        case .failure, .logPage, .logOffset, .environmentState, .environmentList,
+            .dataFingerprint, .bitmap, .offer, .objects, .part, .end, .complete, .wanted:
             throw TransferFault.unexpected(request.kindName)
         }
     }
@@ -82,6 +85,8 @@ package struct BulkServer: Sendable {
             return .environmentState(try await handler.availability(of: software))
         case .environments(let request):
             return .environmentList(try await handler.environments(request))
+        case .examineData(let path):
+            return .dataFingerprint(try await handler.examineData(at: path))
         case .queryFiles(let digests):
             return try await executor.run { [store = inventory.store] in
                 .bitmap(MissingBitmap(try digests.map { try !store.contains($0) }))
@@ -92,7 +97,8 @@ package struct BulkServer: Sendable {
                 return .bitmap(TreeAnswer.bitmap(of: try trees.map { try survey.answer($0) }))
             }
         case .failure, .readLog, .push, .pull, .logPage, .logOffset, .environmentState,
-            .environmentList, .bitmap, .offer, .objects, .part, .end, .complete, .wanted:
+            .environmentList, .dataFingerprint, .bitmap, .offer, .objects, .part, .end, .complete,
+            .wanted:
             throw TransferFault.unexpected(request.kindName)
         }
     }

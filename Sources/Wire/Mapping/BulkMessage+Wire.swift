@@ -15,10 +15,11 @@ extension BulkMessage {
 
     private func kind(body: inout [UInt8]) throws(WireError) -> ProtoBulkMessage.OneOf_Kind {
         switch self {
-        case .readLog, .tailLog, .checkEnvironment, .environments, .queryFiles, .queryTrees, .push,
-            .pull:
+        case .readLog, .tailLog, .checkEnvironment, .environments, .examineData, .queryFiles,
+            .queryTrees, .push, .pull:
             return try request(body: &body)
-        case .failure, .logPage, .logOffset, .environmentState, .environmentList, .bitmap:
+        case .failure, .logPage, .logOffset, .environmentState, .environmentList,
+            .dataFingerprint, .bitmap:
             return try answer(body: &body)
         case .offer, .objects, .part, .end, .complete, .wanted:
             return try transfer(body: &body)
@@ -44,6 +45,10 @@ extension BulkMessage {
             var proto = ProtoEnvironmentsRequest()
             if case .remove(let key) = request { proto.remove = key }
             return .environmentsRequest(proto)
+        case .examineData(let path):
+            var proto = ProtoExamineData()
+            proto.path = path
+            return .examineData(proto)
         case .queryFiles(let digests):
             var proto = ProtoQuery()
             proto.kind = .files
@@ -66,8 +71,8 @@ extension BulkMessage {
                 body = try digests.packed()
             }
             return .pull(proto)
-        case .failure, .logPage, .logOffset, .environmentState, .environmentList, .bitmap, .offer,
-            .objects, .part, .end, .complete, .wanted:
+        case .failure, .logPage, .logOffset, .environmentState, .environmentList,
+            .dataFingerprint, .bitmap, .offer, .objects, .part, .end, .complete, .wanted:
             preconditionFailure("not a request")
         }
     }
@@ -94,13 +99,15 @@ extension BulkMessage {
             var proto = ProtoEnvironments()
             proto.entries = environments.map(\.proto)
             return .environments(proto)
+        case .dataFingerprint(let fingerprint):
+            return .dataFingerprint(fingerprint.proto)
         case .bitmap(let bitmap):
             var proto = ProtoBitmap()
             proto.count = UInt32(clamping: bitmap.count)
             body = bitmap.bytes
             return .bitmap(proto)
-        case .readLog, .tailLog, .checkEnvironment, .environments, .queryFiles, .queryTrees, .push,
-            .pull, .offer, .objects, .part, .end, .complete, .wanted:
+        case .readLog, .tailLog, .checkEnvironment, .environments, .examineData, .queryFiles,
+            .queryTrees, .push, .pull, .offer, .objects, .part, .end, .complete, .wanted:
             preconditionFailure("not an answer")
         }
     }
@@ -130,9 +137,9 @@ extension BulkMessage {
             proto.partials = partials.map(\.proto)
             body = bitmap.bytes
             return .wanted(proto)
-        case .failure, .readLog, .tailLog, .checkEnvironment, .environments, .queryFiles,
-            .queryTrees, .push, .pull, .logPage, .logOffset, .environmentState, .environmentList,
-            .bitmap:
+        case .failure, .readLog, .tailLog, .checkEnvironment, .environments, .examineData,
+            .queryFiles, .queryTrees, .push, .pull, .logPage, .logOffset, .environmentState,
+            .environmentList, .dataFingerprint, .bitmap:
             preconditionFailure("not a part of a transfer")
         }
     }
@@ -163,6 +170,11 @@ extension BulkMessage {
                         "check_environment.software")))
         case .environmentsRequest(let request):
             self = .environments(request.hasRemove ? .remove(key: request.remove) : .list)
+        case .examineData(let request):
+            guard Dataset.isPath(request.path) else {
+                throw WireError.invalid("examine_data.path", request.path)
+            }
+            self = .examineData(path: request.path)
         case .query(let query):
             switch query.kind {
             case .files: self = .queryFiles(try [Digest](packed: body))
@@ -185,6 +197,8 @@ extension BulkMessage {
         case .environments(let list):
             self = .environmentList(
                 try list.entries.map { entry throws(WireError) in try EnvironmentView(entry) })
+        case .dataFingerprint(let fingerprint):
+            self = .dataFingerprint(try DataFingerprint(fingerprint))
         case .bitmap(let bitmap):
             self = .bitmap(try MissingBitmap(checking: body, count: bitmap.count))
         case .offer(let offer):

@@ -11,6 +11,7 @@ extension StartOrder: WireValue {
         proto.nodeCount = UInt32(clamping: nodeCount)
         proto.waitsForGo = waitsForGo
         proto.extraTrees = extraTrees.map(\.proto)
+        proto.mounts = mounts.map(\.proto)
         return proto
     }
 
@@ -29,7 +30,8 @@ extension StartOrder: WireValue {
             git: proto.hasGit ? GitState(proto.git) : nil,
             nodeCount: nodes,
             waitsForGo: proto.waitsForGo,
-            extraTrees: try TreeReference.list(proto.extraTrees))
+            extraTrees: try TreeReference.list(proto.extraTrees),
+            mounts: try proto.mounts.map { mount throws(WireError) in try PlacedMount(mount) })
     }
 }
 
@@ -65,6 +67,8 @@ extension JobSpec: WireValue {
         proto.pullLimitBytes = pullLimit.bytes
         proto.placement = placement.proto
         if let container { proto.container = container.proto }
+        proto.mounts = mounts.map(\.proto)
+        proto.labels = labels.map(\.text)
         return proto
     }
 
@@ -87,7 +91,11 @@ extension JobSpec: WireValue {
             gracePeriod: try Field.milliseconds(proto.gracePeriodMs, "spec.grace_period"),
             pullLimit: try Field.byteCount(proto.pullLimitBytes, "spec.pull_limit"),
             placement: try PlacementRequest(Field.required(proto.placement, "spec.placement")),
-            container: proto.hasContainer ? try ContainerSpec(proto.container) : nil)
+            container: proto.hasContainer ? try ContainerSpec(proto.container) : nil,
+            mounts: try proto.mounts.map { mount throws(WireError) in try DataMount(mount) },
+            labels: try proto.labels.map { label throws(WireError) in
+                try Field.identifier(label, "spec.labels")
+            })
     }
 }
 

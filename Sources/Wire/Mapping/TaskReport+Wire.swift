@@ -10,6 +10,7 @@ extension TaskReport: WireValue {
         if let activity { proto.activity = activity }
         proto.holdsContent = holdsContent
         proto.packages = packages ?? []
+        proto.data = data?.map(\.proto) ?? []
         if let process { proto.process = process.proto }
         if let startedAt { proto.startedAtMs = startedAt.milliseconds }
         if let endedAt { proto.endedAtMs = endedAt.milliseconds }
@@ -26,6 +27,8 @@ extension TaskReport: WireValue {
             activity: proto.hasActivity ? proto.activity : nil,
             holdsContent: proto.holdsContent,
             packages: proto.packages.isEmpty ? nil : proto.packages,
+            data: proto.data.isEmpty
+                ? nil : try proto.data.map { data throws(WireError) in try DataReport(data) },
             process: proto.hasProcess ? try TaskProcess(proto.process) : nil,
             startedAt: proto.hasStartedAtMs
                 ? try Field.wallTime(proto.startedAtMs, "report.started_at") : nil,

@@ -39,6 +39,8 @@ package enum BulkMessage: Hashable, Sendable {
     /// Asks whether an environment is there already, or can be had.
     case checkEnvironment(SoftwareEnvironment)
     case environments(EnvironmentRequest)
+    /// Asks what lies at a path, see ``Dataset/isPath(_:)``.
+    case examineData(path: String)
     case queryFiles([Digest])
     case queryTrees([TreeReference])
     case push
@@ -48,6 +50,7 @@ package enum BulkMessage: Hashable, Sendable {
     case logOffset(LogOffset)
     case environmentState(EnvironmentAvailability)
     case environmentList([EnvironmentView])
+    case dataFingerprint(DataFingerprint)
     case bitmap(MissingBitmap)
 
     case offer(TreeReference, guess: [TreeReference])

@@ -1012,7 +1012,33 @@ nonisolated struct ProtoStartOrder: Sendable {
   /// What the task needs beside `tree`.
   var extraTrees: [ProtoTreeReference] = []
 
+  var mounts: [ProtoStartOrder.PlacedMount] = []
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  nonisolated struct PlacedMount: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var mount: ProtoMount {
+      get {_mount ?? ProtoMount()}
+      set {_mount = newValue}
+    }
+    /// Returns true if `mount` has been explicitly set.
+    var hasMount: Bool {self._mount != nil}
+    /// Clears the value of `mount`. Subsequent reads from it will return its default value.
+    mutating func clearMount() {self._mount = nil}
+
+    /// Where the dataset lies on this worker; absolute.
+    var source: String = String()
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+
+    fileprivate var _mount: ProtoMount? = nil
+  }
 
   init() {}
 
@@ -1164,7 +1190,18 @@ nonisolated struct ProtoJobSpec: @unchecked Sendable {
   /// Clears the value of `container`. Subsequent reads from it will return its default value.
   mutating func clearContainer() {_uniqueStorage()._container = nil}
 
-  /// Thousandths of a CPU; 16 to 18 are taken.
+  var mounts: [ProtoMount] {
+    get {_storage._mounts}
+    set {_uniqueStorage()._mounts = newValue}
+  }
+
+  /// What the job's own files are, for rules on where data may go.
+  var labels: [String] {
+    get {_storage._labels}
+    set {_uniqueStorage()._labels = newValue}
+  }
+
+  /// Thousandths of a CPU; 17 is taken.
   var cpuLimitMilli: Int64 {
     get {_storage._cpuLimitMilli ?? 0}
     set {_uniqueStorage()._cpuLimitMilli = newValue}
@@ -1261,6 +1298,43 @@ nonisolated struct ProtoJobSpec: @unchecked Sendable {
   init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// Data that lies on workers already, under the working directory.
+nonisolated struct ProtoMount: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Relative to the root of the snapshot.
+  var target: String = String()
+
+  var dataset: String = String()
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+/// Over names, sizes and times of change.
+nonisolated struct ProtoDataFingerprint: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// In hexadecimal digits.
+  var digest: String = String()
+
+  var files: Int64 = 0
+
+  var sizeBytes: Int64 = 0
+
+  /// All of it was looked at.
+  var complete: Bool = false
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
 }
 
 nonisolated struct ProtoSoftwareEnvironment: Sendable {
@@ -1488,11 +1562,91 @@ nonisolated struct ProtoTaskReport: @unchecked Sendable {
     set {_uniqueStorage()._packages = newValue}
   }
 
+  var data: [ProtoDataReport] {
+    get {_storage._data}
+    set {_uniqueStorage()._data = newValue}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+nonisolated struct ProtoDataReport: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var mount: ProtoMount {
+    get {_mount ?? ProtoMount()}
+    set {_mount = newValue}
+  }
+  /// Returns true if `mount` has been explicitly set.
+  var hasMount: Bool {self._mount != nil}
+  /// Clears the value of `mount`. Subsequent reads from it will return its default value.
+  mutating func clearMount() {self._mount = nil}
+
+  var source: String = String()
+
+  var method: ProtoDataReport.Method = .unspecified
+
+  var fingerprint: ProtoDataFingerprint {
+    get {_fingerprint ?? ProtoDataFingerprint()}
+    set {_fingerprint = newValue}
+  }
+  /// Returns true if `fingerprint` has been explicitly set.
+  var hasFingerprint: Bool {self._fingerprint != nil}
+  /// Clears the value of `fingerprint`. Subsequent reads from it will return its default value.
+  mutating func clearFingerprint() {self._fingerprint = nil}
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  nonisolated enum Method: SwiftProtobuf.Enum, Swift.CaseIterable {
+    typealias RawValue = Int
+    case unspecified // = 0
+
+    /// Read-only, for the job alone.
+    case mount // = 1
+    case link // = 2
+    case UNRECOGNIZED(Int)
+
+    init() {
+      self = .unspecified
+    }
+
+    init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .unspecified
+      case 1: self = .mount
+      case 2: self = .link
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    var rawValue: Int {
+      switch self {
+      case .unspecified: return 0
+      case .mount: return 1
+      case .link: return 2
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    static let allCases: [ProtoDataReport.Method] = [
+      .unspecified,
+      .mount,
+      .link,
+    ]
+
+  }
+
+  init() {}
+
+  fileprivate var _mount: ProtoMount? = nil
+  fileprivate var _fingerprint: ProtoDataFingerprint? = nil
 }
 
 nonisolated struct ProtoTaskProcess: Sendable {
@@ -2134,6 +2288,14 @@ nonisolated struct ProtoBulkMessage: Sendable {
     set {kind = .environmentsRequest(newValue)}
   }
 
+  var examineData: ProtoExamineData {
+    get {
+      if case .examineData(let v)? = kind {return v}
+      return ProtoExamineData()
+    }
+    set {kind = .examineData(newValue)}
+  }
+
   var logPage: ProtoLogPage {
     get {
       if case .logPage(let v)? = kind {return v}
@@ -2172,6 +2334,14 @@ nonisolated struct ProtoBulkMessage: Sendable {
       return ProtoEnvironments()
     }
     set {kind = .environments(newValue)}
+  }
+
+  var dataFingerprint: ProtoDataFingerprint {
+    get {
+      if case .dataFingerprint(let v)? = kind {return v}
+      return ProtoDataFingerprint()
+    }
+    set {kind = .dataFingerprint(newValue)}
   }
 
   var offer: ProtoOffer {
@@ -2233,11 +2403,13 @@ nonisolated struct ProtoBulkMessage: Sendable {
     case push(ProtoPush)
     case pull(ProtoPull)
     case environmentsRequest(ProtoEnvironmentsRequest)
+    case examineData(ProtoExamineData)
     case logPage(ProtoLogPage)
     case logOffset(ProtoLogOffset)
     case environmentState(ProtoEnvironmentState)
     case bitmap(ProtoBitmap)
     case environments(ProtoEnvironments)
+    case dataFingerprint(ProtoDataFingerprint)
     case offer(ProtoOffer)
     case objects(ProtoObjects)
     case objectPart(ProtoObjectPart)
@@ -2384,6 +2556,19 @@ nonisolated struct ProtoEnvironmentsRequest: Sendable {
   init() {}
 
   fileprivate var _remove: String? = nil
+}
+
+/// Asks for the fingerprint of a directory or file, absolute.
+nonisolated struct ProtoExamineData: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var path: String = String()
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
 }
 
 nonisolated struct ProtoEnvironments: Sendable {
@@ -3978,7 +4163,7 @@ nonisolated extension ProtoFailure.Code: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension ProtoStartOrder: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".StartOrder"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}spec\0\u{1}tree\0\u{1}git\0\u{3}node_count\0\u{3}waits_for_go\0\u{3}extra_trees\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}spec\0\u{1}tree\0\u{1}git\0\u{3}node_count\0\u{3}waits_for_go\0\u{3}extra_trees\0\u{2}\u{3}mounts\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3993,6 +4178,7 @@ nonisolated extension ProtoStartOrder: SwiftProtobuf.Message, SwiftProtobuf._Mes
       case 5: try { try decoder.decodeSingularUInt32Field(value: &self.nodeCount) }()
       case 6: try { try decoder.decodeSingularBoolField(value: &self.waitsForGo) }()
       case 7: try { try decoder.decodeRepeatedMessageField(value: &self.extraTrees) }()
+      case 10: try { try decoder.decodeRepeatedMessageField(value: &self.mounts) }()
       default: break
       }
     }
@@ -4024,6 +4210,9 @@ nonisolated extension ProtoStartOrder: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if !self.extraTrees.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.extraTrees, fieldNumber: 7)
     }
+    if !self.mounts.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.mounts, fieldNumber: 10)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4035,6 +4224,46 @@ nonisolated extension ProtoStartOrder: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if lhs.nodeCount != rhs.nodeCount {return false}
     if lhs.waitsForGo != rhs.waitsForGo {return false}
     if lhs.extraTrees != rhs.extraTrees {return false}
+    if lhs.mounts != rhs.mounts {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoStartOrder.PlacedMount: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = ProtoStartOrder.protoMessageName + ".PlacedMount"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}mount\0\u{1}source\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._mount) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.source) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._mount {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if !self.source.isEmpty {
+      try visitor.visitSingularStringField(value: self.source, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoStartOrder.PlacedMount, rhs: ProtoStartOrder.PlacedMount) -> Bool {
+    if lhs._mount != rhs._mount {return false}
+    if lhs.source != rhs.source {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4086,7 +4315,7 @@ nonisolated extension ProtoGitState: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension ProtoJobSpec: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".JobSpec"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}shell\0\u{1}arguments\0\u{3}working_directory\0\u{1}environment\0\u{1}resources\0\u{2}\u{2}outputs\0\u{3}maximum_duration_ms\0\u{3}grace_period_ms\0\u{3}pull_limit_bytes\0\u{1}worker\0\u{3}any_worker\0\u{1}software\0\u{1}container\0\u{4}\u{4}cpu_limit_milli\0\u{c}\u{7}\u{1}")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}shell\0\u{1}arguments\0\u{3}working_directory\0\u{1}environment\0\u{1}resources\0\u{2}\u{2}outputs\0\u{3}maximum_duration_ms\0\u{3}grace_period_ms\0\u{3}pull_limit_bytes\0\u{1}worker\0\u{3}any_worker\0\u{1}software\0\u{1}container\0\u{1}mounts\0\u{2}\u{2}labels\0\u{3}cpu_limit_milli\0\u{c}\u{7}\u{1}")
 
   fileprivate class _StorageClass {
     var _name: String? = nil
@@ -4101,6 +4330,8 @@ nonisolated extension ProtoJobSpec: SwiftProtobuf.Message, SwiftProtobuf._Messag
     var _placement: ProtoJobSpec.OneOf_Placement?
     var _software: ProtoSoftwareEnvironment? = nil
     var _container: ProtoJobSpec.Container? = nil
+    var _mounts: [ProtoMount] = []
+    var _labels: [String] = []
     var _cpuLimitMilli: Int64? = nil
 
       // This property is used as the initial default value for new instances of the type.
@@ -4124,6 +4355,8 @@ nonisolated extension ProtoJobSpec: SwiftProtobuf.Message, SwiftProtobuf._Messag
       _placement = source._placement
       _software = source._software
       _container = source._container
+      _mounts = source._mounts
+      _labels = source._labels
       _cpuLimitMilli = source._cpuLimitMilli
     }
   }
@@ -4195,6 +4428,8 @@ nonisolated extension ProtoJobSpec: SwiftProtobuf.Message, SwiftProtobuf._Messag
         }()
         case 14: try { try decoder.decodeSingularMessageField(value: &_storage._software) }()
         case 15: try { try decoder.decodeSingularMessageField(value: &_storage._container) }()
+        case 16: try { try decoder.decodeRepeatedMessageField(value: &_storage._mounts) }()
+        case 18: try { try decoder.decodeRepeatedStringField(value: &_storage._labels) }()
         case 19: try { try decoder.decodeSingularInt64Field(value: &_storage._cpuLimitMilli) }()
         default: break
         }
@@ -4260,6 +4495,12 @@ nonisolated extension ProtoJobSpec: SwiftProtobuf.Message, SwiftProtobuf._Messag
       try { if let v = _storage._container {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 15)
       } }()
+      if !_storage._mounts.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._mounts, fieldNumber: 16)
+      }
+      if !_storage._labels.isEmpty {
+        try visitor.visitRepeatedStringField(value: _storage._labels, fieldNumber: 18)
+      }
       try { if let v = _storage._cpuLimitMilli {
         try visitor.visitSingularInt64Field(value: v, fieldNumber: 19)
       } }()
@@ -4284,6 +4525,8 @@ nonisolated extension ProtoJobSpec: SwiftProtobuf.Message, SwiftProtobuf._Messag
         if _storage._placement != rhs_storage._placement {return false}
         if _storage._software != rhs_storage._software {return false}
         if _storage._container != rhs_storage._container {return false}
+        if _storage._mounts != rhs_storage._mounts {return false}
+        if _storage._labels != rhs_storage._labels {return false}
         if _storage._cpuLimitMilli != rhs_storage._cpuLimitMilli {return false}
         return true
       }
@@ -4422,6 +4665,86 @@ nonisolated extension ProtoJobSpec.Container: SwiftProtobuf.Message, SwiftProtob
   }
 }
 
+nonisolated extension ProtoMount: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Mount"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}target\0\u{1}dataset\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.target) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.dataset) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.target.isEmpty {
+      try visitor.visitSingularStringField(value: self.target, fieldNumber: 1)
+    }
+    if !self.dataset.isEmpty {
+      try visitor.visitSingularStringField(value: self.dataset, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoMount, rhs: ProtoMount) -> Bool {
+    if lhs.target != rhs.target {return false}
+    if lhs.dataset != rhs.dataset {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoDataFingerprint: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".DataFingerprint"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}digest\0\u{1}files\0\u{3}size_bytes\0\u{1}complete\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.digest) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.files) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.sizeBytes) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.complete) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.digest.isEmpty {
+      try visitor.visitSingularStringField(value: self.digest, fieldNumber: 1)
+    }
+    if self.files != 0 {
+      try visitor.visitSingularInt64Field(value: self.files, fieldNumber: 2)
+    }
+    if self.sizeBytes != 0 {
+      try visitor.visitSingularInt64Field(value: self.sizeBytes, fieldNumber: 3)
+    }
+    if self.complete != false {
+      try visitor.visitSingularBoolField(value: self.complete, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoDataFingerprint, rhs: ProtoDataFingerprint) -> Bool {
+    if lhs.digest != rhs.digest {return false}
+    if lhs.files != rhs.files {return false}
+    if lhs.sizeBytes != rhs.sizeBytes {return false}
+    if lhs.complete != rhs.complete {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension ProtoSoftwareEnvironment: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".SoftwareEnvironment"
   static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}recipe\0\u{1}existing\0")
@@ -4549,7 +4872,7 @@ nonisolated extension ProtoEnvironmentRecipe.Kind: SwiftProtobuf._ProtoNameProvi
 
 nonisolated extension ProtoTaskReport: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".TaskReport"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}phase\0\u{1}version\0\u{1}activity\0\u{1}process\0\u{3}started_at_ms\0\u{3}ended_at_ms\0\u{1}result\0\u{3}holds_content\0\u{2}\u{5}packages\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}phase\0\u{1}version\0\u{1}activity\0\u{1}process\0\u{3}started_at_ms\0\u{3}ended_at_ms\0\u{1}result\0\u{3}holds_content\0\u{2}\u{5}packages\0\u{2}\u{6}data\0")
 
   fileprivate class _StorageClass {
     var _token: ProtoStartToken? = nil
@@ -4562,6 +4885,7 @@ nonisolated extension ProtoTaskReport: SwiftProtobuf.Message, SwiftProtobuf._Mes
     var _result: ProtoTaskResult? = nil
     var _holdsContent: Bool = false
     var _packages: [String] = []
+    var _data: [ProtoDataReport] = []
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -4582,6 +4906,7 @@ nonisolated extension ProtoTaskReport: SwiftProtobuf.Message, SwiftProtobuf._Mes
       _result = source._result
       _holdsContent = source._holdsContent
       _packages = source._packages
+      _data = source._data
     }
   }
 
@@ -4610,6 +4935,7 @@ nonisolated extension ProtoTaskReport: SwiftProtobuf.Message, SwiftProtobuf._Mes
         case 8: try { try decoder.decodeSingularMessageField(value: &_storage._result) }()
         case 9: try { try decoder.decodeSingularBoolField(value: &_storage._holdsContent) }()
         case 14: try { try decoder.decodeRepeatedStringField(value: &_storage._packages) }()
+        case 20: try { try decoder.decodeRepeatedMessageField(value: &_storage._data) }()
         default: break
         }
       }
@@ -4652,6 +4978,9 @@ nonisolated extension ProtoTaskReport: SwiftProtobuf.Message, SwiftProtobuf._Mes
       if !_storage._packages.isEmpty {
         try visitor.visitRepeatedStringField(value: _storage._packages, fieldNumber: 14)
       }
+      if !_storage._data.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._data, fieldNumber: 20)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -4671,6 +5000,7 @@ nonisolated extension ProtoTaskReport: SwiftProtobuf.Message, SwiftProtobuf._Mes
         if _storage._result != rhs_storage._result {return false}
         if _storage._holdsContent != rhs_storage._holdsContent {return false}
         if _storage._packages != rhs_storage._packages {return false}
+        if _storage._data != rhs_storage._data {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -4678,6 +5008,59 @@ nonisolated extension ProtoTaskReport: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
+}
+
+nonisolated extension ProtoDataReport: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".DataReport"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}mount\0\u{1}source\0\u{1}method\0\u{1}fingerprint\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._mount) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.source) }()
+      case 3: try { try decoder.decodeSingularEnumField(value: &self.method) }()
+      case 4: try { try decoder.decodeSingularMessageField(value: &self._fingerprint) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._mount {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if !self.source.isEmpty {
+      try visitor.visitSingularStringField(value: self.source, fieldNumber: 2)
+    }
+    if self.method != .unspecified {
+      try visitor.visitSingularEnumField(value: self.method, fieldNumber: 3)
+    }
+    try { if let v = self._fingerprint {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoDataReport, rhs: ProtoDataReport) -> Bool {
+    if lhs._mount != rhs._mount {return false}
+    if lhs.source != rhs.source {return false}
+    if lhs.method != rhs.method {return false}
+    if lhs._fingerprint != rhs._fingerprint {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoDataReport.Method: SwiftProtobuf._ProtoNameProviding {
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0METHOD_UNSPECIFIED\0\u{1}METHOD_MOUNT\0\u{1}METHOD_LINK\0")
 }
 
 nonisolated extension ProtoTaskProcess: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
@@ -5462,7 +5845,7 @@ nonisolated extension ProtoAgentRecord.Finished: SwiftProtobuf.Message, SwiftPro
 
 nonisolated extension ProtoBulkMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".BulkMessage"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}failure\0\u{3}read_log\0\u{3}tail_log\0\u{3}check_environment\0\u{1}query\0\u{1}push\0\u{1}pull\0\u{3}environments_request\0\u{4}\u{8}log_page\0\u{3}log_offset\0\u{3}environment_state\0\u{1}bitmap\0\u{1}environments\0\u{2}\u{c}offer\0\u{1}objects\0\u{3}object_part\0\u{1}end\0\u{1}complete\0\u{1}wanted\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}failure\0\u{3}read_log\0\u{3}tail_log\0\u{3}check_environment\0\u{1}query\0\u{1}push\0\u{1}pull\0\u{3}environments_request\0\u{3}examine_data\0\u{4}\u{7}log_page\0\u{3}log_offset\0\u{3}environment_state\0\u{1}bitmap\0\u{1}environments\0\u{3}data_fingerprint\0\u{2}\u{b}offer\0\u{1}objects\0\u{3}object_part\0\u{1}end\0\u{1}complete\0\u{1}wanted\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5574,6 +5957,19 @@ nonisolated extension ProtoBulkMessage: SwiftProtobuf.Message, SwiftProtobuf._Me
           self.kind = .environmentsRequest(v)
         }
       }()
+      case 9: try {
+        var v: ProtoExamineData?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .examineData(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .examineData(v)
+        }
+      }()
       case 16: try {
         var v: ProtoLogPage?
         var hadOneofValue = false
@@ -5637,6 +6033,19 @@ nonisolated extension ProtoBulkMessage: SwiftProtobuf.Message, SwiftProtobuf._Me
         if let v = v {
           if hadOneofValue {try decoder.handleConflictingOneOf()}
           self.kind = .environments(v)
+        }
+      }()
+      case 21: try {
+        var v: ProtoDataFingerprint?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .dataFingerprint(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .dataFingerprint(v)
         }
       }()
       case 32: try {
@@ -5760,6 +6169,10 @@ nonisolated extension ProtoBulkMessage: SwiftProtobuf.Message, SwiftProtobuf._Me
       guard case .environmentsRequest(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
     }()
+    case .examineData?: try {
+      guard case .examineData(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
+    }()
     case .logPage?: try {
       guard case .logPage(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 16)
@@ -5779,6 +6192,10 @@ nonisolated extension ProtoBulkMessage: SwiftProtobuf.Message, SwiftProtobuf._Me
     case .environments?: try {
       guard case .environments(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
+    }()
+    case .dataFingerprint?: try {
+      guard case .dataFingerprint(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 21)
     }()
     case .offer?: try {
       guard case .offer(let v)? = self.kind else { preconditionFailure() }
@@ -6052,6 +6469,36 @@ nonisolated extension ProtoEnvironmentsRequest: SwiftProtobuf.Message, SwiftProt
 
   static func ==(lhs: ProtoEnvironmentsRequest, rhs: ProtoEnvironmentsRequest) -> Bool {
     if lhs._remove != rhs._remove {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoExamineData: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".ExamineData"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}path\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.path) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.path.isEmpty {
+      try visitor.visitSingularStringField(value: self.path, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoExamineData, rhs: ProtoExamineData) -> Bool {
+    if lhs.path != rhs.path {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

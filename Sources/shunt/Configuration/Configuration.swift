@@ -3,14 +3,25 @@ internal import Glibc
 internal import JobModel
 
 /// What a person has set once for all commands of a home: `ROOT/config.yaml`, a line `key: value`
-/// for each, with comments that stay where they are.
+/// for each (what is indented below it belongs to it), with comments that stay where they are.
 struct Configuration: Hashable, Sendable {
     /// Where a job goes that names no worker.
     var defaultWorker: JobSpec.PlacementRequest?
+    /// Which data must never come to which workers.
+    var never: [DataRules.Rule] = []
 
     /// The names of settings, as files and commands write them.
     enum Key: String, CaseIterable, Sendable {
         case defaultWorker = "default_worker"
+        case never
+
+        /// A value for hints.
+        var example: String {
+            switch self {
+            case .defaultWorker: "any"
+            case .never: "'{private: rented}'"
+            }
+        }
 
         /// - Throws: `usage` with the nearest name.
         init(named text: String) throws(ShuntError) {
@@ -38,6 +49,7 @@ struct Configuration: Hashable, Sendable {
             case .worker(let name): name.text
             case nil: nil
             }
+        case .never: never.isEmpty ? nil : DataRulesText.render(never)
         }
     }
 
@@ -45,6 +57,7 @@ struct Configuration: Hashable, Sendable {
     mutating func set(_ key: Key, _ text: String) throws(FieldError) {
         switch key {
         case .defaultWorker: defaultWorker = try FieldRules.placement(text)
+        case .never: never = try DataRulesText.parse(text)
         }
     }
 }
@@ -61,9 +74,12 @@ struct ConfigurationFile: Sendable {
     ///   would be one that does not hold.
     func read() throws -> Configuration {
         var configuration = Configuration()
-        for (index, line) in try lines().enumerated() {
-            guard let entry = Self.entry(line) else { continue }
-            guard let entry else { throw failure(index, "wants `key: value`") }
+        let lines = try lines()
+        for place in Self.places(in: lines) {
+            let index = place.lowerBound
+            guard let entry = Self.entry(lines[place]) else {
+                throw failure(index, "wants `key: value`")
+            }
             do throws(ShuntError) {
                 let key = try Configuration.Key(named: entry.key)
                 do throws(FieldError) {
@@ -78,14 +94,26 @@ struct ConfigurationFile: Sendable {
         return configuration
     }
 
+    /// The rules on data for a coordinator, which says why there are none where the file cannot be
+    /// read.
+    func dataRules() -> DataRules {
+        do {
+            return DataRules(never: try read().never)
+        } catch {
+            return DataRules(problem: "\((error as? ShuntError)?.message ?? "\(error)")")
+        }
+    }
+
     /// Replaces or adds the line of a setting, or removes it.
     func set(_ key: Configuration.Key, _ value: String?) throws {
         var lines = try lines()
         let line = value.map { "\(key.rawValue): \($0)" }
-        let places = lines.indices.filter { (Self.entry(lines[$0]) ?? nil)?.key == key.rawValue }
-        for place in places.dropFirst().reversed() { lines.remove(at: place) }
+        let places = Self.places(in: lines).filter {
+            Self.entry(lines[$0])?.key == key.rawValue
+        }
+        for place in places.dropFirst().reversed() { lines.removeSubrange(place) }
         if let place = places.first {
-            if let line { lines[place] = line } else { lines.remove(at: place) }
+            lines.replaceSubrange(place, with: line.map { [$0] } ?? [])
         } else if let line {
             lines.append(line)
         }
@@ -102,14 +130,31 @@ struct ConfigurationFile: Sendable {
         return lines
     }
 
-    /// - Returns: `nil` for a line without an entry; `.some(nil)` for one that is not understood.
-    private static func entry(_ line: String) -> (key: String, value: String)?? {
+    /// Where each setting stands, in their order: a line with what is indented below it.
+    private static func places(in lines: [String]) -> [Range<Int>] {
+        var places: [Range<Int>] = []
+        for (index, line) in lines.enumerated() {
+            let isIndented = line.first == " " || line.first == "\t"
+            guard !line.trimmingSpaces.isEmpty, line.trimmingSpaces.first != "#" else { continue }
+            if isIndented, let last = places.popLast() {
+                places.append(last.lowerBound..<(index + 1))
+            } else {
+                places.append(index..<(index + 1))
+            }
+        }
+        return places
+    }
+
+    /// - Returns: `nil` for what is not understood.
+    private static func entry(_ lines: ArraySlice<String>) -> (key: String, value: String)? {
+        guard let line = lines.first else { return nil }
         let text = line.split(separator: "#", maxSplits: 1, omittingEmptySubsequences: false)[0]
-        let trimmed = String(text).trimmingSpaces
-        guard !trimmed.isEmpty else { return .none }
-        let parts = trimmed.split(separator: ":", maxSplits: 1).map { String($0).trimmingSpaces }
-        guard parts.count == 2, !parts[1].isEmpty else { return .some(nil) }
-        return .some((parts[0], parts[1].trimmingQuotes))
+        let parts = String(text).trimmingSpaces
+            .split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+            .map { String($0).trimmingSpaces }
+        let value = ([parts.last ?? ""] + lines.dropFirst()).joined(separator: "\n")
+        guard parts.count == 2, !parts[0].isEmpty, !value.trimmingSpaces.isEmpty else { return nil }
+        return (parts[0], lines.count == 1 ? value.trimmingQuotes : value)
     }
 
     private func failure(_ index: Int, _ problem: String) -> ShuntError {

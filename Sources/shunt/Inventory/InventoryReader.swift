@@ -64,6 +64,7 @@ struct InventoryReader {
             case "host_key":
                 description.hostKey = try nodes.value(of: entry, WorkerFields.hostKey)
             case "labels": description.labels = try labels(of: entry)
+            case "data": description.datasets = try nodes.datasets(of: entry)
             default: preconditionFailure("`\(entry.key)` is listed as a key and is not read")
             }
         }

@@ -18,6 +18,9 @@ struct JobFile: Hashable {
     /// Size of `/dev/shm` in the container.
     var sharedMemory: ByteCount?
     var outputs: [String] = []
+    var mounts: [DataMount] = []
+    /// What the files of the directory are.
+    var labels: [DataLabel] = []
     var maximumDuration: Milliseconds?
     var placement: JobSpec.PlacementRequest?
     var pullLimit: ByteCount?

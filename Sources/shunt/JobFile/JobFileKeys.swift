@@ -9,6 +9,8 @@ enum JobFileKeys {
         case inventory
         /// One worker of it.
         case worker
+        /// What lies there.
+        case dataset
 
         /// How messages call it.
         var title: String {
@@ -16,24 +18,26 @@ enum JobFileKeys {
             case .top: "a job file"
             case .inventory: "an inventory"
             case .worker: "a worker"
+            case .dataset: "a dataset"
             case .resources, .environment: "`\(rawValue)`"
             }
         }
 
         /// Whether it belongs to an inventory rather than to a job file.
-        var isOfInventory: Bool { self == .inventory || self == .worker }
+        var isOfInventory: Bool { [.inventory, .worker, .dataset].contains(self) }
 
         var keys: [String] {
             switch self {
             case .top:
                 [
                     "name", "run", "workdir", "env", "resources", "environment", "outputs",
-                    "max_duration", "on", "pull_limit", "image",
+                    "max_duration", "on", "pull_limit", "image", "mounts", "labels",
                 ]
             case .resources: ["cpus", "memory", "shm_size"]
             case .environment: ["python", "conda", "existing", "setup", "capture", "offline"]
             case .inventory: ["workers"]
-            case .worker: ["host", "dir", "transport", "host_key", "labels"]
+            case .worker: ["host", "dir", "transport", "host_key", "labels", "data"]
+            case .dataset: ["path", "labels"]
             }
         }
 
@@ -45,21 +49,22 @@ enum JobFileKeys {
                 [
                     "gpus", "gpu", "nodes", "num_nodes", "container", "docker", "retries",
                     "retry", "priority", "schedule", "secrets", "inputs", "artifacts", "ports",
-                    "volumes", "mounts", "depends_on", "array", "queue", "user", "preemptible",
+                    "volumes", "depends_on", "array", "queue", "user", "preemptible",
                     "on_unreachable", "restart", "services", "grace_period",
                 ]
             case .resources: ["gpus", "gpu", "accelerators", "disk", "shm", "nodes"]
             case .environment:
                 ["container", "image", "docker", "poetry", "apt", "node", "r"]
             case .inventory: ["defaults", "groups"]
-            case .worker: ["data", "password", "slots"]
+            case .worker: ["password", "slots"]
+            case .dataset: []
             }
         }
 
         /// How a key is called in full: `resources.cpus`.
         func path(of key: String) -> String {
             switch self {
-            case .top, .inventory, .worker: key
+            case .top, .inventory, .worker, .dataset: key
             case .resources, .environment: rawValue + "." + key
             }
         }
@@ -79,6 +84,7 @@ enum JobFileKeys {
         "timeout": "max_duration", "time_limit": "max_duration", "walltime": "max_duration",
         "max_time": "max_duration", "duration": "max_duration",
         "worker": "on", "host": "on", "target": "on", "machine": "on",
+        "datasets": "mounts", "data": "mounts",
         "job": "name", "title": "name", "docker_image": "image", "container_image": "image",
         "setup": "environment.setup", "uv": "environment.python",
         "mamba": "environment.conda", "micromamba": "environment.conda",

@@ -54,6 +54,8 @@ struct JobFileReader {
         case "max_duration": job.maximumDuration = try value(of: entry, FieldRules.duration)
         case "on": job.placement = try value(of: entry, FieldRules.placement)
         case "pull_limit": job.pullLimit = try value(of: entry, FieldRules.byteLimit)
+        case "mounts": job.mounts = try mounts(of: entry)
+        case "labels": job.labels = try labels(of: entry)
         case "image": job.image = try value(of: entry, FieldRules.image)
         default: preconditionFailure("`\(entry.key)` is listed as a key and is not read")
         }

@@ -13,6 +13,7 @@ enum CommandWords {
 
     static let flags = [
         "--file", "--on", "--name", "--cpus", "--memory", "--image", "--shm-size", "--env",
+        "--mount",
         "--output", "--no-pull", "--no-capture", "--detach", "--quiet", "--yes", "--dry-run",
         "--help",
     ]

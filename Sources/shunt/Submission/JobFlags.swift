@@ -12,6 +12,7 @@ struct JobFlags: Hashable {
     var sharedMemory: String?
     var variables: [String] = []
     var outputs: [String] = []
+    var mounts: [String] = []
     /// `--no-capture`.
     var leavesEnvironment = false
     /// COMMAND; `nil` where none was given.
@@ -77,6 +78,15 @@ struct JobDraft: Hashable {
             try flags.value("--on", flags.on, FieldRules.placement) ?? file.placement
         spec.placement = placement ?? spec.placement
         spec.container = try Self.container(flags, file)
+        spec.labels = file.labels
+        spec.mounts = file.mounts
+        for text in flags.mounts {
+            guard let mount = try flags.value("--mount", text, DataFields.mount) else { continue }
+            // A flag wins over what the file has at the same place.
+            spec.mounts.removeAll { $0.target == mount.target }
+            spec.mounts.append(mount)
+        }
+        spec.mounts.sort { $0.target < $1.target }
         hasPlacement = placement != nil
         self.spec = spec
         environment = file.software

@@ -25,6 +25,9 @@ enum PlanText {
         if let container = spec.container {
             rows.append(("image", Quoting.visible(container.image.text)))
         }
+        for mount in spec.mounts {
+            rows.append(("mount", "\(mount.dataset) at \(Quoting.visible(mount.target))"))
+        }
         rows.append(("resources", "\(spec.resources)"))
         if let limit = spec.maximumDuration {
             rows.append(("at most", DurationText.describe(limit)))

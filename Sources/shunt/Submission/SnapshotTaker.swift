@@ -48,6 +48,7 @@ struct SnapshotTaker: Sendable {
             var options = SnapshotOptions()
             options.progress = counters
             options.copyLimit = JobLimits.copiedFile
+            options.omitted = draft.spec.mounts.map { RawPath($0.target) }
             let result = try Snapshot.take(
                 root: directory, store: store,
                 cache: StatCache(directory: RawPath(layout.statCacheDirectory)), options: options)

@@ -44,6 +44,13 @@ struct SubmissionOptions: ParsableArguments {
             valueName: "path"))
     var outputs: [String] = []
 
+    @Option(
+        name: .customLong("mount"), parsing: .unconditionalSingleValue,
+        help: ArgumentHelp(
+            "Have data that lies on the worker under this path, read-only.",
+            valueName: "path=dataset"))
+    var mounts: [String] = []
+
     @Flag(help: "Do not rebuild the active Python environment on the worker.")
     var noCapture = false
 
@@ -65,6 +72,6 @@ struct SubmissionOptions: ParsableArguments {
         JobFlags(
             subcommand: subcommand, on: on, name: name, cpus: cpus, memory: memory,
             image: image, sharedMemory: shmSize, variables: variables, outputs: outputs,
-            leavesEnvironment: noCapture, command: command)
+            mounts: mounts, leavesEnvironment: noCapture, command: command)
     }
 }

@@ -92,6 +92,10 @@ enum JobDetails {
                 rows.append(("packages", Quoting.visible(packages.joined(separator: ", "))))
             }
         }
+        for report in job.data ?? [] { rows.append(("data", DataText.describe(report))) }
+        if !job.labels.isEmpty {
+            rows.append(("labels", job.labels.map(\.text).joined(separator: ", ")))
+        }
         if let container = job.spec.container {
             rows.append(("image", Quoting.visible(container.image.text)))
         }

@@ -9,6 +9,8 @@ struct WorkerDescription: Hashable, Sendable {
     var hostKey: String?
     var directory: String?
     var labels: [WorkerLabel] = []
+    /// What lies there already.
+    var datasets: [Dataset] = []
 }
 
 extension WorkerAddress.Transport: ExpressibleByArgument {}
@@ -53,7 +55,7 @@ enum WorkerFields {
     static func label(_ text: String) throws(FieldError) -> WorkerLabel {
         guard let label = WorkerLabel(text) else {
             throw FieldError(
-                "wants KEY=VALUE of letters, digits and `._-`, found "
+                "wants KEY=VALUE or KEY of letters, digits and `._-`, found "
                     + "`\(Quoting.truncated(Quoting.visible(text), to: 60))`",
                 example: "gpu=a100")
         }

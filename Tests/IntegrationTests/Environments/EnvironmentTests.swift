@@ -198,7 +198,7 @@ import Testing
             if try await home.shell("command -v uv").code == 0 { return }
             let anywhere = try await home.run(["run", "--on", "any", "--", "true"], env: active)
             #expect(anywhere.code == 125)
-            expectRemedy(anywhere, naming: "needs Python 3.97", "`local` has Python 3.")
+            expectRemedy(anywhere, naming: "needs Python 3.97, and `local` has Python 3.")
         }
     }
 

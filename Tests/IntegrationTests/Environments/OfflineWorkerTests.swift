@@ -33,23 +33,6 @@ import Testing
             #expect(second.text == first.text, "\(second.errorText)")
             #expect(second.errorText.contains("nothing to send"), "\(second.errorText)")
             #expect(second.errorText.contains("is there"), "\(second.errorText)")
-
-            // The active environment as well, with what lies here.
-            try home.write("../tools/labtools.py", "ANSWER = 42\n")
-            try home.write(
-                "../tools/setup.py",
-                "from setuptools import setup\n"
-                    + "setup(name='labtools', version='0.5', py_modules=['labtools'])\n")
-            let made = try await home.shell(
-                "python3 -m venv ../venv && ../venv/bin/pip install -q wheel six==1.15.0 "
-                    + "-e ../tools", within: .seconds(180))
-            try #require(made.code == 0, "\(made.errorText)")
-            let captured = try await home.run(
-                [
-                    "run", "--on", lab.name, "--", "python", "-c",
-                    "import six, labtools; print(six.__version__, labtools.ANSWER)",
-                ], env: ["VIRTUAL_ENV": home.base + "/venv"], within: .seconds(180))
-            #expect(captured.text == "1.15.0 42\n", "\(captured.errorText)")
         }
     }
 

@@ -49,7 +49,8 @@ struct APITests {
         inputs.git = GitState(commit: "c", branch: "main", dirty: false)
         #expect(
             try JSON.keys(inputs) == [
-                "file_count", "git", "references", "source_directory", "total_bytes", "tree",
+                "file_count", "git", "labels", "references", "source_directory", "total_bytes",
+                "tree",
             ])
         #expect(try JSON.roundTrip(inputs) == inputs)
         for field in [#""total_bytes":-1"#, #""total_bytes":"10""#] {
@@ -79,9 +80,9 @@ struct APITests {
         #expect(
             keys.sorted() == [
                 "activity", "attempt", "bytes_sent", "cancel_requested", "cause", "ended_at",
-                "exit", "exit_code", "handed_over", "id", "inputs", "kill_method", "link", "name",
-                "outputs",
-                "outputs_fetch", "phase", "reason", "spec", "started_at", "state",
+                "exit", "exit_code", "handed_over", "id", "inputs", "kill_method", "labels", "link",
+                "name", "outputs", "outputs_fetch", "phase", "reason", "spec", "started_at",
+                "state",
                 "submitted_at", "verdict", "version", "waiting", "warnings", "worker",
             ])
     }
@@ -111,7 +112,8 @@ struct APITests {
             welcome: Sample.welcome(.standard), inUse: Resources.none, runningJobs: 0)
         #expect(
             try JSON.keys(worker) == [
-                "capacity", "connected", "directory", "in_use", "labels", "link", "name",
+                "capacity", "connected", "datasets", "directory", "in_use", "labels", "link",
+                "name",
                 "platform", "release", "running_jobs",
             ])
         #expect(try JSON.roundTrip(worker) == worker)

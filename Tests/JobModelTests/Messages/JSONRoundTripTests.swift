@@ -60,7 +60,8 @@ struct JSONRoundTripTests {
             git: GitState(commit: "c", branch: nil, dirty: true))
         #expect(
             try JSON.keys(order) == [
-                "extra_trees", "git", "node_count", "spec", "token", "tree", "waits_for_go",
+                "extra_trees", "git", "mounts", "node_count", "spec", "token", "tree",
+                "waits_for_go",
             ])
         #expect(try JSON.text(order.git) == #"{"commit":"c","dirty":true}"#)
         let plain = try JSON.roundTrip(

@@ -58,10 +58,11 @@ struct SchedulerPropertyTests {
                     "SHUNT_SEED=\(seed) round \(round): \(reason)")
             }
         }
-        // Trees are compared in ``CoordinatorLocalityTests``.
-        // So are environments in ``SchedulerTests``.
-        let elsewhere: Set<WaitingReason.Code> = [.comparingWorkers, .noEnvironment]
-        #expect(codes == Set(WaitingReason.Code.allCases).subtracting(elsewhere))
+        // Trees are compared in ``CoordinatorLocalityTests``, data is in ``DataPlacementTests``.
+        #expect(
+            codes
+                == Set(WaitingReason.Code.allCases)
+                .subtracting([.comparingWorkers, .noData, .forbidden, .noEnvironment]))
     }
 
     private static func isTrue(
@@ -74,7 +75,7 @@ struct SchedulerPropertyTests {
         }
         let serving = meant.filter { oracle.couldServe($0, job) }
         return switch code {
-        case .comparingWorkers, .noEnvironment: false
+        case .comparingWorkers, .noData, .forbidden, .noEnvironment: false
         case .workerUnknown: meant.isEmpty
         case .workerUnreachable: !meant.isEmpty && !meant.contains(where: \.link.isConnected)
         case .tooLarge: meant.contains(where: \.link.isConnected) && serving.isEmpty

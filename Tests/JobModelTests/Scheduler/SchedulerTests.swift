@@ -153,8 +153,9 @@ struct NeverFitsTests {
 
     func neverFits(_ needs: Resources, on worker: String? = nil) -> String? {
         let placement = worker.map { JobSpec.PlacementRequest.worker(Sample.name($0)) } ?? .any
-        return Scheduler.neverFits(
-            Sample.spec(needs, on: placement), workers: situation.workers)?.name.text
+        let candidate = Scheduler.Candidate(
+            id: JobID(random: 0), spec: Sample.spec(needs, on: placement), notBefore: nil)
+        return Scheduler.neverFits(candidate, workers: situation.workers)?.name.text
     }
 
     @Test mutating func theLargestWorkerIsNamedWhereNoneIsLargeEnough() {
@@ -205,8 +206,7 @@ struct NeverFitsTests {
             situation.reason()
                 == WaitingReason(
                     .noEngine, "it runs in a container, and `a` has no container engine"))
-        let refusal = Scheduler.refusesContainer(
-            situation.queue[0].spec, workers: situation.workers)
+        let refusal = Scheduler.refusal(situation.queue[0], workers: situation.workers)
         #expect(refusal?.code == .refused)
         #expect(refusal?.hint == "shunt worker check a")
     }
@@ -216,9 +216,9 @@ struct NeverFitsTests {
         situation.add("a", 8000)
         situation.add("b", 8000, connected: false, known: false)
         situation.enqueue(1000, image: "python:3.11-slim")
-        let spec = situation.queue[0].spec
-        #expect(Scheduler.refusesContainer(spec, workers: situation.workers) == nil)
-        #expect(Scheduler.neverFits(spec, workers: situation.workers) == nil)
+        let candidate = situation.queue[0]
+        #expect(Scheduler.refusal(candidate, workers: situation.workers) == nil)
+        #expect(Scheduler.neverFits(candidate, workers: situation.workers) == nil)
     }
 
     // MARK: Environments
@@ -253,14 +253,15 @@ struct NeverFitsTests {
         situation.add("a", 8000, tools: Self.old)
         situation.add("b", 8000, tools: BuildTools())
         #expect(situation.plan == "")
-        let why = "its environment needs Python 3.12: `a` has Python 3.9, `b` has no Python"
+        let why =
+            "its environment needs Python 3.12, and `a` has Python 3.9; "
+            + "its environment needs Python 3.12, and `b` has no Python"
         #expect(situation.reason() == WaitingReason(.noEnvironment, why))
-        let spec = situation.queue[0].spec
-        let refusal = Scheduler.refusesEnvironment(spec, workers: situation.workers)
+        let refusal = Scheduler.refusal(situation.queue[0], workers: situation.workers)
         #expect(refusal?.message == why)
         // One that has not been heard of may have it.
         situation.add("c", 8000, connected: false, known: false)
-        #expect(Scheduler.refusesEnvironment(spec, workers: situation.workers) == nil)
+        #expect(Scheduler.refusal(situation.queue[0], workers: situation.workers) == nil)
     }
 
     @Test func aJobOfOneWorkerIsItsAgentsToJudge() {

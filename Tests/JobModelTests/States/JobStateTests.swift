@@ -37,15 +37,16 @@ struct JobStateTests {
         #expect(Set([.queued] + first + second) == Set(JobState.allCases))
     }
 
-    @Test(arguments: [
-        ([.dispatching], .reserved), ([.accepted, .staged], .reserved),
-        ([.starting, .starting], .reserved), ([.running, .staged], .running),
-        ([.stopping], .running), ([.unkillable, .terminal], .running), ([.exited], .running),
-        ([.collecting, .terminal], .running), ([.terminal, .terminal], .terminal),
-        ([.revoked], .terminal), ([.terminal, .revoked], .terminal),
-        // One rank was refused and the other is not over: nothing more is known to have run.
-        ([.revoked, .staging], .reserved),
-    ] as [([TaskPhase], AttemptPhase)])
+    @Test(
+        arguments: [
+            ([.dispatching], .reserved), ([.accepted, .staged], .reserved),
+            ([.starting, .starting], .reserved), ([.running, .staged], .running),
+            ([.stopping], .running), ([.unkillable, .terminal], .running), ([.exited], .running),
+            ([.collecting, .terminal], .running), ([.terminal, .terminal], .terminal),
+            ([.revoked], .terminal), ([.terminal, .revoked], .terminal),
+            // One rank was refused and the other is not over: nothing more is known to have run.
+            ([.revoked, .staging], .reserved),
+        ] as [([TaskPhase], AttemptPhase)])
     func anAttemptIsAFoldOverItsTasks(_ phases: [TaskPhase], _ attempt: AttemptPhase) {
         #expect(AttemptPhase(folding: phases) == attempt)
         #expect(AttemptPhase(folding: phases.reversed()) == attempt)

@@ -3,12 +3,14 @@ import Testing
 @testable import JobModel
 
 struct TaskOutcomeTests {
-    @Test(arguments: [
-        (.exited(code: 0), 0), (.exited(code: 7), 7), (.exited(code: 255), 255),
-        (.signalled(signal: 9), 137), (.signalled(signal: 15), 143),
-        (.execFailed(errno: 2), 127), (.execFailed(errno: 20), 127), (.execFailed(errno: 13), 126),
-        (.execFailed(errno: 8), 126), (.neverStarted, nil), (.vanished, nil),
-    ] as [(JobModel.ExitStatus, Int32?)])
+    @Test(
+        arguments: [
+            (.exited(code: 0), 0), (.exited(code: 7), 7), (.exited(code: 255), 255),
+            (.signalled(signal: 9), 137), (.signalled(signal: 15), 143),
+            (.execFailed(errno: 2), 127), (.execFailed(errno: 20), 127),
+            (.execFailed(errno: 13), 126),
+            (.execFailed(errno: 8), 126), (.neverStarted, nil), (.vanished, nil),
+        ] as [(JobModel.ExitStatus, Int32?)])
     func exitCodesAreThoseOfAShell(_ exit: JobModel.ExitStatus, _ code: Int32?) {
         #expect(exit.shellCode == code)
     }

@@ -12,6 +12,7 @@ enum Text {
             "contentMissing \(token.task) \(tree.content.short)"
         case .contentComplete(let token): "contentComplete \(token.task)"
         case .softwareFound(let token, _): "softwareFound \(token.task)"
+        case .dataFound(let token, _): "dataFound \(token.task)"
         case .staging(let token, _): "staging \(token.task)"
         case .staged(let token): "staged \(token.task)"
         case .stagingFailed(let token, let verdict, _): "stagingFailed \(token.task) \(verdict)"
@@ -89,6 +90,8 @@ enum Text {
         case .restored(let record): "restored \(record.id)"
         case .silent(let name, let fence, _): "silent \(name) \(of(fence))"
         case .putWorker(let record, _): "putWorker \(record.name)"
+        case .changeDatasets(let name, _, _): "changeDatasets \(name)"
+        case .rules(let rules): "rules \(rules.never.count)"
         case .removeWorker(let name, let lost, _): "removeWorker \(name)\(lost ? " lost" : "")"
         case .measured(let name, let fence, _, let missing):
             "measured \(name) \(of(fence)) \(missing.map { "\($0.bytes)" } ?? "unknown")"

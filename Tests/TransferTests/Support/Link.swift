@@ -120,6 +120,10 @@ struct FixedAnswers: BulkRequestHandler {
     }
 
     func environments(_ request: EnvironmentRequest) async throws -> [EnvironmentView] { [] }
+
+    func examineData(at path: String) async throws -> DataFingerprint {
+        throw ShuntError(.notFound, "nothing at \(path)")
+    }
 }
 
 /// A stream that breaks once it has carried so many bytes in both directions together.

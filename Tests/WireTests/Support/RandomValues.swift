@@ -55,7 +55,8 @@ extension SeededGenerator {
             maximumDuration: optional { $0.milliseconds() },
             gracePeriod: milliseconds(), pullLimit: byteCount(),
             placement: chance(2) ? .any : .worker(WorkerName("gpu-\(below(100))")!),
-            container: optional { $0.container() })
+            container: optional { $0.container() }, mounts: list(upTo: 2) { $0.mount() },
+            labels: list(upTo: 2) { DataLabel("label-\($0.below(9))")! })
     }
 
     mutating func container() -> ContainerSpec {
@@ -76,7 +77,25 @@ extension SeededGenerator {
                 GitState(
                     commit: $0.text(), branch: $0.optional { $0.text() }, dirty: $0.chance(2))
             },
-            nodeCount: nodes, waitsForGo: chance(2), extraTrees: list(upTo: 2) { $0.tree() })
+            nodeCount: nodes, waitsForGo: chance(2), extraTrees: list(upTo: 2) { $0.tree() },
+            mounts: list(upTo: 2) { PlacedMount(mount: $0.mount(), source: "/mnt/\($0.below(9))") })
+    }
+
+    private mutating func mount() -> DataMount {
+        DataMount(target: "data/\(below(100))", dataset: DatasetName("set-\(below(9))")!)
+    }
+
+    private mutating func fingerprint() -> DataFingerprint {
+        DataFingerprint(
+            digest: digest(), files: Int64(below(1 << 30)), size: byteCount(),
+            isComplete: chance(2))
+    }
+
+    private mutating func dataReport() -> DataReport {
+        let mount = mount()
+        return DataReport(
+            target: mount.target, dataset: mount.dataset, source: text(),
+            method: pick(DataReport.Method.allCases), fingerprint: optional { $0.fingerprint() })
     }
 
     mutating func process() -> TaskProcess {
@@ -114,6 +133,7 @@ extension SeededGenerator {
             token: token(), phase: pick(TaskPhase.allCases), version: next(),
             activity: optional { $0.text() }, holdsContent: below(2) == 0,
             packages: optional { ["six==1.16.0", $0.text()] },
+            data: optional { [$0.dataReport()] },
             process: optional { $0.process() },
             startedAt: optional { $0.wallTime() }, endedAt: optional { $0.wallTime() },
             result: optional { $0.result() })
@@ -186,7 +206,7 @@ extension SeededGenerator {
     }
 
     mutating func bulkMessage() -> BulkMessage {
-        switch below(21) {
+        switch below(23) {
         case 0: .failure(error())
         case 1:
             .readLog(
@@ -232,6 +252,8 @@ extension SeededGenerator {
                         key: $0.text(), size: $0.byteCount(), usedAt: $0.wallTime(),
                         isInUse: $0.chance(2))
                 })
+        case 21: .examineData(path: "/mnt/\(below(100))")
+        case 22: .dataFingerprint(fingerprint())
         case 18:
             .wanted(
                 MissingBitmap(list(upTo: 100) { $0.chance(2) }),

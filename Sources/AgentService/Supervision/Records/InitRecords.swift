@@ -133,6 +133,9 @@ package struct ExitRecord: Hashable, Sendable {
             case "workdir":
                 status = .neverStarted
                 problem = "the working directory cannot be entered: \(detail)"
+            case "mount":
+                status = .neverStarted
+                problem = "its data cannot be mounted: \(detail)"
             case "launch":
                 status = .neverStarted
                 problem = "the launch file cannot be used: \(detail)"

@@ -8,6 +8,17 @@ package struct LaunchPlan: Hashable, Sendable {
         case shell([UInt8])
     }
 
+    /// Data of the machine that the command finds at a path, read-only. Both absolute.
+    package struct Mount: Hashable, Sendable {
+        package var source: [UInt8]
+        package var target: [UInt8]
+
+        package init(source: [UInt8], target: [UInt8]) {
+            self.source = source
+            self.target = target
+        }
+    }
+
     /// Which ways of ending the tree may be used.
     package enum KillPolicy: String, Hashable, Sendable {
         /// A cgroup of its own where one can be made, else the sweep.
@@ -33,6 +44,8 @@ package struct LaunchPlan: Hashable, Sendable {
     package var fileModeMask: UInt16 = 0o022
     /// The executable of init, absolute.
     package var initExecutable: String
+    /// Made before the command starts, for the task alone.
+    package var mounts: [Mount] = []
     /// Counted from the start of the command, on a clock that runs through suspend.
     package var maxDuration: Milliseconds?
     /// What the whole tree may use, where the machine lets init hold it to that.
@@ -104,6 +117,10 @@ struct LaunchFile: Hashable {
             if words.isEmpty { throw ShuntError(.usage, "the job has no command") }
         }
         plan.engine?.write(into: &writer)
+        for mount in plan.mounts {
+            writer.add("mount_source", mount.source)
+            writer.add("mount_target", mount.target)
+        }
         let mark = Array("\(LaunchPlan.tokenVariable)=".utf8)
         for variable in plan.environment where !variable.starts(with: mark) {
             if !variable.contains(UInt8(ascii: "=")) {
@@ -185,6 +202,11 @@ extension LaunchFile {
             case "shell": plan.command = .shell(Array(value))
             case "env": plan.environment.append(Array(value))
             case "workdir": plan.workingDirectory = Array(value)
+            case "mount_source":
+                plan.mounts.append(LaunchPlan.Mount(source: Array(value), target: []))
+            case "mount_target":
+                guard let last = plan.mounts.indices.last else { return nil }
+                plan.mounts[last].target = Array(value)
             case let key where engine.take(key, Self.text(value)): break
             case let key: guard plan.take(key, Self.text(value)) else { return nil }
             }

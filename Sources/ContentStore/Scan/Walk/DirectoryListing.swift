@@ -23,6 +23,8 @@ struct DirectoryListing {
     private(set) var names: [Name] = []
     /// The names' bytes, each with a NUL behind it.
     private(set) var text: [UInt8] = []
+    /// There are more names than were to be read.
+    private(set) var isCut = false
     private let buffer: UnsafeMutableRawBufferPointer
 
     private static let bufferSize = 64 << 10
@@ -35,12 +37,19 @@ struct DirectoryListing {
     func deallocate() { buffer.deallocate() }
 
     /// Reads all names of an open directory but `.` and `..`, in no order.
+    ///
+    /// - Parameter limit: how many are enough; a few more may be read.
     mutating func read(
-        _ descriptor: Int32, shownAs shown: @autoclosure () -> RawPath
+        _ descriptor: Int32, atMost limit: Int = .max, shownAs shown: @autoclosure () -> RawPath
     ) throws(SystemError) {
         names.removeAll(keepingCapacity: true)
         text.removeAll(keepingCapacity: true)
+        isCut = false
         while true {
+            if names.count > limit {
+                isCut = true
+                return
+            }
             let count = try checked("read", shown()) {
                 shunt_getdents64(descriptor, buffer.baseAddress, buffer.count)
             }

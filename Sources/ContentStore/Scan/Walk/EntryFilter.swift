@@ -28,6 +28,7 @@ struct EntryFilter {
     mutating func keeps(
         _ name: inout DirectoryListing.Name, _ bytes: UnsafeBufferPointer<UInt8>
     ) throws -> Bool {
+        if !walk.omitted.isEmpty, walk.omitted.contains(fullPath(bytes)) { return false }
         if name.type == .unknown {
             guard let type = try findType(bytes) else { return false }
             name.type = type

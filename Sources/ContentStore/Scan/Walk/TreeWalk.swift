@@ -22,6 +22,8 @@ final class TreeWalk: Sendable {
     /// Whether the store still has everything that the cache says it has.
     let trustsStore: Bool
     let included: Set<RawPath>
+    /// Left out, whatever lies there.
+    let omitted: Set<RawPath>
 
     let shared = Mutex(Shared())
 
@@ -47,6 +49,7 @@ final class TreeWalk: Sendable {
         self.cache = cache
         self.trustsStore = trustsStore
         included = Set(options.includedCredentials)
+        omitted = Set(options.omitted)
     }
 
     /// Walks the whole tree.

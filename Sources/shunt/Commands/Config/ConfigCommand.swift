@@ -10,6 +10,8 @@ struct ConfigCommand: AsyncParsableCommand {
         discussion: """
             Settings:
               default_worker   where a job goes that names no worker: a name, or `any`
+              never            labels of data, each with labels of workers where it must never
+                               go: '{private: rented}'
 
             Example:
               shunt config set default_worker any
@@ -60,7 +62,7 @@ struct ConfigGetCommand: AsyncParsableCommand {
         guard let text = settings.text(key) else {
             throw ShuntError(
                 .notFound, "`\(key.rawValue)` is not set",
-                hint: "shunt config set \(key.rawValue) any")
+                hint: "shunt config set \(key.rawValue) \(key.example)")
         }
         try StandardStream.printData(text + "\n")
     }
@@ -96,7 +98,8 @@ struct ConfigSetCommand: AsyncParsableCommand {
             if case .worker(let name)? = checked.defaultWorker {
                 _ = try await session.worker(name)
             }
-            try ConfigurationFile(layout: session.home.layout).set(key, value)
+            try ConfigurationFile(layout: session.home.layout).set(key, checked.text(key) ?? value)
+            try await session.connection.configurationChanged()
         }
     }
 }
@@ -116,6 +119,9 @@ struct ConfigUnsetCommand: AsyncParsableCommand {
 
     func run() async throws {
         let key = try Configuration.Key(named: key)
-        try ConfigurationFile(layout: HomeDirectory.open().layout).set(key, nil)
+        try await ShuntSession.with { session in
+            try ConfigurationFile(layout: session.home.layout).set(key, nil)
+            try await session.connection.configurationChanged()
+        }
     }
 }

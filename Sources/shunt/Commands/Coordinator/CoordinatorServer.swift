@@ -24,7 +24,7 @@ enum CoordinatorServer {
         do {
             let ending = try await CoordinatorDaemon(
                 layout: home, agentExecutable: try agentExecutable(), release: Release.text,
-                logger: logger
+                readRules: { ConfigurationFile(layout: home).dataRules() }, logger: logger
             ).serve(isReady: isReady)
             if case .uprooted = ending { try beginAgain() }
         } catch is CoordinatorDaemon.AlreadyRunning {

@@ -41,6 +41,13 @@ struct WorkerApplyCommand: AsyncParsableCommand {
                         session: session, progress: progress, description: worker
                     ).run()
                     try WorkerAddCommand.requireConnected(view)
+                    for dataset in worker.datasets {
+                        _ = try await session.connection.examine(dataset, on: worker.name)
+                    }
+                    if !worker.datasets.isEmpty {
+                        try await session.connection.changeDatasets(
+                            DatasetChange(put: worker.datasets), on: worker.name)
+                    }
                 } catch let error as ShuntError {
                     progress.clear()
                     failures.append((worker.name, error))

@@ -13,7 +13,7 @@ struct WorkerCommand: AsyncParsableCommand {
             """,
         subcommands: [
             WorkerAddCommand.self, WorkerListCommand.self, WorkerCheckCommand.self,
-            WorkerRemoveCommand.self, WorkerApplyCommand.self,
+            WorkerRemoveCommand.self, WorkerApplyCommand.self, WorkerDataCommand.self,
         ])
 }
 

@@ -49,7 +49,26 @@ struct WorkerExamination: Sendable {
         let isHopeless = findings.contains { ["login", "agent"].contains($0.part) && !$0.isGood }
         findings.append(
             try await link(within: isHopeless ? Self.hopelessLimit : Self.connectLimit))
+        if findings.last?.isGood == true {
+            for dataset in worker.datasets { findings.append(await data(dataset)) }
+        }
         return findings
+    }
+
+    private func data(_ dataset: Dataset) async -> WorkerFinding {
+        progress.update("looking at `\(dataset.name)`")
+        let place = "\(dataset.name) at \(dataset.path)"
+        do {
+            let found = try await session.connection.examine(dataset, on: worker.name)
+            return .good("data", "\(place), \(DataText.contents(found))")
+        } catch {
+            let shown = Self.shown(error)
+            return .bad(
+                "data",
+                ShuntError(
+                    shown.code, "\(dataset.name): \(shown.message)",
+                    hint: "shunt worker data \(worker.name) --rm \(dataset.name)"))
+        }
     }
 
     private func examine(

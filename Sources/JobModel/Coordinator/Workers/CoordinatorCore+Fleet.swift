@@ -2,14 +2,17 @@
 extension CoordinatorCore {
     /// Adds a worker, or replaces what is known of one.
     mutating func putWorker(
-        _ record: WorkerRecord, _ reply: RequestID, _ turn: inout Turn
+        _ new: WorkerRecord, _ reply: RequestID, _ turn: inout Turn
     ) {
+        var record = new
         if let error = refusal(of: record) {
             turn.act(.reply(reply, .failed(error)))
             return
         }
         if let index = workerIndex(record.name) {
             let before = workers[index].record
+            // What lies there is declared by itself, and stays.
+            record.datasets = before.datasets
             workers[index].record = record
             if before.address != record.address || before.directory != record.directory {
                 moved(index, &turn)

@@ -12,8 +12,10 @@ extension CoordinatorCore {
             asked += 1
             if asked > Self.measuredJobs { break }
             let tree = job.inputs.tree
+            guard let candidate = candidate(id) else { continue }
             let choices = workers.indices.filter { index in
-                workers[index].link.isConnected && workers[index].runs(job.spec)
+                workers[index].link.isConnected
+                    && workers[index].obstacle(to: candidate) == nil
                     && job.spec.resources.fits(in: workers[index].welcome?.capacity ?? .none)
             }
             guard choices.count > 1 else { continue }
@@ -29,11 +31,14 @@ extension CoordinatorCore {
 
     private static let measuredJobs = 64
 
-    /// Connected workers that have room for a job that may go anywhere and what it runs in, most
-    /// free CPUs first.
-    package func choices(for spec: JobSpec) -> [WorkerName] {
-        workers.filter {
-            $0.link.isConnected && spec.resources.fits(in: $0.free) && $0.runs(spec)
+    /// Connected workers that have room for a job that may go anywhere, most free CPUs first.
+    package func choices(for spec: JobSpec, labels: [DataLabel] = []) -> [WorkerName] {
+        let candidate = Scheduler.Candidate(
+            id: JobID(random: 0), spec: spec, notBefore: nil,
+            data: constraints(spec, labels: spec.labels + labels))
+        return workers.filter {
+            $0.link.isConnected && spec.resources.fits(in: $0.free)
+                && $0.obstacle(to: candidate) == nil
         }
         .sorted {
             $0.free.milliCPUs == $1.free.milliCPUs

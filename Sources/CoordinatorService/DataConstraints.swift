@@ -1,0 +1,106 @@
+internal import ByteStream
+internal import ContentStore
+internal import JobModel
+internal import Ledger
+internal import Synchronization
+
+/// The configuration's rules on data, as they were read last.
+final class CurrentRules: Sendable {
+    private let read: @Sendable () -> DataRules
+    private let last: Mutex<DataRules>
+
+    init(_ read: @escaping @Sendable () -> DataRules) {
+        self.read = read
+        last = Mutex(read())
+    }
+
+    var current: DataRules { last.withLock { $0 } }
+
+    /// Reads them again.
+    ///
+    /// - Returns: the rules, where they are others than before.
+    func changed() -> DataRules? {
+        let rules = read()
+        return last.withLock { last in
+            guard last != rules else { return nil }
+            last = rules
+            return rules
+        }
+    }
+}
+
+/// What jobs with labelled data have written: whoever submits such files again submits labelled
+/// data. Kept in the ledger and here.
+final class LabelledOutputs: Sendable {
+    private let trees: Mutex<[TreeReference: Set<DataLabel>]>
+
+    init(_ ledger: Ledger) throws {
+        trees = Mutex(
+            Dictionary(
+                try ledger.labelledOutputs().map { ($0.tree, [$0.label]) },
+                uniquingKeysWith: { $0.union($1) }))
+    }
+
+    /// Whether there are any.
+    var isNeeded: Bool { trees.withLock { !$0.isEmpty } }
+
+    /// Takes over what was committed.
+    func note(_ jobs: [JobRecord]) {
+        for job in jobs where !job.labels.isEmpty {
+            trees.withLock { trees in
+                for tree in job.outputTrees {
+                    trees[tree, default: []].formUnion(job.labels)
+                }
+            }
+        }
+    }
+
+    /// What files of a tree are labelled that a job has written. Empty files are nobody's. Blocks.
+    ///
+    /// - Throws: ``ShuntError`` where the store lacks a part of the tree.
+    func labels(of tree: TreeReference, in store: ObjectStore) throws -> [DataLabel] {
+        let known = trees.withLock { $0 }
+        guard !known.isEmpty else { return [] }
+        var own: Set<Digest> = []
+        for file in try store.objects(of: tree).files where file.size > 0 {
+            own.insert(file.digest)
+        }
+        var found: Set<DataLabel> = []
+        for (outputs, labels) in known where !labels.isSubset(of: found) {
+            do {
+                if try store.objects(of: outputs).files.contains(where: { own.contains($0.digest) })
+                {
+                    found.formUnion(labels)
+                }
+            } catch let error as ShuntError where error.code == .notFound {
+                // Never fetched, so nobody here can have them.
+            }
+        }
+        return found.sorted()
+    }
+}
+
+extension Coordinator {
+    /// Has the core know the configuration as it is now.
+    func followRules() async {
+        if let rules = rules.changed() { await inbox.post(.event(.rules(rules))) }
+    }
+
+    /// The inputs with the labels that their files have from the jobs that wrote them.
+    func labelled(_ inputs: JobInputs) async throws -> JobInputs {
+        var inputs = inputs
+        inputs.labels = []
+        // Every link speaks of the one store of this coordinator, and `local` always has one.
+        guard labelled.isNeeded, let content = ports.link(.local)?.content else { return inputs }
+        let labelled = labelled
+        let tree = inputs.tree
+        do {
+            inputs.labels = try await content.executor.run {
+                try labelled.labels(of: tree, in: content.store)
+            }
+        } catch let error as ShuntError where error.code == .notFound {
+            // A dry run stores no tree; a submission of one that is not there fails by itself.
+        }
+        return inputs
+    }
+}

@@ -1,0 +1,59 @@
+/// Data that lies on workers, and what its labels forbid.
+extension CoordinatorCore {
+    /// What a job's data is, with what is said by now of the datasets that it mounts: a label that
+    /// one worker gives a dataset counts for it on every other.
+    func labels(of job: JobRecord) -> [DataLabel] {
+        constraints(job.spec, labels: job.labels).labels.sorted()
+    }
+
+    func constraints(
+        _ spec: JobSpec, labels: [DataLabel]
+    ) -> Scheduler.DataConstraints {
+        var all = Set(labels)
+        for mount in spec.mounts {
+            for worker in workers {
+                all.formUnion(worker.record.dataset(mount.dataset)?.labels ?? [])
+            }
+        }
+        return Scheduler.DataConstraints(labels: all, rules: rules)
+    }
+
+    /// Of any worker, this machine among them.
+    mutating func changeDatasets(
+        _ change: DatasetChange, on name: WorkerName, _ reply: RequestID, _ turn: inout Turn
+    ) {
+        guard let index = workerIndex(name) else {
+            turn.act(.reply(reply, .failed(unknownWorker(name))))
+            return
+        }
+        let record = workers[index].record
+        if let missing = change.remove.first(where: { record.dataset($0) == nil }) {
+            let error = ShuntError(
+                .notFound, "`\(name)` has no dataset `\(missing)`",
+                hint: "shunt worker data \(name)")
+            turn.act(.reply(reply, .failed(error)))
+            return
+        }
+        let gone = Set(change.remove + change.put.map(\.name))
+        let datasets = record.datasets.filter { !gone.contains($0.name) } + change.put
+        guard datasets.count <= DataLimits.datasets else {
+            let error = ShuntError(
+                .refused,
+                "`\(name)` would have \(datasets.count) datasets, and \(DataLimits.datasets) is "
+                    + "the most",
+                hint: "shunt worker data \(name)")
+            turn.act(.reply(reply, .failed(error)))
+            return
+        }
+        workers[index].record.datasets = datasets.sorted { $0.name < $1.name }
+        turn.act(.commitWorker(workers[index].record))
+        turn.act(.reply(reply, .done))
+        showQueued(&turn)
+    }
+
+    mutating func adopt(_ new: DataRules, _ turn: inout Turn) {
+        guard new != rules else { return }
+        rules = new
+        showQueued(&turn)
+    }
+}
