@@ -13,6 +13,8 @@ PREFIX ?= ~/.local
 prefix := $(patsubst ~/%,$(HOME)/%,$(PREFIX))
 ARCH := $(shell uname -m)
 SWIFT ?= swift
+# An index of symbols is for editors, which make their own, and takes an eighth of the time.
+DEBUG_BUILD := $(SWIFT) build --disable-index-store
 CC := cc
 BEGIN := $(shell date +%s)
 
@@ -30,14 +32,23 @@ LIBEXEC := $(TREE)/libexec/shunt
 AGENT := shunt-agent-linux-$(ARCH)
 INIT_SOURCES = $(wildcard Sources/shunt-init/*.c Sources/shunt-init/*.h)
 
-# The targets of Tests/, in two lanes that take about as long. Those of workers behind SSH and of
-# containers are suites of IntegrationTests.
-FIRST := IntegrationTests SSHTransportTests LabTests
-SECOND := TidyTests JobModelTests WireTests ByteStreamTests UVLoopTests ContentStoreTests ScanTests \
-	TransferTests SimulationTests CommandTests SupervisionTests
+# The targets of Tests/, in three lanes that take about as long. The first two have folders of
+# IntegrationTests, the third all others.
+FIRST := Containers Environments Content
+SECOND := Remote UserTests
+SECOND_TARGETS := SSHTransportTests LabTests
+THIRD_TARGETS := TidyTests JobModelTests WireTests ByteStreamTests UVLoopTests ContentStoreTests \
+	ScanTests TransferTests SimulationTests CommandTests SupervisionTests
 empty :=
-APART := $(subst $(empty) $(empty),|,$(strip $(basename $(notdir $(wildcard \
-	Tests/IntegrationTests/Remote/*Tests.swift Tests/IntegrationTests/Containers/*Tests.swift)))))
+# The suites of folders, as a filter takes them: each file has the one that it is called after.
+suites = IntegrationTests\.($(subst $(empty) $(empty),|,$(strip $(basename $(notdir $(wildcard \
+	$(patsubst %,Tests/IntegrationTests/%/*Tests.swift,$(1))))))))/
+
+define INSTALL_AGENT
+mkdir -p $(LIBEXEC)
+install -m 755 .build/debug/shunt-agent $(LIBEXEC)/$(AGENT)
+gzip -nkf $(LIBEXEC)/$(AGENT)
+endef
 
 setup:
 	@missing=()
@@ -62,7 +73,7 @@ setup:
 
 # A debug build of everything, in place for `.build/debug/shunt`.
 build: setup init agent-debug
-	@$(SWIFT) build --product shunt
+	@$(DEBUG_BUILD) --product shunt
 
 # Swift's runtime goes into the binary, so that it runs without the toolchain.
 release: setup init agent-release
@@ -85,10 +96,8 @@ agent-release: setup
 	gzip -nkf $(LIBEXEC)/$(AGENT)
 
 agent-debug: setup
-	@mkdir -p $(LIBEXEC)
-	$(SWIFT) build --product shunt-agent
-	install -m 755 .build/debug/shunt-agent $(LIBEXEC)/$(AGENT)
-	gzip -nkf $(LIBEXEC)/$(AGENT)
+	@$(DEBUG_BUILD) --product shunt-agent
+	$(INSTALL_AGENT)
 
 init: $(LIBEXEC)/shunt-init
 
@@ -105,34 +114,36 @@ install: release
 		'$(DESTDIR)$(prefix)/libexec/shunt/'
 	echo "installed $(DESTDIR)$(prefix)/bin/shunt"
 
-# One process a target and one test at a time: tests that fork must not starve each other. Most of
-# them wait for other processes, so that two such lanes run beside each other.
-test: setup init agent-debug
-	@$(SWIFT) build --product shunt
-	# Not --build-tests: that would build every tool of every dependency, a protoc among them.
-	$(SWIFT) build --product shuntPackageTests
-	run() { $(SWIFT) test --skip-build --ignore-lock --no-parallel --filter "^$$1" "$${@:2}"; }
-	second() {
-		local code=0
-		for target in $(SECOND); do run "$$target\." || code=1; done
-		run 'IntegrationTests\.($(APART))/' || code=1
-		return "$$code"
-	}
-	first() {
-		local code=0
-		for target in $(FIRST); do
-			run "$$target\." --skip '^IntegrationTests\.($(APART))/' || code=1
-		done
-		return "$$code"
-	}
-	second >.build/second.log 2>&1 & other=$$!
+# One process a target and one test at a time: tests that fork must not starve each other. Many of
+# them wait for other processes, so that three such lanes run beside each other.
+test: setup init
+	@# With all programs, which tests depend on. Not --build-tests: that would build every tool of
+	# every dependency, a protoc among them.
+	$(DEBUG_BUILD) --product shuntPackageTests
+	$(INSTALL_AGENT)
 	code=0
-	first 2>&1 | tee .build/first.log || code=1
-	wait "$$other" || code=1
-	cat .build/second.log
+	run() {
+		$(SWIFT) test --skip-build --ignore-lock --no-parallel --filter "^$$1" "$${@:2}" || code=1
+	}
+	first() { run '$(call suites,$(FIRST))'; return $$code; }
+	second() {
+		run '$(call suites,$(SECOND))'
+		for target in $(SECOND_TARGETS); do run "$$target\."; done
+		return $$code
+	}
+	third() {
+		for target in $(THIRD_TARGETS); do run "$$target\."; done
+		run 'IntegrationTests\.' --skip '^$(call suites,$(FIRST) $(SECOND))'
+		return $$code
+	}
+	first >.build/first.log 2>&1 & lanes=($$!)
+	second >.build/second.log 2>&1 & lanes+=($$!)
+	third 2>&1 | tee .build/third.log || code=1
+	for lane in "$${lanes[@]}"; do wait "$$lane" || code=1; done
+	cat .build/first.log .build/second.log
 	(( code == 0 )) || {
 		echo 'make test: failed'
-		grep -hA 8 -E '^✘|Fatal error|error:' .build/first.log .build/second.log | grep -vE '^[◇✔]'
+		grep -hA 8 -E '^✘|Fatal error|error:' .build/{first,second,third}.log | grep -vE '^[◇✔]'
 		exit 1
 	}
 	echo "make test: $$(( $$(date +%s) - $(BEGIN) )) s"

@@ -1,6 +1,7 @@
 import Foundation
 import Synchronization
 import Testing
+import Lab
 
 /// A file that somebody else writes to all the time, on a thread of its own.
 private final class Writer: Sendable {

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import Lab
 
 /// A home on a file system that is full: what is told is the space, and the home lives on.
 @Suite(.enabled(if: geteuid() == 0, "a file system of its own takes a mount"))

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import Lab
 
 /// Homes that this release must not touch, or that somebody else serves.
 @Suite struct HomeMistakeTests {

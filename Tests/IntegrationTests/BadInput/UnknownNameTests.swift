@@ -1,4 +1,5 @@
 import Testing
+import Lab
 
 /// Jobs, workers and paths that are not there.
 @Suite struct UnknownNameTests {

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import Lab
 
 /// Whatever of the engine or of the product is killed: init in the container is the witness.
 @Suite(.serialized, .enabled(if: TestImage.isPossible, "\(TestImage.reason)"))

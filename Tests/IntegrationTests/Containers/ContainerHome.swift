@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import Lab
 
 /// A home whose jobs can run in containers of the test image.
 enum ContainerHome {

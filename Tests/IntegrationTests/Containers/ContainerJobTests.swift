@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import Lab
 
 /// What a job in a container prints, leaves and ends with is what it does without one.
 @Suite(.serialized, .enabled(if: TestImage.isPossible, "\(TestImage.reason)"))

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import Lab
 
 /// Objects whose bytes changed in a store, by a disk or by a hand: they reach no job and no file of
 /// a person's, and are mended as soon as anybody has the right bytes.

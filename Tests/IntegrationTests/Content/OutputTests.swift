@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import Lab
 
 /// What becomes of the files that a job writes.
 @Suite struct OutputTests {
@@ -24,8 +25,11 @@ import Testing
         try await ShuntHome.use { home in
             try home.write("model.txt", "base\n")
             let run = try home.start(
-                ["run", "--", "sh", "-c", "echo job > model.txt; echo ready; "
-                    + "while [ ! -e \(home.base)/go ]; do sleep 0.05; done"])
+                [
+                    "run", "--", "sh", "-c",
+                    "echo job > model.txt; echo ready; "
+                        + "while [ ! -e \(home.base)/go ]; do sleep 0.05; done",
+                ])
             #expect(await eventually { run.outputSoFar == "ready\n" })
             try home.write("model.txt", "mine\n")
             try home.write("../go", "")

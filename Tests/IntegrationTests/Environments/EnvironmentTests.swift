@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import Lab
 
 /// Virtual environments that are built from a requirements file with the package index.
 @Suite struct EnvironmentTests {

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import Lab
 
 /// Environments that were on the worker before, and what is said of those that a worker has built.
 @Suite struct ExistingEnvironmentTests {

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import Lab
 
 /// What `cancel` leaves behind: nothing.
 @Suite struct CancelTests {

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import Lab
 
 /// A job that can tell how often it was run and what of its output arrived: it appends a line to a
 /// file outside of its directory when it starts, prints numbered lines, writes files, and ends with

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import Lab
 
 /// A disk that is full when the outputs of a job are to be stored, or the coordinator has something
 /// to write down.

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import Lab
 
 /// Nothing of the product works when there is nothing to do, and nothing stays when nobody needs
 /// it.

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import Lab
 
 /// Parts of the product that are killed while a job runs.
 @Suite struct KilledPartsTests {

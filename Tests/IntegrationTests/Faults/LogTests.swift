@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import Lab
 
 /// Readers of a log that stall, come late, or lose the agent.
 @Suite struct LogTests {

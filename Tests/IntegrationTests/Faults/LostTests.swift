@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import Lab
 
 /// What nobody can testify to any more is lost, and never run again.
 @Suite struct LostTests {

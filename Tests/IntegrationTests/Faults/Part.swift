@@ -1,4 +1,5 @@
 import Foundation
+import Lab
 
 /// A process of the product that a test can end.
 enum Part: String, Sendable, CaseIterable {

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import Lab
 
 /// Things of a task that somebody removes while it runs, or its agent forgets.
 @Suite struct RemovedTests {

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import Lab
 
 /// What does not fit waits, and says why; what can never fit is refused.
 @Suite struct ResourceTests {

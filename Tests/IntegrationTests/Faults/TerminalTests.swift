@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import Lab
 
 /// What keys and a closed terminal mean to a job that `run` follows.
 @Suite struct TerminalTests {

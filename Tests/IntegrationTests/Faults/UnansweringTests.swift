@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import Lab
 
 /// A coordinator that has the home and cannot be reached.
 @Suite struct UnansweringTests {

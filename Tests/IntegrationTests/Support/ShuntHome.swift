@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import Lab
 
 /// One Shunt instance of one test: a home and a working directory in a temporary directory, and
 /// the built `shunt` to drive it with. `use` ends every process of the home and removes all of it,

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import Lab
 
 /// The commands around a job: submit, wait, logs, ps, inspect, cancel.
 @Suite struct JobCommandTests {
@@ -147,8 +148,11 @@ import Testing
     @Test func anInterruptGoesToTheJob() async throws {
         try await ShuntHome.use { home in
             let run = try home.start(
-                ["run", "-q", "--", "sh", "-c", "trap 'echo int; exit 9' INT; echo ready; "
-                    + "while :; do sleep 0.05; done"])
+                [
+                    "run", "-q", "--", "sh", "-c",
+                    "trap 'echo int; exit 9' INT; echo ready; "
+                        + "while :; do sleep 0.05; done",
+                ])
             #expect(await eventually { run.outputSoFar == "ready\n" })
             run.signal(SIGINT)
             let outcome = await run.outcome()
@@ -160,8 +164,11 @@ import Testing
     @Test func closingTheTerminalLeavesTheJobRunning() async throws {
         try await ShuntHome.use { home in
             let run = try home.start(
-                ["run", "-q", "--", "sh", "-c", "echo ready; while [ ! -e \(home.base)/go ]; "
-                    + "do sleep 0.05; done; echo end"])
+                [
+                    "run", "-q", "--", "sh", "-c",
+                    "echo ready; while [ ! -e \(home.base)/go ]; "
+                        + "do sleep 0.05; done; echo end",
+                ])
             #expect(await eventually { run.outputSoFar == "ready\n" })
             run.signal(SIGHUP)
             _ = await run.outcome()

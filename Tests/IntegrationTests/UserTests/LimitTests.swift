@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import Lab
 
 /// What a job asked for is also the most that it gets, where its account may have that enforced.
 @Suite(.enabled(if: LimitGroups.areWritable, "root, and controllers that it may use"))

@@ -9,10 +9,14 @@ package func eventually(
 ) async rethrows -> Bool {
     let deadline = ContinuousClock.now + limit
     while true {
+        let begin = ContinuousClock.now
         if try await holds() { return true }
-        guard ContinuousClock.now < deadline else { return false }
-        // The pause between two looks. A cancelled test falls through to its deadline.
-        try? await Task.sleep(for: .milliseconds(10))
+        let end = ContinuousClock.now
+        guard end < deadline else { return false }
+        // The pause between two looks: a dear one is taken less often, so that what is waited for
+        // gets the processor. A cancelled test falls through to its deadline.
+        try? await Task.sleep(
+            for: min(max(.milliseconds(10), begin.duration(to: end) * 2), .milliseconds(200)))
     }
 }
 
