@@ -1,4 +1,5 @@
 import Foundation
+import Lab
 import Testing
 
 /// Builds of environments that something happens to.

@@ -1,4 +1,5 @@
 import Foundation
+import Lab
 import Testing
 
 /// A conda of the package index, and a channel of packages that are made here. The last conda that
