@@ -133,7 +133,7 @@ struct TaskStaging: Sendable {
             case nil: return .none
             case .recipe(let recipe)?:
                 switch try await environments.look(for: recipe) {
-                case .intact(let path): return .ready(PreparedEnvironment(virtual: path))
+                case .intact(let path): return .ready(PreparedEnvironment(at: path))
                 case .missing(let target, let changed):
                     return .toBuild(recipe, target, changed: changed)
                 }
@@ -153,7 +153,7 @@ struct TaskStaging: Sendable {
         case .toBuild(let recipe, let target, let changed):
             let path = try await environments.build(
                 recipe, as: target, changed: changed, from: store, onBuild: onActivity)
-            return PreparedEnvironment(virtual: path)
+            return PreparedEnvironment(at: path)
         }
     }
 

@@ -115,6 +115,8 @@ package struct WaitingReason: Hashable, Sendable, Codable {
         case tooLarge = "too_large"
         /// It runs in a container, and no reachable worker that it may use has an engine.
         case noEngine = "no_engine"
+        /// It may go to any worker, and none that is reachable can build its environment.
+        case noEnvironment = "no_environment"
         /// It mounts what no reachable worker that it may use has.
         case noData = "no_data"
         /// A rule of the configuration keeps its data from every worker that it may use.

@@ -29,7 +29,7 @@ extension AgentCore {
                     agent: identity.agent, incarnation: identity.incarnation,
                     capacity: identity.capacity, inUse: inUse, platform: identity.platform,
                     release: identity.release, reports: own.map(\.report),
-                    engines: engines)))
+                    engines: engines, tools: tools)))
         for task in own where task.phase == .staging {
             if let tree = task.awaitedTree {
                 effects.append(.send(connection, .needContent(task.token, tree)))

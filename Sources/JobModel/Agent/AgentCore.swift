@@ -45,6 +45,8 @@ package struct AgentCore: Sendable {
     package let identity: Identity
     /// What can run containers here; looked for again at each connection of a coordinator.
     package var engines: [ContainerEngine] = []
+    /// What can build environments here; likewise.
+    package var tools: BuildTools?
     /// In the order of acceptance.
     package internal(set) var tasks: [AgentTask] = []
     /// Sorted by coordinator.

@@ -132,11 +132,13 @@ package struct Welcome: Hashable, Sendable {
     package var reports: [TaskReport]
     /// What can run containers there; empty where nothing can.
     package var engines: [ContainerEngine]
+    /// What can build environments there; `nil` from an agent of an earlier release.
+    package var tools: BuildTools?
 
     package init(
         agent: AgentID, incarnation: MachineIncarnation, capacity: Resources, inUse: Resources,
         platform: Platform, release: String, reports: [TaskReport],
-        engines: [ContainerEngine] = []
+        engines: [ContainerEngine] = [], tools: BuildTools? = nil
     ) {
         self.agent = agent
         self.incarnation = incarnation
@@ -146,6 +148,7 @@ package struct Welcome: Hashable, Sendable {
         self.release = release
         self.reports = reports
         self.engines = engines
+        self.tools = tools
     }
 }
 

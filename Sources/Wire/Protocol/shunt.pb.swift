@@ -451,11 +451,43 @@ nonisolated struct ProtoWelcome: @unchecked Sendable {
     set {_uniqueStorage()._engines = newValue}
   }
 
+  /// What can build environments.
+  var tools: ProtoBuildTools {
+    get {_storage._tools ?? ProtoBuildTools()}
+    set {_uniqueStorage()._tools = newValue}
+  }
+  /// Returns true if `tools` has been explicitly set.
+  var hasTools: Bool {_storage._tools != nil}
+  /// Clears the value of `tools`. Subsequent reads from it will return its default value.
+  mutating func clearTools() {_uniqueStorage()._tools = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+nonisolated struct ProtoBuildTools: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// As in `3.11`.
+  var pythons: [String] = []
+
+  var otherPython: Bool = false
+
+  var uv: Bool = false
+
+  var conda: Bool = false
+
+  /// Whether packages can be downloaded.
+  var reachesOut: Bool = false
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
 }
 
 /// Answers `Hello` of role bulk.
@@ -1446,6 +1478,16 @@ nonisolated struct ProtoEnvironmentRecipe: Sendable {
   /// Clears the value of `packages`. Subsequent reads from it will return its default value.
   mutating func clearPackages() {self._packages = nil}
 
+  /// As conda calls it: `linux-64`.
+  var platform: String {
+    get {_platform ?? String()}
+    set {_platform = newValue}
+  }
+  /// Returns true if `platform` has been explicitly set.
+  var hasPlatform: Bool {self._platform != nil}
+  /// Clears the value of `platform`. Subsequent reads from it will return its default value.
+  mutating func clearPlatform() {self._platform = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum Kind: SwiftProtobuf.Enum, Swift.CaseIterable {
@@ -1454,6 +1496,8 @@ nonisolated struct ProtoEnvironmentRecipe: Sendable {
     case requirements // = 1
     case lock // = 2
     case uv // = 3
+    case conda // = 4
+    case condaLock // = 5
     case UNRECOGNIZED(Int)
 
     init() {
@@ -1466,6 +1510,8 @@ nonisolated struct ProtoEnvironmentRecipe: Sendable {
       case 1: self = .requirements
       case 2: self = .lock
       case 3: self = .uv
+      case 4: self = .conda
+      case 5: self = .condaLock
       default: self = .UNRECOGNIZED(rawValue)
       }
     }
@@ -1476,6 +1522,8 @@ nonisolated struct ProtoEnvironmentRecipe: Sendable {
       case .requirements: return 1
       case .lock: return 2
       case .uv: return 3
+      case .conda: return 4
+      case .condaLock: return 5
       case .UNRECOGNIZED(let i): return i
       }
     }
@@ -1486,6 +1534,8 @@ nonisolated struct ProtoEnvironmentRecipe: Sendable {
       .requirements,
       .lock,
       .uv,
+      .conda,
+      .condaLock,
     ]
 
   }
@@ -1495,6 +1545,7 @@ nonisolated struct ProtoEnvironmentRecipe: Sendable {
   fileprivate var _tree: ProtoTreeReference? = nil
   fileprivate var _python: String? = nil
   fileprivate var _packages: UInt32? = nil
+  fileprivate var _platform: String? = nil
 }
 
 nonisolated struct ProtoTaskReport: @unchecked Sendable {
@@ -3331,7 +3382,7 @@ nonisolated extension ProtoRejection.Mismatch: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension ProtoWelcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Welcome"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}agent\0\u{1}incarnation\0\u{1}capacity\0\u{3}in_use\0\u{1}platform\0\u{1}release\0\u{3}report_count\0\u{2}\u{8}engines\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}agent\0\u{1}incarnation\0\u{1}capacity\0\u{3}in_use\0\u{1}platform\0\u{1}release\0\u{3}report_count\0\u{2}\u{8}engines\0\u{1}tools\0")
 
   fileprivate class _StorageClass {
     var _agent: String = String()
@@ -3342,6 +3393,7 @@ nonisolated extension ProtoWelcome: SwiftProtobuf.Message, SwiftProtobuf._Messag
     var _release: String = String()
     var _reportCount: UInt32 = 0
     var _engines: [String] = []
+    var _tools: ProtoBuildTools? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -3360,6 +3412,7 @@ nonisolated extension ProtoWelcome: SwiftProtobuf.Message, SwiftProtobuf._Messag
       _release = source._release
       _reportCount = source._reportCount
       _engines = source._engines
+      _tools = source._tools
     }
   }
 
@@ -3386,6 +3439,7 @@ nonisolated extension ProtoWelcome: SwiftProtobuf.Message, SwiftProtobuf._Messag
         case 6: try { try decoder.decodeSingularStringField(value: &_storage._release) }()
         case 7: try { try decoder.decodeSingularUInt32Field(value: &_storage._reportCount) }()
         case 15: try { try decoder.decodeRepeatedStringField(value: &_storage._engines) }()
+        case 16: try { try decoder.decodeSingularMessageField(value: &_storage._tools) }()
         default: break
         }
       }
@@ -3422,6 +3476,9 @@ nonisolated extension ProtoWelcome: SwiftProtobuf.Message, SwiftProtobuf._Messag
       if !_storage._engines.isEmpty {
         try visitor.visitRepeatedStringField(value: _storage._engines, fieldNumber: 15)
       }
+      try { if let v = _storage._tools {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 16)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -3439,10 +3496,61 @@ nonisolated extension ProtoWelcome: SwiftProtobuf.Message, SwiftProtobuf._Messag
         if _storage._release != rhs_storage._release {return false}
         if _storage._reportCount != rhs_storage._reportCount {return false}
         if _storage._engines != rhs_storage._engines {return false}
+        if _storage._tools != rhs_storage._tools {return false}
         return true
       }
       if !storagesAreEqual {return false}
     }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoBuildTools: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".BuildTools"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}pythons\0\u{3}other_python\0\u{1}uv\0\u{1}conda\0\u{3}reaches_out\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedStringField(value: &self.pythons) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.otherPython) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.uv) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.conda) }()
+      case 5: try { try decoder.decodeSingularBoolField(value: &self.reachesOut) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.pythons.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.pythons, fieldNumber: 1)
+    }
+    if self.otherPython != false {
+      try visitor.visitSingularBoolField(value: self.otherPython, fieldNumber: 2)
+    }
+    if self.uv != false {
+      try visitor.visitSingularBoolField(value: self.uv, fieldNumber: 3)
+    }
+    if self.conda != false {
+      try visitor.visitSingularBoolField(value: self.conda, fieldNumber: 4)
+    }
+    if self.reachesOut != false {
+      try visitor.visitSingularBoolField(value: self.reachesOut, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoBuildTools, rhs: ProtoBuildTools) -> Bool {
+    if lhs.pythons != rhs.pythons {return false}
+    if lhs.otherPython != rhs.otherPython {return false}
+    if lhs.uv != rhs.uv {return false}
+    if lhs.conda != rhs.conda {return false}
+    if lhs.reachesOut != rhs.reachesOut {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4981,7 +5089,7 @@ nonisolated extension ProtoSoftwareEnvironment: SwiftProtobuf.Message, SwiftProt
 
 nonisolated extension ProtoEnvironmentRecipe: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".EnvironmentRecipe"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{1}tree\0\u{1}python\0\u{1}source\0\u{1}packages\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{1}tree\0\u{1}python\0\u{1}source\0\u{1}packages\0\u{1}platform\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4994,6 +5102,7 @@ nonisolated extension ProtoEnvironmentRecipe: SwiftProtobuf.Message, SwiftProtob
       case 3: try { try decoder.decodeSingularStringField(value: &self._python) }()
       case 4: try { try decoder.decodeSingularStringField(value: &self.source) }()
       case 5: try { try decoder.decodeSingularUInt32Field(value: &self._packages) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self._platform) }()
       default: break
       }
     }
@@ -5019,6 +5128,9 @@ nonisolated extension ProtoEnvironmentRecipe: SwiftProtobuf.Message, SwiftProtob
     try { if let v = self._packages {
       try visitor.visitSingularUInt32Field(value: v, fieldNumber: 5)
     } }()
+    try { if let v = self._platform {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 6)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -5028,13 +5140,14 @@ nonisolated extension ProtoEnvironmentRecipe: SwiftProtobuf.Message, SwiftProtob
     if lhs._python != rhs._python {return false}
     if lhs.source != rhs.source {return false}
     if lhs._packages != rhs._packages {return false}
+    if lhs._platform != rhs._platform {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
 }
 
 nonisolated extension ProtoEnvironmentRecipe.Kind: SwiftProtobuf._ProtoNameProviding {
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0KIND_UNSPECIFIED\0\u{1}KIND_REQUIREMENTS\0\u{1}KIND_LOCK\0\u{1}KIND_UV\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0KIND_UNSPECIFIED\0\u{1}KIND_REQUIREMENTS\0\u{1}KIND_LOCK\0\u{1}KIND_UV\0\u{1}KIND_CONDA\0\u{1}KIND_CONDA_LOCK\0")
 }
 
 nonisolated extension ProtoTaskReport: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {

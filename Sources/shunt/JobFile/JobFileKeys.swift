@@ -34,7 +34,7 @@ enum JobFileKeys {
                     "max_duration", "on", "pull_limit", "image", "mounts", "labels", "secrets",
                 ]
             case .resources: ["cpus", "memory", "shm_size"]
-            case .environment: ["python", "existing", "setup", "capture", "offline"]
+            case .environment: ["python", "conda", "existing", "setup", "capture", "offline"]
             case .inventory: ["workers"]
             case .worker: ["host", "dir", "transport", "host_key", "labels", "data"]
             case .dataset: ["path", "labels"]
@@ -54,7 +54,7 @@ enum JobFileKeys {
                 ]
             case .resources: ["gpus", "gpu", "accelerators", "disk", "shm", "nodes"]
             case .environment:
-                ["container", "image", "docker", "conda", "poetry", "apt", "node", "r"]
+                ["container", "image", "docker", "poetry", "apt", "node", "r"]
             case .inventory: ["defaults", "groups"]
             case .worker: ["password", "slots"]
             case .dataset: []
@@ -87,6 +87,7 @@ enum JobFileKeys {
         "datasets": "mounts", "data": "mounts",
         "job": "name", "title": "name", "docker_image": "image", "container_image": "image",
         "setup": "environment.setup", "uv": "environment.python",
+        "mamba": "environment.conda", "micromamba": "environment.conda",
     ]
 
     /// The key that somebody meant who wrote `key` in a section, as a path.

@@ -22,6 +22,8 @@ struct TakenSnapshot: Sendable {
     var inputs: JobInputs
     /// What of the active environment stays here.
     var gaps: [String] = []
+    /// How its packages reach the worker, where it has an environment that is built.
+    var supply: PackageSupply?
 }
 
 /// Takes the snapshot of a job's directory into the home's store.
@@ -34,10 +36,9 @@ struct SnapshotTaker: Sendable {
 
     /// - Parameters:
     ///   - isDryRun: hash only, and write nothing.
-    ///   - architecture: of the worker for which packages are fetched here; `nil` where it fetches
-    ///     them itself.
+    ///   - supply: how the packages of the environment reach the worker.
     func take(
-        _ draft: JobDraft, isDryRun: Bool, architecture: String?
+        _ draft: JobDraft, isDryRun: Bool, supply: PackageSupply
     ) async throws -> TakenSnapshot {
         let counters = SnapshotProgress()
         let ticker = progress.tick("taking a snapshot of \(directory)") {
@@ -57,7 +58,7 @@ struct SnapshotTaker: Sendable {
             var spec = draft.spec
             let environment = try EnvironmentTaker(
                 layout: layout, directory: directory, store: store, tree: result.tree,
-                architecture: architecture, withheld: withheld
+                supply: supply, withheld: withheld
             ).take(draft.environment)
             spec.software = environment.software
             let isMounted = options.omitted.contains {
@@ -75,7 +76,8 @@ struct SnapshotTaker: Sendable {
                 _ = try BuildContext(at: path, in: result.tree, store)
             }
             return TakenSnapshot(
-                result: result, spec: spec, inputs: inputs(result), gaps: environment.gaps)
+                result: result, spec: spec, inputs: inputs(result), gaps: environment.gaps,
+                supply: spec.software?.recipe.flatMap { $0.kind.isOfConda ? nil : supply })
         }
     }
 

@@ -79,8 +79,8 @@ import Testing
             "run: echo\nresources: {gpus: 1}\n", "2:13", ["`resources.gpus`", "not supported"],
             shows: "resources: {gpus: 1}"),
         Mistake(
-            "run: echo\nenvironment: {conda: e.yml}\n", "2:15", ["`environment.conda`"],
-            shows: "environment: {conda: e.yml}"),
+            "run: echo\nenvironment: {poetry: e.yml}\n", "2:15", ["`environment.poetry`"],
+            shows: "environment: {poetry: e.yml}"),
     ]
 
     @Test func aMistakeIsShownWhereItStands() async throws {

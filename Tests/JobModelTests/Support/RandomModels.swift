@@ -59,7 +59,8 @@ extension SeededRandom {
             EnvironmentRecipe(
                 kind: pick(EnvironmentRecipe.Kind.allCases), tree: tree(),
                 python: optional { PythonVersion(major: 3, minor: $0.below(20)) },
-                source: text(), packages: optional { $0.below(1000) }))
+                source: text(), packages: optional { $0.below(1000) },
+                platform: optional { $0.text() }))
     }
 
     mutating func spec() -> JobSpec {

@@ -38,7 +38,8 @@ extension SeededGenerator {
             EnvironmentRecipe(
                 kind: pick(EnvironmentRecipe.Kind.allCases), tree: tree(),
                 python: optional { PythonVersion(major: 3, minor: $0.below(20)) },
-                source: text(), packages: optional { $0.below(1000) }))
+                source: text(), packages: optional { $0.below(1000) },
+                platform: optional { $0.text() }))
     }
 
     mutating func spec() -> JobSpec {
@@ -201,7 +202,14 @@ extension SeededGenerator {
             platform: Platform(
                 system: "linux", architecture: "x86_64", kernel: text(), hostName: text()),
             release: text(), reports: (0..<reports).map { _ in report() },
-            engines: pick([[], [.podman], [.podman, .docker]]))
+            engines: pick([[], [.podman], [.podman, .docker]]), tools: optional { $0.tools() })
+    }
+
+    mutating func tools() -> BuildTools {
+        BuildTools(
+            pythons: list(upTo: 3) { PythonVersion(major: 3, minor: $0.below(20)) },
+            hasOtherPython: chance(2), hasUV: chance(2), hasConda: chance(2),
+            reachesOut: chance(2))
     }
 
     mutating func error() -> ShuntError {
