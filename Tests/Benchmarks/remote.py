@@ -3,7 +3,8 @@
 
     make release lab && Tests/Benchmarks/remote.py [--runs 20] [--jobs 1000] [--files 50000] [PART…]
 
-PART is one or more of: latency throughput resubmission streams output tree enrolment (default: all).
+PART is one or more of: latency throughput resubmission streams output tree enrolment (default: all),
+or images, which needs podman and the image of the tests, `localhost/shunt-test:1`.
 Workers are real sshds on loopback addresses, run by the `lab` tool for the present account; a far
 one is behind its relay with a round trip of 50 ms. Peers (ssh, rsync) use the same sshd and run in
 turn with Shunt in the same loop. `resubmission` and `tree` need rsync.
@@ -250,6 +251,31 @@ def enrolment(options):
             print(f"| {name} | {taken[0]:.2f} | {taken[1]:.2f} |")
 
 
+def images(options):
+    """An image of this machine and its successor with one changed layer, without a registry."""
+    image, successor = "localhost/shunt-test:1", "localhost/shunt-bench:2"
+    with Fleet({"near": {}}) as fleet:
+        fleet.add()
+        context = fleet.root / "context"
+        context.mkdir()
+        (context / "mark").write_text(f"{time.time()}")
+        (context / "Containerfile").write_text(f"FROM {image}\nCOPY mark /mark\n")
+        subprocess.run(["podman", "build", "-q", "-t", successor, context], check=True,
+                       stdout=subprocess.DEVNULL)
+        load = " ".join(fleet.ssh("near", "podman", "load", "-q"))
+        print("\n| image | way | bytes | seconds |\n|---|---|---|---|")
+        for name, what in ((image, "first"), (successor, "one layer changed")):
+            taken = timed([SHUNT, "run", "-q", "--on", "near", "--image", "local:" + name, "--",
+                           "true"], cwd=fleet.work, env=fleet.env)
+            job = json.loads(fleet.shunt("ps", "-a", "-o", "json"))[0]
+            print(f"| {what} | `shunt run --image local:…` | {job['bytes_sent']:,} | {taken:.1f} |")
+            counted = fleet.root / "counted"
+            taken = timed(["sh", "-c", f"podman save -q {name} | tee {counted} | {load}"])
+            print(f"| {what} | `podman save \\| ssh podman load` | {counted.stat().st_size:,} "
+                  f"| {taken:.1f} |")
+        subprocess.run(["podman", "rmi", successor], stdout=subprocess.DEVNULL)
+
+
 def main():
     parts = [latency, throughput, resubmission, streams, output, tree, enrolment]
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
@@ -264,7 +290,7 @@ def main():
     if not shutil.which("rsync"):
         sys.exit("error: rsync is missing\n\nhint: apt-get install rsync")
     print(f"{os.cpu_count()} CPUs, Linux {os.uname().release}, load {os.getloadavg()[0]:.1f}")
-    for part in parts:
+    for part in parts + [images] if options.part else parts:
         if not options.part or part.__name__ in options.part:
             part(options)
 

@@ -13,6 +13,8 @@ struct ContainerCommand {
     let image: String
     /// The task's, absolute.
     let directory: String
+    /// Where the task's secrets are; `nil` where it has none.
+    let secretsDirectory: String?
     let initExecutable: String
     /// What the whole tree may use; `nil` for no limit.
     let memoryLimit: ByteCount?
@@ -22,6 +24,7 @@ struct ContainerCommand {
     /// What of the machine is to be found read-only at a path.
     let mounts: [(source: String, target: String)]
     let abilities: EngineAbilities
+    let gpus: GPUAccess
 
     /// The label under which an engine knows the containers of tasks.
     static let label = "shunt.task"
@@ -39,6 +42,11 @@ struct ContainerCommand {
             "--mount", try mount(initExecutable, at: "/shunt-init") + ",readonly",
             "--mount", try mount(directory, at: directory),
         ]
+        if let secretsDirectory {
+            start += [
+                "--mount", try mount(secretsDirectory, at: secretsDirectory) + ",readonly",
+            ]
+        }
         for (source, target) in mounts {
             start += ["--mount", try mount(source, at: target) + ",readonly"]
         }
@@ -48,6 +56,7 @@ struct ContainerCommand {
             // The same: no swap beside it.
             if abilities.limitsSwap { start += ["--memory-swap", "\(memoryLimit.bytes)b"] }
         }
+        start += gpus.flags
         if let sharedMemory { start += ["--shm-size", "\(sharedMemory.bytes)b"] }
         return EngineCommands(
             start: engine.words(start + [image, directory]),
@@ -90,41 +99,5 @@ struct ContainerCommand {
     private static func decimal(_ thousandths: Int64) -> String {
         let fraction = String(1000 + thousandths % 1000).dropFirst()
         return "\(thousandths / 1000).\(fraction)"
-    }
-}
-
-/// Which limits an engine keeps on this machine for this account.
-struct EngineAbilities: Hashable, Sendable {
-    var limitsCPUs: Bool
-    var limitsMemory: Bool
-    var limitsSwap: Bool
-
-    /// Asks the engine. Blocks.
-    ///
-    /// - Throws: ``ShuntError`` with the engine's words where it does not work at all.
-    init(of engine: EngineCommand) throws {
-        let format: String
-        switch engine.engine {
-        case .podman:
-            format =
-                "{{.Host.Security.Rootless}} {{.Host.CgroupsVersion}} {{.Host.CgroupControllers}}"
-        case .docker:
-            format = "false {{.CgroupVersion}} cpu={{.CPUCfsQuota}} memory={{.MemoryLimit}}"
-        }
-        let answer = try engine.run(["info", "--format", format], within: .minutes(2))
-        guard answer.isSuccess else {
-            throw ShuntError(
-                .failed, "\(engine.engine.rawValue) does not work there: \(answer.words)",
-                hint: "\(engine.engine.rawValue) info")
-        }
-        let words = answer.text.split { " []\n".contains($0) }.map(String.init)
-        // Without version 2 an account that is not root has no groups of its own.
-        let mayLimit = !(words.contains("true") && words.contains("v1"))
-        limitsCPUs = mayLimit && (words.contains("cpu") || words.contains("cpu=true"))
-        limitsMemory = mayLimit && (words.contains("memory") || words.contains("memory=true"))
-        limitsSwap =
-            limitsMemory
-            && (words.contains("v2")
-                || access("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes", F_OK) == 0)
     }
 }

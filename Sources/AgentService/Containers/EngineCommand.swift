@@ -49,32 +49,34 @@ struct EngineCommand: Sendable {
 
         /// The last lines, for people.
         var words: String {
-            let lines = text.split(separator: "\n").suffix(Self.shownLines)
+            let lines = text.split(separator: "\n").suffix(Self.shownLines).map(Self.shortened)
             return lines.joined(separator: "\n").trimmedLine
         }
 
-        private static let shownLines = 30
-
-        /// The ID of an image, which stands alone in a line.
-        var imageID: String? {
-            text.split(separator: "\n").reversed().lazy.map { line in
-                let word = String(line).trimmedLine
-                return word.hasPrefix("sha256:") ? String(word.dropFirst(7)) : word
-            }.first { $0.utf8.count == 64 && $0.utf8.allSatisfy(Self.isHex) }
+        /// Of a line in which an engine lists its inner state: what it tried, and what came of it.
+        private static func shortened(_ line: Substring) -> String {
+            let half = shownWidth / 2
+            if line.count <= shownWidth { return String(line) }
+            return String(line.prefix(half)) + " … " + String(line.suffix(half))
         }
 
-        private static func isHex(_ unit: UInt8) -> Bool {
-            switch unit {
-            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"):
-                true
-            default: false
-            }
+        private static let shownLines = 30
+        private static let shownWidth = 400
+
+        /// The ID of an image, which stands alone in a line.
+        var imageID: Digest? {
+            text.split(separator: "\n").reversed().lazy
+                .compactMap { ImageFacts.digest(String($0).trimmedLine) }.first
         }
     }
 
+    /// - Parameters:
+    ///   - extra: variables beside those of ``environment()``, which they stand above.
+    ///   - watchesRegistry: whether it is given up when a registry says nothing.
     /// - Throws: ``ShuntError`` where the client cannot be run at all.
     func run(
-        _ arguments: [String], within limit: Milliseconds, abort: AbortFlag = AbortFlag()
+        _ arguments: [String], within limit: Milliseconds, abort: AbortFlag = AbortFlag(),
+        extra: [String] = [], watchesRegistry: Bool = false
     ) throws -> Answer {
         var pattern = Array("\(directory)/answer.XXXXXX".utf8CString)
         let file = mkstemp(&pattern)
@@ -87,10 +89,15 @@ struct EngineCommand: Sendable {
         let path = String(
             decoding: pattern.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
         defer { unlink(path) }
+        let names = extra.map { $0.prefix { $0 != "=" } + "=" }
+        let inherited = Self.environment().filter { entry in
+            !names.contains { entry.hasPrefix($0) }
+        }
+        var watch = RegistryWatch(output: path)
         let ending = try HelperProcess(
-            arguments: words(arguments), environment: Self.environment(), workingDirectory: "/",
+            arguments: words(arguments), environment: inherited + extra, workingDirectory: "/",
             outputPath: path
-        ).run(within: limit, abort: abort)
+        ).run(within: limit, abort: abort) { watchesRegistry && watch.isSilent() }
         if ending == .aborted { throw CancellationError() }
         return Answer(ending: ending, text: SmallFile.text(path) ?? "")
     }

@@ -3,7 +3,8 @@ internal import JobModel
 
 /// Where an image comes from on this machine, and what the engine calls it.
 enum ImageOrigin: Hashable, Sendable {
-    case registry(name: String)
+    /// What a registry has under a name, or had when the job first asked for it.
+    case registry(name: String, pinned: PinnedImage?)
     case build(tag: String, context: String, file: String, shown: String)
     /// An OCI layout in a directory.
     case layout(tag: String, directory: String, shown: String)
@@ -13,7 +14,8 @@ enum ImageOrigin: Hashable, Sendable {
 
     /// - Throws: ``ShuntError`` where the job's tree has nothing of the kind.
     init(
-        _ container: ContainerSpec, tree: TreeReference, work: String, _ store: ObjectStore
+        _ container: ContainerSpec, pinned: PinnedImage?, tree: TreeReference, work: String,
+        _ store: ObjectStore
     ) throws {
         let shown = container.image.text
         func path(_ relative: String) -> String { relative.isEmpty ? work : work + "/" + relative }
@@ -23,7 +25,7 @@ enum ImageOrigin: Hashable, Sendable {
                 hint: "ls -l \(relative)")
         }
         switch container.image {
-        case .named(let name): self = .registry(name: name)
+        case .named(let name): self = .registry(name: name, pinned: pinned)
         case .containerfile(let relative):
             let context = try BuildContext(at: relative, in: tree, store)
             self = .build(
@@ -51,20 +53,59 @@ enum ImageOrigin: Hashable, Sendable {
         }
     }
 
-    /// Under which the engine has it once it is there: equal content has one name.
+    /// Tells it from others: equal content has one name.
     var name: String {
         switch self {
-        case .registry(let name): name
+        case .registry(let name, let pinned): pinned.map { "\(name) \($0.id.hex)" } ?? name
         case .build(let tag, _, _, _), .layout(let tag, _, _), .archive(let tag, _, _),
             .shipped(let tag, _, _):
             tag
         }
     }
 
+    /// Under which the engine has it once it was made.
+    var reference: String {
+        switch self {
+        case .registry(let name, let pinned): pinned?.name(in: name) ?? name
+        case .build, .layout, .archive, .shipped: name
+        }
+    }
+
+    /// Under which the engine may have it already.
+    var references: [String] {
+        switch self {
+        case .registry(_, let pinned?): [pinned.id.hex, reference]
+        case .registry(_, nil), .build, .layout, .archive, .shipped: [reference]
+        }
+    }
+
+    /// Nobody but an agent gives an image its name.
+    var isOurs: Bool {
+        switch self {
+        case .registry: false
+        case .build, .layout, .archive, .shipped: true
+        }
+    }
+
+    var isBuilt: Bool {
+        if case .build = self { true } else { false }
+    }
+
+    /// What it is called on the shelf: `image-python-3.11-slim-0123456789ab`.
+    func key(_ image: PinnedImage) -> String {
+        let last = (isOurs ? reference : shown).split(separator: "/").last ?? ""
+        let parts =
+            isOurs
+            ? last.dropFirst("shunt-".count).prefix { $0 != ":" }
+            : last.prefix { $0 != "@" }
+        let word = parts.map { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == ".") ? $0 : "-" }
+        return ImageShelf.prefix + String(word.prefix(80)) + "-" + image.id.short
+    }
+
     /// As the job calls it.
     var shown: String {
         switch self {
-        case .registry(let name): name
+        case .registry(let name, _): name
         case .build(_, _, _, let shown), .layout(_, _, let shown), .archive(_, _, let shown),
             .shipped(_, _, let shown):
             shown
@@ -73,7 +114,7 @@ enum ImageOrigin: Hashable, Sendable {
 
     var activity: String {
         switch self {
-        case .registry(let name): "pulling the image `\(name)`"
+        case .registry(let name, _): "pulling the image `\(name)`"
         case .build: "building the image `\(shown)`"
         case .layout, .archive, .shipped: "loading the image `\(shown)`"
         }

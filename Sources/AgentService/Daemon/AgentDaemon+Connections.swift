@@ -127,9 +127,11 @@ extension AgentDaemon {
             within: Self.handshakeLimit)
         let responder = AgentResponder(
             coordinator: hello.coordinator, home: home, environments: staging.environments,
-            disk: disk, loop: loop,
+            images: staging.images, disk: disk, loop: loop,
             isOver: { [weak self] token in await self?.isLogComplete(token) ?? true },
-            recipesInUse: { [weak self] in await self?.recipesInUse() ?? [] })
+            recipesInUse: { [weak self] in await self?.recipesInUse() ?? [] },
+            imagesInUse: { [weak self] in await self?.imagesInUse() ?? [] },
+            keepSecrets: { [weak self] in try await self?.keep($0, for: $1) })
         let server = BulkServer(inventory: inventory, executor: content, handler: responder)
         nextConnection += 1
         let number = ConnectionID(number: nextConnection)

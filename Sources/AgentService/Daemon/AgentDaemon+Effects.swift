@@ -29,6 +29,7 @@ extension AgentDaemon {
                 try? await Task.sleep(for: .milliseconds(delay.count))
                 collect(order)
             }
+        case .dropSecrets(let token): dropSecrets(token)
         case .discard(let token): discard(token)
         }
     }
@@ -63,6 +64,7 @@ extension AgentDaemon {
                         order, onContent: { await self.post(.contentComplete(token)) },
                         onActivity: { await self.post(.staging(token, activity: $0)) },
                         onPackages: { await self.post(.softwareFound(token, packages: $0)) },
+                        onContainer: { await self.post(.containerFound(token, $0)) },
                         onData: { await self.post(.dataFound(token, $0)) })
                     event = outcome.event(for: token)
                 }
@@ -132,6 +134,7 @@ extension TaskStaging.Outcome {
         switch self {
         case .staged: .staged(token)
         case .contentMissing(let tree): .contentMissing(token, tree)
+        case .secretsMissing: .secretsMissing(token)
         case .failed(let verdict, let message):
             .stagingFailed(token, verdict, message: message)
         }

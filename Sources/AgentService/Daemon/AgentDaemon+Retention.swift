@@ -84,9 +84,17 @@ extension AgentDaemon {
                 .map(PythonEnvironments.shortName))
     }
 
-    /// Removes environments beyond their bound, after one was built.
+    /// The images that tasks which are not over need.
+    func imagesInUse() -> Set<Digest> {
+        Set(core.tasks.filter { !$0.phase.isFinal }.compactMap { $0.container?.image.id })
+    }
+
+    /// Removes environments and images beyond their bound, after one was built.
     func collectEnvironments() async {
         do {
+            for gone in try await staging.images.collect(inUse: imagesInUse()) {
+                logger.notice("image removed", metadata: ["key": "\(gone.key)"])
+            }
             for gone in try await staging.environments.collect(inUse: recipesInUse()) {
                 logger.notice("environment removed", metadata: ["key": "\(gone.key)"])
             }

@@ -10,7 +10,7 @@ internal import JobModel
 /// HOME/journal       what it must be able to say again
 /// HOME/tasks/NAME/   one directory a task; see ``TaskDirectory``
 /// HOME/environments/ virtual environments, see ``PythonEnvironments``
-/// HOME/images/       what images are loaded from, see ``ContainerImages``
+/// HOME/images/       notes of the engine's images, see ``ImageShelf``
 /// ```
 struct AgentHome: Sendable {
     let root: String

@@ -11,6 +11,7 @@ struct AgentResponder: BulkRequestHandler {
     let coordinator: CoordinatorID
     let home: AgentHome
     let environments: PythonEnvironments
+    let images: ContainerImages
     let disk: BlockingExecutor
     let loop: UVLoop
     /// Whether the agent knows that nothing more will be written to a task's log; the task's
@@ -18,6 +19,8 @@ struct AgentResponder: BulkRequestHandler {
     let isOver: @Sendable (StartToken) async -> Bool
     /// The short names of the recipes that tasks which are not over need.
     let recipesInUse: @Sendable () async -> Set<String>
+    let imagesInUse: @Sendable () async -> Set<Digest>
+    let keepSecrets: @Sendable ([Secret], StartToken) async throws -> Void
 
     func readLog(_ request: ReadLog) async throws -> LogPage {
         try check(request.token)
@@ -78,7 +81,22 @@ struct AgentResponder: BulkRequestHandler {
     }
 
     func environments(_ request: EnvironmentRequest) async throws -> [EnvironmentView] {
-        try await environments.answer(request, inUse: await recipesInUse())
+        func ofImages() async throws -> [EnvironmentView] {
+            try await images.answer(request, inUse: await imagesInUse())
+        }
+        func ofEnvironments() async throws -> [EnvironmentView] {
+            try await environments.answer(request, inUse: await recipesInUse())
+        }
+        switch request {
+        case .remove(let key) where key.hasPrefix(ImageShelf.prefix): return try await ofImages()
+        case .remove: return try await ofEnvironments()
+        case .list: return try await ofEnvironments() + ofImages()
+        }
+    }
+
+    func keep(_ secrets: [Secret], for token: StartToken) async throws {
+        try check(token)
+        try await keepSecrets(secrets, token)
     }
 
     func examineData(at path: String) async throws -> DataFingerprint {

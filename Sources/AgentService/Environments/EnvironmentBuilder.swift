@@ -122,7 +122,7 @@ struct EnvironmentBuilder: Sendable {
                 "the environment was not built within \(timeLimit.count / 1000) s\n" + tail(),
                 hint: "less \(log)")
         case .tooLarge: throw tooLarge()
-        case .exited, .signalled:
+        case .exited, .signalled, .stuck:
             if let full = diskIsFull() { throw full }
             throw ShuntError(
                 .failed, "\(arguments.prefix(4).joined(separator: " ")) … failed:\n" + tail(),

@@ -3,6 +3,7 @@ internal import CLinux
 internal import ContentStore
 internal import Glibc
 internal import JobModel
+internal import SecretStore
 internal import Transfer
 
 /// Puts a task's inputs in place: its tree, its environment, and the plan by which supervisor and
@@ -14,6 +15,7 @@ struct TaskStaging: Sendable {
     let environments: PythonEnvironments
     let images: ContainerImages
     let mountAbility: MountAbility
+    let secrets: SecretVault
     let executor: BlockingExecutor
     /// The executable of init, absolute.
     let initExecutable: String
@@ -22,6 +24,8 @@ struct TaskStaging: Sendable {
         case staged
         /// The store lacks a part of this tree.
         case contentMissing(TreeReference)
+        /// They are not in this machine's memory.
+        case secretsMissing
         case failed(TaskResult.Verdict, message: String)
     }
 
@@ -38,12 +42,14 @@ struct TaskStaging: Sendable {
     ///   - onContent: is told that all content is in the store: nothing more is needed of others.
     ///   - onActivity: is told what is being done, for people.
     ///   - onPackages: is told what an environment holds that was there before.
+    ///   - onContainer: is told what its container is made of.
     ///   - onData: is told what data the task finds on this machine.
     /// - Throws: `CancellationError` when nobody wants the task any more.
     func stage(
         _ order: StartOrder, onContent: @escaping @Sendable () async -> Void,
         onActivity: @escaping @Sendable (String) async -> Void,
         onPackages: @escaping @Sendable ([String]) async -> Void,
+        onContainer: @escaping @Sendable (ContainerFacts) async -> Void,
         onData: @escaping @Sendable ([DataReport]) async -> Void
     ) async throws -> Outcome {
         let directory = home.taskDirectory(order.token)
@@ -61,6 +67,10 @@ struct TaskStaging: Sendable {
                 try await !executor.run({ try inventory.isWhole(recipe.tree) })
             {
                 return .contentMissing(recipe.tree)
+            }
+            // Last of what others have to give, and so kept here no longer than need be.
+            guard try await executor.run({ try holdsSecrets(of: order) }) else {
+                return .secretsMissing
             }
             // The checkout of a large tree takes long, and nobody has to stay awake for it.
             await onContent()
@@ -88,7 +98,7 @@ struct TaskStaging: Sendable {
             if let container = order.spec.container {
                 do {
                     plan.engine = try await engine(
-                        for: container, order, plan, in: directory, onActivity)
+                        for: container, order, plan, in: directory, onActivity, onContainer)
                 } catch let error as ShuntError {
                     return .failed(.environmentFailed, message: "image failed: \(error.message)")
                 }
@@ -168,6 +178,11 @@ struct TaskStaging: Sendable {
         }
     }
 
+    private func holdsSecrets(of order: StartOrder) throws -> Bool {
+        let names = order.spec.secrets
+        return try names.isEmpty || secrets.holds(names, under: AgentHome.taskName(order.token))
+    }
+
     /// Brings data of this machine under the working directory.
     ///
     /// - Returns: what init is to mount: nothing in a container, whose engine does it, or where the
@@ -192,22 +207,25 @@ struct TaskStaging: Sendable {
     /// What runs the plan in a container; the image is made or fetched if need be.
     private func engine(
         for container: ContainerSpec, _ order: StartOrder, _ plan: LaunchPlan,
-        in directory: String, _ onActivity: @escaping @Sendable (String) async -> Void
+        in directory: String, _ onActivity: @escaping @Sendable (String) async -> Void,
+        _ onContainer: @escaping @Sendable (ContainerFacts) async -> Void
     ) async throws -> EngineCommands {
-        let engine = try EngineCommand.preferred(directory: home.images)
+        let engine = try await images.engine()
         let abilities = try await images.abilities(of: engine)
         let image = try await images.image(
-            for: container, of: order.tree, in: Self.workDirectory(in: directory), by: engine,
+            for: container, of: order, in: Self.workDirectory(in: directory), by: engine,
             onActivity: onActivity)
+        let gpus = try await images.gpus(of: engine)
+        await onContainer(ContainerFacts(image: image, gpus: gpus.way))
         return try ContainerCommand(
-            engine: engine, name: plan.name, token: plan.token, image: image,
-            directory: directory, initExecutable: initExecutable,
-            memoryLimit: order.spec.memoryLimit, cpuLimit: order.spec.cpuLimit,
-            sharedMemory: container.sharedMemory,
+            engine: engine, name: plan.name, token: plan.token, image: image.id.hex,
+            directory: directory, secretsDirectory: plan.secrets?.directory,
+            initExecutable: initExecutable, memoryLimit: order.spec.memoryLimit,
+            cpuLimit: order.spec.cpuLimit, sharedMemory: container.sharedMemory,
             mounts: TaskData(
                 mounts: order.mounts, root: Self.workDirectory(in: directory)
             ).pairs,
-            abilities: abilities
+            abilities: abilities, gpus: gpus
         ).commands()
     }
 
@@ -218,6 +236,13 @@ struct TaskStaging: Sendable {
         let task = order.token.task
         let root = Self.workDirectory(in: directory)
         let work = spec.workingDirectory.isEmpty ? root : root + "/" + spec.workingDirectory
+        var environment = TaskVariables(order: order, root: root, environment: environment)
+        var kept: LaunchPlan.Secrets?
+        if !spec.secrets.isEmpty {
+            let directory = try secrets.directory(of: AgentHome.taskName(order.token))
+            kept = LaunchPlan.Secrets(directory: directory, names: spec.secrets)
+            environment.tell(ofSecretsIn: directory)
+        }
         let command: LaunchPlan.Command =
             switch spec.command {
             case .shell(let line): .shell(Array(line.utf8))
@@ -227,7 +252,7 @@ struct TaskStaging: Sendable {
             token: order.token.description,
             name: "\(task.attempt).\(task.rank)-\(String(order.token.nonce, radix: 16))",
             command: command,
-            environment: TaskVariables(order: order, root: root, environment: environment).all,
+            environment: environment.all,
             workingDirectory: Array(work.utf8), initExecutable: initExecutable)
         plan.maxDuration = spec.maximumDuration
         if spec.container == nil {
@@ -235,6 +260,7 @@ struct TaskStaging: Sendable {
             plan.cpuLimit = spec.cpuLimit
         }
         plan.stopGrace = spec.gracePeriod
+        plan.secrets = kept
         return plan
     }
 }

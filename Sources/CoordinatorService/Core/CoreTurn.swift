@@ -22,7 +22,7 @@ struct CoreTurn {
         guard let record = try ledger.job(id) else {
             throw ShuntError(.notFound, "there is no job `\(id)`", hint: "shunt ps -a")
         }
-        return record.view(waiting: nil, link: nil)
+        return core.view(settled: record)
     }
 
     func record(_ id: JobID) throws -> JobRecord {

@@ -41,6 +41,10 @@ package struct JobView: Hashable, Sendable, Codable {
     package var handedOver: Bool
     /// See ``TaskReport/packages``.
     package var packages: [String]?
+    /// What the name of the job's image stands for, once that is known.
+    package var image: PinnedImage?
+    /// What its container has of the worker's GPUs; `nil` without one.
+    package var gpus: ContainerGPUs?
     /// See ``TaskReport/data``.
     package var data: [DataReport]?
     /// See ``JobRecord/labels``.
@@ -57,6 +61,7 @@ package struct JobView: Hashable, Sendable, Codable {
         outputs: OutputSummary? = nil, outputsFetch: OutputsFetch = .none,
         cancelRequested: Bool = false, verdict: TaskResult.Verdict? = nil, spec: JobSpec,
         inputs: JobInputs, handedOver: Bool = false, packages: [String]? = nil,
+        image: PinnedImage? = nil, gpus: ContainerGPUs? = nil,
         data: [DataReport]? = nil, labels: [DataLabel] = []
     ) {
         self.id = id
@@ -89,6 +94,8 @@ package struct JobView: Hashable, Sendable, Codable {
         self.inputs = inputs
         self.handedOver = handedOver
         self.packages = packages
+        self.image = image
+        self.gpus = gpus
         self.data = data
         self.labels = labels
     }
@@ -126,6 +133,8 @@ package struct JobView: Hashable, Sendable, Codable {
         case spec
         case inputs
         case packages
+        case image
+        case gpus
         case data
         case labels
         case handedOver = "handed_over"

@@ -99,12 +99,15 @@ package struct AgentCore: Sendable {
             return []
         case .contentMissing(let token, let tree):
             return try contentMissing(token, tree, at: now)
+        case .secretsMissing(let token): return try secretsMissing(token, at: now)
         case .contentComplete(let token):
             return update(token) { $0.phase == .staging ? $0.holdsContent = true : () }
         case .staging(let token, let activity):
             return update(token) { $0.phase == .staging ? $0.activity = activity : () }
         case .softwareFound(let token, let packages):
             return update(token) { $0.phase == .staging ? $0.packages = packages : () }
+        case .containerFound(let token, let facts):
+            return update(token) { $0.phase == .staging ? $0.container = facts : () }
         case .dataFound(let token, let data):
             return update(token) { $0.phase == .staging ? $0.data = data : () }
         case .staged(let token): return try staged(token)
@@ -136,7 +139,7 @@ package struct AgentCore: Sendable {
                         verdict: .cancelled, exit: .neverStarted, cause: stop.cause,
                         message: "cancelled before it started")
                     effects.append(commit(.finished(order.token, result, at: now.wall)))
-                    effects += endLeftover(of: index)
+                    effects += dropSecrets(index) + endLeftover(of: index)
                     continue
                 }
                 tasks[index].mayHaveInit = true

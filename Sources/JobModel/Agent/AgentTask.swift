@@ -17,12 +17,17 @@ package struct AgentTask: Hashable, Sendable {
     package var mayLaunch: Bool
     /// The tree without which it cannot be staged, and that was asked for.
     package var awaitedTree: TreeReference?
-    /// How often its content was found to be missing, within this life of the agent.
+    /// Its secrets were asked for, and it cannot be staged without them.
+    package var awaitsSecrets = false
+    /// How often its content or its secrets were found to be missing, within this life of the
+    /// agent.
     package var contentRounds = 0
     /// The tree is in place, within this life of the agent.
     package var holdsContent = false
     /// See ``TaskReport/packages``; within this life of the agent.
     package var packages: [String]?
+    /// See ``TaskReport/container``; within this life of the agent.
+    package var container: ContainerFacts?
     /// See ``TaskReport/data``; within this life of the agent.
     package var data: [DataReport]?
     package var lastSignalSequence: UInt64 = 0
@@ -41,10 +46,12 @@ package struct AgentTask: Hashable, Sendable {
         phase.holdsResources ? order?.spec.resources ?? .none : .none
     }
 
+    var hasSecrets: Bool { order?.spec.secrets.isEmpty == false }
+
     package var report: TaskReport {
         TaskReport(
             token: token, phase: phase, version: version, activity: activity,
-            holdsContent: holdsContent, packages: packages, data: data, process: process,
-            startedAt: startedAt, endedAt: endedAt, result: result)
+            holdsContent: holdsContent, packages: packages, container: container, data: data,
+            process: process, startedAt: startedAt, endedAt: endedAt, result: result)
     }
 }

@@ -38,6 +38,7 @@ extension CoordinatorCore {
                         token: token, spec: job.spec, tree: job.inputs.tree,
                         git: job.inputs.git,
                         extraTrees: job.spec.container?.tree.map { [$0] } ?? [],
+                        image: job.pinnedImage,
                         mounts: job.spec.mounts.compactMap { mount in
                             placed?.dataset(mount.dataset).map {
                                 PlacedMount(mount: mount, source: $0.path)

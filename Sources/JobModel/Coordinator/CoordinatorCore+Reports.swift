@@ -57,25 +57,31 @@ extension CoordinatorCore {
             from: name, &turn)
     }
 
-    /// Only two reports are worth a commit: that the command may have run, which decides what a
-    /// worker without memory means for the job, and the end. The agent says the others again.
+    /// Three reports are worth a commit: what the image's name stands for, which another attempt
+    /// may need; that the command may have run, which decides what a worker without memory means
+    /// for the job; and the end. The agent says the others again.
     private mutating func adopt(_ report: TaskReport, _ turn: inout Turn) {
         let hadRun = task(report.token)?.phase.mayHaveRun ?? false
-        let isWorthACommit = report.phase.isFinal || (report.phase.mayHaveRun && !hadRun)
+        let job = report.token.task.job
+        let isPin = report.container != nil && jobs[job]?.image == nil
+        let isWorthACommit =
+            report.phase.isFinal || (report.phase.mayHaveRun && !hadRun) || isPin
         changeTask(report.token) {
             $0.phase = report.phase
             $0.reportVersion = report.version
             $0.activity = report.activity
             $0.holdsContent = report.holdsContent
             $0.packages = report.packages ?? $0.packages
+            $0.container = report.container ?? $0.container
             $0.data = report.data ?? $0.data
             $0.process = report.process ?? $0.process
             $0.startedAt = report.startedAt ?? $0.startedAt
             $0.endedAt = report.endedAt ?? $0.endedAt
             $0.result = report.result ?? $0.result
         }
-        change(report.token.task.job, durably: isWorthACommit, &turn) { job in
-            job.startedAt = job.startedAt ?? report.startedAt
+        change(job, durably: isWorthACommit, &turn) {
+            $0.startedAt = $0.startedAt ?? report.startedAt
+            $0.image = $0.image ?? report.container?.image
         }
     }
 
@@ -177,5 +183,6 @@ extension CoordinatorCore {
                 ? now : $0.current?.tasks.compactMap(\.endedAt).max() ?? now
             $0.outputsFetch = fetch
         }
+        if !job.spec.secrets.isEmpty { turn.act(.dropSecrets(clientKey: job.clientKey)) }
     }
 }

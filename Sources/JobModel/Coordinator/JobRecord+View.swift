@@ -8,12 +8,20 @@ extension JobRecord {
         return code == 0 ? 125 : code
     }
 
+    /// What a further attempt is held to. Images that come with a job are what they are by their
+    /// content.
+    var pinnedImage: PinnedImage? {
+        guard case .named? = spec.container?.image else { return nil }
+        return image
+    }
+
     /// What the API says of the job.
     ///
     /// - Parameters:
     ///   - waiting: why it waits, if it is queued.
     ///   - link: what is wrong with the link to its worker, if anything is.
-    package func view(waiting: WaitingReason?, link: String?) -> JobView {
+    ///   - gpus: how many its worker has, as far as that is known.
+    package func view(waiting: WaitingReason?, link: String?, gpus: Int = 0) -> JobView {
         let task = outputTask
         return JobView(
             id: id, name: spec.name, state: state, version: version, phase: task?.phase,
@@ -23,14 +31,29 @@ extension JobRecord {
             endedAt: endedAt ?? (state == .active ? task?.endedAt : nil), exitCode: exitCode,
             exit: task?.result?.exit,
             cause: task?.result?.cause, reason: reason,
-            warnings: task?.result?.warnings ?? [],
+            warnings: (task?.result?.warnings ?? []) + gpuWarning(gpus),
             killMethod: task?.process?.killMethod,
             memoryEnforced: task?.process?.enforcesMemory, cpuEnforced: task?.process?.enforcesCPU,
             bytesSent: bytesSent,
             outputs: task?.result?.outputs, outputsFetch: outputsFetch,
             cancelRequested: cancel != nil, verdict: task?.result?.verdict, spec: spec,
             inputs: inputs, handedOver: state.isTerminal || (task?.isHandedOver ?? false),
-            packages: task?.packages, data: task?.data, labels: labels)
+            packages: task?.packages, image: task?.container?.image ?? image,
+            gpus: task?.container?.gpus, data: task?.data, labels: labels)
+    }
+
+    /// Of a container that has none of its worker's.
+    private func gpuWarning(_ count: Int) -> [String] {
+        guard count > 0, let task = outputTask, task.container?.gpus == ContainerGPUs.none else {
+            return []
+        }
+        let what =
+            count == 1
+            ? "the GPU of `\(task.worker)` is not in the container"
+            : "none of the \(count) GPUs of `\(task.worker)` is in the container"
+        return [
+            what + ": its engine knows no way to give it one (`nvidia-ctk cdi generate` makes one)"
+        ]
     }
 }
 
@@ -38,8 +61,17 @@ extension CoordinatorCore {
     /// What the API shows of a job; `nil` if there is none of that ID.
     package func view(of id: JobID, at now: WallTime) -> JobView? {
         guard let job = jobs[id] else { return nil }
-        let link = job.outputTask.flatMap { worker($0.worker) }?.link.trouble(at: now)
-        return job.view(waiting: waitingReason(of: id, at: now), link: link)
+        let worker = job.outputTask.flatMap { self.worker($0.worker) }
+        return job.view(
+            waiting: waitingReason(of: id, at: now), link: worker?.link.trouble(at: now),
+            gpus: worker?.record.facts?.gpus.count ?? 0)
+    }
+
+    /// What the API shows of a job that changes no more.
+    package func view(settled job: JobRecord) -> JobView {
+        let worker = job.outputTask.flatMap { self.worker($0.worker) }
+        return job.view(
+            waiting: nil, link: nil, gpus: worker?.record.facts?.gpus.count ?? 0)
     }
 
     /// What the API shows of all workers.

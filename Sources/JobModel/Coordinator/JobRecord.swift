@@ -20,6 +20,8 @@ package struct JobRecord: Hashable, Sendable, Codable {
     package internal(set) var outputsFetch = OutputsFetch.none
     /// Why the job ended as it did.
     package internal(set) var reason: String?
+    /// What its first attempt that came so far found under the image's name; later ones keep to it.
+    package internal(set) var image: PinnedImage?
     /// What its data is, for ``DataRules``, wherever that is said: in its spec, of what it mounts,
     /// of the job that wrote its files. Its outputs are so too. Ascending.
     package internal(set) var labels: [DataLabel] = []
@@ -69,6 +71,7 @@ package struct JobRecord: Hashable, Sendable, Codable {
         case bytesSent = "bytes_sent"
         case outputsFetch = "outputs_fetch"
         case reason
+        case image
         case labels
     }
 }
@@ -89,6 +92,8 @@ package struct TaskRecord: Hashable, Sendable, Codable {
     package internal(set) var activity: String?
     /// See ``TaskReport/packages``.
     package internal(set) var packages: [String]?
+    /// See ``TaskReport/container``.
+    package internal(set) var container: ContainerFacts?
     /// See ``TaskReport/data``.
     package internal(set) var data: [DataReport]?
     package internal(set) var process: TaskProcess?
@@ -113,6 +118,7 @@ package struct TaskRecord: Hashable, Sendable, Codable {
         case phase
         case activity
         case packages
+        case container
         case data
         case process
         case startedAt = "started_at"

@@ -14,6 +14,8 @@ package enum CoordinatorMessage: Hashable, Sendable {
     case acknowledge(StartToken)
     /// A push of this tree into the agent's store has ended, completely or not.
     case contentPushed(TreeReference, failure: String?)
+    /// The task's secrets are where the agent keeps them, or cannot be had.
+    case secretsHanded(StartToken, failure: String?)
     case ping(UInt64)
 }
 
@@ -23,7 +25,7 @@ extension CoordinatorMessage {
         switch self {
         case .start(let order): order.token
         case .go(let token), .cancel(let token, _), .signal(let token, _, _),
-            .acknowledge(let token):
+            .acknowledge(let token), .secretsHanded(let token, _):
             token
         case .contentPushed, .ping: nil
         }
@@ -35,6 +37,8 @@ package enum AgentMessage: Hashable, Sendable {
     case report(TaskReport)
     /// The task's tree is not complete in the agent's store.
     case needContent(StartToken, TreeReference)
+    /// The task's secrets are not in the agent's memory.
+    case needSecrets(StartToken)
     case pong(UInt64)
     /// What tasks of other coordinators hold on the machine, each time it changes. `version` grows
     /// within a session; a lower one is old news.
@@ -52,13 +56,15 @@ package struct StartOrder: Hashable, Sendable, Codable {
     package var waitsForGo: Bool
     /// What the task needs beside ``tree``: an image that is shipped.
     package var extraTrees: [TreeReference]
+    /// What the name of the image stood for in an earlier attempt.
+    package var image: PinnedImage?
     /// The spec's mounts, with where their data lies on this worker.
     package var mounts: [PlacedMount]
 
     package init(
         token: StartToken, spec: JobSpec, tree: TreeReference, git: GitState? = nil,
         nodeCount: Int = 1, waitsForGo: Bool = false, extraTrees: [TreeReference] = [],
-        mounts: [PlacedMount] = []
+        image: PinnedImage? = nil, mounts: [PlacedMount] = []
     ) {
         self.token = token
         self.spec = spec
@@ -67,6 +73,7 @@ package struct StartOrder: Hashable, Sendable, Codable {
         self.nodeCount = nodeCount
         self.waitsForGo = waitsForGo
         self.extraTrees = extraTrees
+        self.image = image
         self.mounts = mounts
     }
 
@@ -81,6 +88,7 @@ package struct StartOrder: Hashable, Sendable, Codable {
         case nodeCount = "node_count"
         case waitsForGo = "waits_for_go"
         case extraTrees = "extra_trees"
+        case image
         case mounts
     }
 }

@@ -11,6 +11,8 @@ package struct TaskReport: Hashable, Sendable, Codable {
     package var holdsContent: Bool
     /// What an environment that was there before holds, a package a line; `nil` for any other.
     package var packages: [String]?
+    /// What its container is made of; `nil` without one, and before its image is there.
+    package var container: ContainerFacts?
     /// What the task's mounts are; `nil` where it has none, and before they were looked at.
     package var data: [DataReport]?
     package var process: TaskProcess?
@@ -20,7 +22,8 @@ package struct TaskReport: Hashable, Sendable, Codable {
 
     package init(
         token: StartToken, phase: TaskPhase, version: UInt64, activity: String? = nil,
-        holdsContent: Bool = false, packages: [String]? = nil, data: [DataReport]? = nil,
+        holdsContent: Bool = false, packages: [String]? = nil,
+        container: ContainerFacts? = nil, data: [DataReport]? = nil,
         process: TaskProcess? = nil, startedAt: WallTime? = nil, endedAt: WallTime? = nil,
         result: TaskResult? = nil
     ) {
@@ -30,6 +33,7 @@ package struct TaskReport: Hashable, Sendable, Codable {
         self.activity = activity
         self.holdsContent = holdsContent
         self.packages = packages
+        self.container = container
         self.data = data
         self.process = process
         self.startedAt = startedAt

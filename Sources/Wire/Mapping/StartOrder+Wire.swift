@@ -11,6 +11,7 @@ extension StartOrder: WireValue {
         proto.nodeCount = UInt32(clamping: nodeCount)
         proto.waitsForGo = waitsForGo
         proto.extraTrees = extraTrees.map(\.proto)
+        if let image { proto.pinnedImage = image.proto }
         proto.mounts = mounts.map(\.proto)
         return proto
     }
@@ -31,6 +32,7 @@ extension StartOrder: WireValue {
             nodeCount: nodes,
             waitsForGo: proto.waitsForGo,
             extraTrees: try TreeReference.list(proto.extraTrees),
+            image: proto.hasPinnedImage ? try PinnedImage(proto.pinnedImage) : nil,
             mounts: try proto.mounts.map { mount throws(WireError) in try PlacedMount(mount) })
     }
 }
@@ -67,6 +69,7 @@ extension JobSpec: WireValue {
         proto.pullLimitBytes = pullLimit.bytes
         proto.placement = placement.proto
         if let container { proto.container = container.proto }
+        proto.secretNames = secrets
         proto.mounts = mounts.map(\.proto)
         proto.labels = labels.map(\.text)
         return proto
@@ -95,7 +98,8 @@ extension JobSpec: WireValue {
             mounts: try proto.mounts.map { mount throws(WireError) in try DataMount(mount) },
             labels: try proto.labels.map { label throws(WireError) in
                 try Field.identifier(label, "spec.labels")
-            })
+            },
+            secrets: try Secret.names(proto.secretNames))
     }
 }
 
@@ -162,26 +166,5 @@ extension TreeReference {
         var trees: [TreeReference] = []
         for proto in protos { trees.append(try TreeReference(proto)) }
         return trees
-    }
-}
-
-extension ContainerSpec {
-    fileprivate var proto: ProtoJobSpec.Container {
-        var proto = ProtoJobSpec.Container()
-        proto.image = image.text
-        if let sharedMemory { proto.shmSizeBytes = sharedMemory.bytes }
-        if let tree { proto.tree = tree.proto }
-        return proto
-    }
-
-    fileprivate init(_ proto: ProtoJobSpec.Container) throws(WireError) {
-        guard let image = ImageSource(proto.image) else {
-            throw WireError.invalid("spec.container.image", proto.image)
-        }
-        self.init(
-            image: image,
-            sharedMemory: proto.hasShmSizeBytes
-                ? try Field.byteCount(proto.shmSizeBytes, "spec.container.shm_size") : nil,
-            tree: proto.hasTree ? try TreeReference(proto.tree) : nil)
     }
 }

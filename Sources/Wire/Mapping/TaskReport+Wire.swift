@@ -10,6 +10,7 @@ extension TaskReport: WireValue {
         if let activity { proto.activity = activity }
         proto.holdsContent = holdsContent
         proto.packages = packages ?? []
+        if let container { proto.container = container.proto }
         proto.data = data?.map(\.proto) ?? []
         if let process { proto.process = process.proto }
         if let startedAt { proto.startedAtMs = startedAt.milliseconds }
@@ -27,6 +28,7 @@ extension TaskReport: WireValue {
             activity: proto.hasActivity ? proto.activity : nil,
             holdsContent: proto.holdsContent,
             packages: proto.packages.isEmpty ? nil : proto.packages,
+            container: proto.hasContainer ? try ContainerFacts(proto.container) : nil,
             data: proto.data.isEmpty
                 ? nil : try proto.data.map { data throws(WireError) in try DataReport(data) },
             process: proto.hasProcess ? try TaskProcess(proto.process) : nil,

@@ -606,6 +606,14 @@ nonisolated struct ProtoCoordinatorMessage: Sendable {
     set {kind = .ping(newValue)}
   }
 
+  var secretsHanded: ProtoSecretsHanded {
+    get {
+      if case .secretsHanded(let v)? = kind {return v}
+      return ProtoSecretsHanded()
+    }
+    set {kind = .secretsHanded(newValue)}
+  }
+
   var detached: ProtoDetached {
     get {
       if case .detached(let v)? = kind {return v}
@@ -624,6 +632,7 @@ nonisolated struct ProtoCoordinatorMessage: Sendable {
     case acknowledge(ProtoStartToken)
     case contentPushed(ProtoContentPushed)
     case ping(UInt64)
+    case secretsHanded(ProtoSecretsHanded)
     case detached(ProtoDetached)
 
   }
@@ -670,6 +679,14 @@ nonisolated struct ProtoAgentMessage: Sendable {
     set {kind = .foreignUse(newValue)}
   }
 
+  var needSecrets: ProtoStartToken {
+    get {
+      if case .needSecrets(let v)? = kind {return v}
+      return ProtoStartToken()
+    }
+    set {kind = .needSecrets(newValue)}
+  }
+
   var detached: ProtoDetached {
     get {
       if case .detached(let v)? = kind {return v}
@@ -685,6 +702,7 @@ nonisolated struct ProtoAgentMessage: Sendable {
     case needContent(ProtoNeedContent)
     case pong(UInt64)
     case foreignUse(ProtoForeignUse)
+    case needSecrets(ProtoStartToken)
     case detached(ProtoDetached)
 
   }
@@ -840,6 +858,38 @@ nonisolated struct ProtoNeedContent: Sendable {
 
   fileprivate var _token: ProtoStartToken? = nil
   fileprivate var _tree: ProtoTreeReference? = nil
+}
+
+/// Their values came over a bulk stream.
+nonisolated struct ProtoSecretsHanded: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var token: ProtoStartToken {
+    get {_token ?? ProtoStartToken()}
+    set {_token = newValue}
+  }
+  /// Returns true if `token` has been explicitly set.
+  var hasToken: Bool {self._token != nil}
+  /// Clears the value of `token`. Subsequent reads from it will return its default value.
+  mutating func clearToken() {self._token = nil}
+
+  var failure: String {
+    get {_failure ?? String()}
+    set {_failure = newValue}
+  }
+  /// Returns true if `failure` has been explicitly set.
+  var hasFailure: Bool {self._failure != nil}
+  /// Clears the value of `failure`. Subsequent reads from it will return its default value.
+  mutating func clearFailure() {self._failure = nil}
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _token: ProtoStartToken? = nil
+  fileprivate var _failure: String? = nil
 }
 
 nonisolated struct ProtoStartToken: Sendable {
@@ -1012,6 +1062,16 @@ nonisolated struct ProtoStartOrder: Sendable {
   /// What the task needs beside `tree`.
   var extraTrees: [ProtoTreeReference] = []
 
+  /// What the name of the image stood for in an earlier attempt.
+  var pinnedImage: ProtoPinnedImage {
+    get {_pinnedImage ?? ProtoPinnedImage()}
+    set {_pinnedImage = newValue}
+  }
+  /// Returns true if `pinnedImage` has been explicitly set.
+  var hasPinnedImage: Bool {self._pinnedImage != nil}
+  /// Clears the value of `pinnedImage`. Subsequent reads from it will return its default value.
+  mutating func clearPinnedImage() {self._pinnedImage = nil}
+
   var mounts: [ProtoStartOrder.PlacedMount] = []
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -1046,6 +1106,7 @@ nonisolated struct ProtoStartOrder: Sendable {
   fileprivate var _spec: ProtoJobSpec? = nil
   fileprivate var _tree: ProtoTreeReference? = nil
   fileprivate var _git: ProtoGitState? = nil
+  fileprivate var _pinnedImage: ProtoPinnedImage? = nil
 }
 
 nonisolated struct ProtoGitState: Sendable {
@@ -1195,13 +1256,19 @@ nonisolated struct ProtoJobSpec: @unchecked Sendable {
     set {_uniqueStorage()._mounts = newValue}
   }
 
+  /// Names alone; values travel as `Secrets` and are never kept with a spec.
+  var secretNames: [String] {
+    get {_storage._secretNames}
+    set {_uniqueStorage()._secretNames = newValue}
+  }
+
   /// What the job's own files are, for rules on where data may go.
   var labels: [String] {
     get {_storage._labels}
     set {_uniqueStorage()._labels = newValue}
   }
 
-  /// Thousandths of a CPU; 17 is taken.
+  /// Thousandths of a CPU.
   var cpuLimitMilli: Int64 {
     get {_storage._cpuLimitMilli ?? 0}
     set {_uniqueStorage()._cpuLimitMilli = newValue}
@@ -1562,6 +1629,16 @@ nonisolated struct ProtoTaskReport: @unchecked Sendable {
     set {_uniqueStorage()._packages = newValue}
   }
 
+  /// Of a task in a container, once its image is there.
+  var container: ProtoContainerFacts {
+    get {_storage._container ?? ProtoContainerFacts()}
+    set {_uniqueStorage()._container = newValue}
+  }
+  /// Returns true if `container` has been explicitly set.
+  var hasContainer: Bool {_storage._container != nil}
+  /// Clears the value of `container`. Subsequent reads from it will return its default value.
+  mutating func clearContainer() {_uniqueStorage()._container = nil}
+
   var data: [ProtoDataReport] {
     get {_storage._data}
     set {_uniqueStorage()._data = newValue}
@@ -1572,6 +1649,54 @@ nonisolated struct ProtoTaskReport: @unchecked Sendable {
   init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+nonisolated struct ProtoContainerFacts: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var image: ProtoPinnedImage {
+    get {_image ?? ProtoPinnedImage()}
+    set {_image = newValue}
+  }
+  /// Returns true if `image` has been explicitly set.
+  var hasImage: Bool {self._image != nil}
+  /// Clears the value of `image`. Subsequent reads from it will return its default value.
+  mutating func clearImage() {self._image = nil}
+
+  /// `cdi`, `gpus` or `none`; what the receiver does not know is none.
+  var gpus: String = String()
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _image: ProtoPinnedImage? = nil
+}
+
+nonisolated struct ProtoPinnedImage: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var idSha256: String = String()
+
+  /// Of its manifest, where a registry can be asked for it.
+  var manifestSha256: String {
+    get {_manifestSha256 ?? String()}
+    set {_manifestSha256 = newValue}
+  }
+  /// Returns true if `manifestSha256` has been explicitly set.
+  var hasManifestSha256: Bool {self._manifestSha256 != nil}
+  /// Clears the value of `manifestSha256`. Subsequent reads from it will return its default value.
+  mutating func clearManifestSha256() {self._manifestSha256 = nil}
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _manifestSha256: String? = nil
 }
 
 nonisolated struct ProtoDataReport: Sendable {
@@ -2046,27 +2171,30 @@ nonisolated struct ProtoAgentRecord: Sendable {
     fileprivate var _fence: ProtoFence? = nil
   }
 
-  nonisolated struct AcceptedStart: Sendable {
+  nonisolated struct AcceptedStart: @unchecked Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
     // methods supported on all messages.
 
     var order: ProtoStartOrder {
-      get {_order ?? ProtoStartOrder()}
-      set {_order = newValue}
+      get {_storage._order ?? ProtoStartOrder()}
+      set {_uniqueStorage()._order = newValue}
     }
     /// Returns true if `order` has been explicitly set.
-    var hasOrder: Bool {self._order != nil}
+    var hasOrder: Bool {_storage._order != nil}
     /// Clears the value of `order`. Subsequent reads from it will return its default value.
-    mutating func clearOrder() {self._order = nil}
+    mutating func clearOrder() {_uniqueStorage()._order = nil}
 
-    var atMs: Int64 = 0
+    var atMs: Int64 {
+      get {_storage._atMs}
+      set {_uniqueStorage()._atMs = newValue}
+    }
 
     var unknownFields = SwiftProtobuf.UnknownStorage()
 
     init() {}
 
-    fileprivate var _order: ProtoStartOrder? = nil
+    fileprivate var _storage = _StorageClass.defaultInstance
   }
 
   nonisolated struct Started: Sendable {
@@ -2296,6 +2424,14 @@ nonisolated struct ProtoBulkMessage: Sendable {
     set {kind = .examineData(newValue)}
   }
 
+  var secrets: ProtoSecrets {
+    get {
+      if case .secrets(let v)? = kind {return v}
+      return ProtoSecrets()
+    }
+    set {kind = .secrets(newValue)}
+  }
+
   var logPage: ProtoLogPage {
     get {
       if case .logPage(let v)? = kind {return v}
@@ -2342,6 +2478,14 @@ nonisolated struct ProtoBulkMessage: Sendable {
       return ProtoDataFingerprint()
     }
     set {kind = .dataFingerprint(newValue)}
+  }
+
+  var secretsKept: ProtoSecretsKept {
+    get {
+      if case .secretsKept(let v)? = kind {return v}
+      return ProtoSecretsKept()
+    }
+    set {kind = .secretsKept(newValue)}
   }
 
   var offer: ProtoOffer {
@@ -2404,12 +2548,14 @@ nonisolated struct ProtoBulkMessage: Sendable {
     case pull(ProtoPull)
     case environmentsRequest(ProtoEnvironmentsRequest)
     case examineData(ProtoExamineData)
+    case secrets(ProtoSecrets)
     case logPage(ProtoLogPage)
     case logOffset(ProtoLogOffset)
     case environmentState(ProtoEnvironmentState)
     case bitmap(ProtoBitmap)
     case environments(ProtoEnvironments)
     case dataFingerprint(ProtoDataFingerprint)
+    case secretsKept(ProtoSecretsKept)
     case offer(ProtoOffer)
     case objects(ProtoObjects)
     case objectPart(ProtoObjectPart)
@@ -2534,6 +2680,55 @@ nonisolated struct ProtoCheckEnvironment: Sendable {
   init() {}
 
   fileprivate var _software: ProtoSoftwareEnvironment? = nil
+}
+
+/// What the agent puts into memory-backed files for a task. The body is the values, one after the
+/// other; nothing of them may be written anywhere else.
+nonisolated struct ProtoSecrets: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var token: ProtoStartToken {
+    get {_token ?? ProtoStartToken()}
+    set {_token = newValue}
+  }
+  /// Returns true if `token` has been explicitly set.
+  var hasToken: Bool {self._token != nil}
+  /// Clears the value of `token`. Subsequent reads from it will return its default value.
+  mutating func clearToken() {self._token = nil}
+
+  var entries: [ProtoSecrets.Entry] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  nonisolated struct Entry: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var name: String = String()
+
+    var size: UInt32 = 0
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+  }
+
+  init() {}
+
+  fileprivate var _token: ProtoStartToken? = nil
+}
+
+nonisolated struct ProtoSecretsKept: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
 }
 
 nonisolated struct ProtoEnvironmentsRequest: Sendable {
@@ -3493,7 +3688,7 @@ nonisolated extension ProtoPlatform: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension ProtoCoordinatorMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".CoordinatorMessage"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}start\0\u{1}go\0\u{1}cancel\0\u{1}signal\0\u{1}acknowledge\0\u{3}content_pushed\0\u{1}ping\0\u{2}\u{8}detached\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}start\0\u{1}go\0\u{1}cancel\0\u{1}signal\0\u{1}acknowledge\0\u{3}content_pushed\0\u{1}ping\0\u{3}secrets_handed\0\u{2}\u{7}detached\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3587,6 +3782,19 @@ nonisolated extension ProtoCoordinatorMessage: SwiftProtobuf.Message, SwiftProto
           self.kind = .ping(v)
         }
       }()
+      case 8: try {
+        var v: ProtoSecretsHanded?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .secretsHanded(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .secretsHanded(v)
+        }
+      }()
       case 15: try {
         var v: ProtoDetached?
         var hadOneofValue = false
@@ -3639,6 +3847,10 @@ nonisolated extension ProtoCoordinatorMessage: SwiftProtobuf.Message, SwiftProto
       guard case .ping(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularUInt64Field(value: v, fieldNumber: 7)
     }()
+    case .secretsHanded?: try {
+      guard case .secretsHanded(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+    }()
     case .detached?: try {
       guard case .detached(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 15)
@@ -3657,7 +3869,7 @@ nonisolated extension ProtoCoordinatorMessage: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension ProtoAgentMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".AgentMessage"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}report\0\u{3}need_content\0\u{1}pong\0\u{3}foreign_use\0\u{2}\u{b}detached\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}report\0\u{3}need_content\0\u{1}pong\0\u{3}foreign_use\0\u{3}need_secrets\0\u{2}\u{a}detached\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3712,6 +3924,19 @@ nonisolated extension ProtoAgentMessage: SwiftProtobuf.Message, SwiftProtobuf._M
           self.kind = .foreignUse(v)
         }
       }()
+      case 5: try {
+        var v: ProtoStartToken?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .needSecrets(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .needSecrets(v)
+        }
+      }()
       case 15: try {
         var v: ProtoDetached?
         var hadOneofValue = false
@@ -3751,6 +3976,10 @@ nonisolated extension ProtoAgentMessage: SwiftProtobuf.Message, SwiftProtobuf._M
     case .foreignUse?: try {
       guard case .foreignUse(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    }()
+    case .needSecrets?: try {
+      guard case .needSecrets(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
     }()
     case .detached?: try {
       guard case .detached(let v)? = self.kind else { preconditionFailure() }
@@ -3998,6 +4227,45 @@ nonisolated extension ProtoNeedContent: SwiftProtobuf.Message, SwiftProtobuf._Me
   }
 }
 
+nonisolated extension ProtoSecretsHanded: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".SecretsHanded"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}failure\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._token) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self._failure) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._token {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._failure {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoSecretsHanded, rhs: ProtoSecretsHanded) -> Bool {
+    if lhs._token != rhs._token {return false}
+    if lhs._failure != rhs._failure {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension ProtoStartToken: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".StartToken"
   static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}coordinator\0\u{1}epoch\0\u{1}task\0\u{1}nonce\0")
@@ -4163,7 +4431,7 @@ nonisolated extension ProtoFailure.Code: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension ProtoStartOrder: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".StartOrder"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}spec\0\u{1}tree\0\u{1}git\0\u{3}node_count\0\u{3}waits_for_go\0\u{3}extra_trees\0\u{2}\u{3}mounts\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}spec\0\u{1}tree\0\u{1}git\0\u{3}node_count\0\u{3}waits_for_go\0\u{3}extra_trees\0\u{3}pinned_image\0\u{2}\u{2}mounts\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4178,6 +4446,7 @@ nonisolated extension ProtoStartOrder: SwiftProtobuf.Message, SwiftProtobuf._Mes
       case 5: try { try decoder.decodeSingularUInt32Field(value: &self.nodeCount) }()
       case 6: try { try decoder.decodeSingularBoolField(value: &self.waitsForGo) }()
       case 7: try { try decoder.decodeRepeatedMessageField(value: &self.extraTrees) }()
+      case 8: try { try decoder.decodeSingularMessageField(value: &self._pinnedImage) }()
       case 10: try { try decoder.decodeRepeatedMessageField(value: &self.mounts) }()
       default: break
       }
@@ -4210,6 +4479,9 @@ nonisolated extension ProtoStartOrder: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if !self.extraTrees.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.extraTrees, fieldNumber: 7)
     }
+    try { if let v = self._pinnedImage {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+    } }()
     if !self.mounts.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.mounts, fieldNumber: 10)
     }
@@ -4224,6 +4496,7 @@ nonisolated extension ProtoStartOrder: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if lhs.nodeCount != rhs.nodeCount {return false}
     if lhs.waitsForGo != rhs.waitsForGo {return false}
     if lhs.extraTrees != rhs.extraTrees {return false}
+    if lhs._pinnedImage != rhs._pinnedImage {return false}
     if lhs.mounts != rhs.mounts {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
@@ -4315,7 +4588,7 @@ nonisolated extension ProtoGitState: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension ProtoJobSpec: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".JobSpec"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}shell\0\u{1}arguments\0\u{3}working_directory\0\u{1}environment\0\u{1}resources\0\u{2}\u{2}outputs\0\u{3}maximum_duration_ms\0\u{3}grace_period_ms\0\u{3}pull_limit_bytes\0\u{1}worker\0\u{3}any_worker\0\u{1}software\0\u{1}container\0\u{1}mounts\0\u{2}\u{2}labels\0\u{3}cpu_limit_milli\0\u{c}\u{7}\u{1}")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}shell\0\u{1}arguments\0\u{3}working_directory\0\u{1}environment\0\u{1}resources\0\u{2}\u{2}outputs\0\u{3}maximum_duration_ms\0\u{3}grace_period_ms\0\u{3}pull_limit_bytes\0\u{1}worker\0\u{3}any_worker\0\u{1}software\0\u{1}container\0\u{1}mounts\0\u{3}secret_names\0\u{1}labels\0\u{3}cpu_limit_milli\0\u{c}\u{7}\u{1}")
 
   fileprivate class _StorageClass {
     var _name: String? = nil
@@ -4331,6 +4604,7 @@ nonisolated extension ProtoJobSpec: SwiftProtobuf.Message, SwiftProtobuf._Messag
     var _software: ProtoSoftwareEnvironment? = nil
     var _container: ProtoJobSpec.Container? = nil
     var _mounts: [ProtoMount] = []
+    var _secretNames: [String] = []
     var _labels: [String] = []
     var _cpuLimitMilli: Int64? = nil
 
@@ -4356,6 +4630,7 @@ nonisolated extension ProtoJobSpec: SwiftProtobuf.Message, SwiftProtobuf._Messag
       _software = source._software
       _container = source._container
       _mounts = source._mounts
+      _secretNames = source._secretNames
       _labels = source._labels
       _cpuLimitMilli = source._cpuLimitMilli
     }
@@ -4429,6 +4704,7 @@ nonisolated extension ProtoJobSpec: SwiftProtobuf.Message, SwiftProtobuf._Messag
         case 14: try { try decoder.decodeSingularMessageField(value: &_storage._software) }()
         case 15: try { try decoder.decodeSingularMessageField(value: &_storage._container) }()
         case 16: try { try decoder.decodeRepeatedMessageField(value: &_storage._mounts) }()
+        case 17: try { try decoder.decodeRepeatedStringField(value: &_storage._secretNames) }()
         case 18: try { try decoder.decodeRepeatedStringField(value: &_storage._labels) }()
         case 19: try { try decoder.decodeSingularInt64Field(value: &_storage._cpuLimitMilli) }()
         default: break
@@ -4498,6 +4774,9 @@ nonisolated extension ProtoJobSpec: SwiftProtobuf.Message, SwiftProtobuf._Messag
       if !_storage._mounts.isEmpty {
         try visitor.visitRepeatedMessageField(value: _storage._mounts, fieldNumber: 16)
       }
+      if !_storage._secretNames.isEmpty {
+        try visitor.visitRepeatedStringField(value: _storage._secretNames, fieldNumber: 17)
+      }
       if !_storage._labels.isEmpty {
         try visitor.visitRepeatedStringField(value: _storage._labels, fieldNumber: 18)
       }
@@ -4526,6 +4805,7 @@ nonisolated extension ProtoJobSpec: SwiftProtobuf.Message, SwiftProtobuf._Messag
         if _storage._software != rhs_storage._software {return false}
         if _storage._container != rhs_storage._container {return false}
         if _storage._mounts != rhs_storage._mounts {return false}
+        if _storage._secretNames != rhs_storage._secretNames {return false}
         if _storage._labels != rhs_storage._labels {return false}
         if _storage._cpuLimitMilli != rhs_storage._cpuLimitMilli {return false}
         return true
@@ -4872,7 +5152,7 @@ nonisolated extension ProtoEnvironmentRecipe.Kind: SwiftProtobuf._ProtoNameProvi
 
 nonisolated extension ProtoTaskReport: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".TaskReport"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}phase\0\u{1}version\0\u{1}activity\0\u{1}process\0\u{3}started_at_ms\0\u{3}ended_at_ms\0\u{1}result\0\u{3}holds_content\0\u{2}\u{5}packages\0\u{2}\u{6}data\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}phase\0\u{1}version\0\u{1}activity\0\u{1}process\0\u{3}started_at_ms\0\u{3}ended_at_ms\0\u{1}result\0\u{3}holds_content\0\u{2}\u{5}packages\0\u{1}container\0\u{2}\u{5}data\0")
 
   fileprivate class _StorageClass {
     var _token: ProtoStartToken? = nil
@@ -4885,6 +5165,7 @@ nonisolated extension ProtoTaskReport: SwiftProtobuf.Message, SwiftProtobuf._Mes
     var _result: ProtoTaskResult? = nil
     var _holdsContent: Bool = false
     var _packages: [String] = []
+    var _container: ProtoContainerFacts? = nil
     var _data: [ProtoDataReport] = []
 
       // This property is used as the initial default value for new instances of the type.
@@ -4906,6 +5187,7 @@ nonisolated extension ProtoTaskReport: SwiftProtobuf.Message, SwiftProtobuf._Mes
       _result = source._result
       _holdsContent = source._holdsContent
       _packages = source._packages
+      _container = source._container
       _data = source._data
     }
   }
@@ -4935,6 +5217,7 @@ nonisolated extension ProtoTaskReport: SwiftProtobuf.Message, SwiftProtobuf._Mes
         case 8: try { try decoder.decodeSingularMessageField(value: &_storage._result) }()
         case 9: try { try decoder.decodeSingularBoolField(value: &_storage._holdsContent) }()
         case 14: try { try decoder.decodeRepeatedStringField(value: &_storage._packages) }()
+        case 15: try { try decoder.decodeSingularMessageField(value: &_storage._container) }()
         case 20: try { try decoder.decodeRepeatedMessageField(value: &_storage._data) }()
         default: break
         }
@@ -4978,6 +5261,9 @@ nonisolated extension ProtoTaskReport: SwiftProtobuf.Message, SwiftProtobuf._Mes
       if !_storage._packages.isEmpty {
         try visitor.visitRepeatedStringField(value: _storage._packages, fieldNumber: 14)
       }
+      try { if let v = _storage._container {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 15)
+      } }()
       if !_storage._data.isEmpty {
         try visitor.visitRepeatedMessageField(value: _storage._data, fieldNumber: 20)
       }
@@ -5000,11 +5286,90 @@ nonisolated extension ProtoTaskReport: SwiftProtobuf.Message, SwiftProtobuf._Mes
         if _storage._result != rhs_storage._result {return false}
         if _storage._holdsContent != rhs_storage._holdsContent {return false}
         if _storage._packages != rhs_storage._packages {return false}
+        if _storage._container != rhs_storage._container {return false}
         if _storage._data != rhs_storage._data {return false}
         return true
       }
       if !storagesAreEqual {return false}
     }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoContainerFacts: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".ContainerFacts"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}image\0\u{1}gpus\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._image) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.gpus) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._image {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if !self.gpus.isEmpty {
+      try visitor.visitSingularStringField(value: self.gpus, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoContainerFacts, rhs: ProtoContainerFacts) -> Bool {
+    if lhs._image != rhs._image {return false}
+    if lhs.gpus != rhs.gpus {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoPinnedImage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".PinnedImage"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}id_sha256\0\u{3}manifest_sha256\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.idSha256) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self._manifestSha256) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.idSha256.isEmpty {
+      try visitor.visitSingularStringField(value: self.idSha256, fieldNumber: 1)
+    }
+    try { if let v = self._manifestSha256 {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoPinnedImage, rhs: ProtoPinnedImage) -> Bool {
+    if lhs.idSha256 != rhs.idSha256 {return false}
+    if lhs._manifestSha256 != rhs._manifestSha256 {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -5577,36 +5942,74 @@ nonisolated extension ProtoAgentRecord.AcceptedStart: SwiftProtobuf.Message, Swi
   static let protoMessageName: String = ProtoAgentRecord.protoMessageName + ".AcceptedStart"
   static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}order\0\u{3}at_ms\0")
 
+  fileprivate class _StorageClass {
+    var _order: ProtoStartOrder? = nil
+    var _atMs: Int64 = 0
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _order = source._order
+      _atMs = source._atMs
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularMessageField(value: &self._order) }()
-      case 2: try { try decoder.decodeSingularInt64Field(value: &self.atMs) }()
-      default: break
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularMessageField(value: &_storage._order) }()
+        case 2: try { try decoder.decodeSingularInt64Field(value: &_storage._atMs) }()
+        default: break
+        }
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    try { if let v = self._order {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
-    } }()
-    if self.atMs != 0 {
-      try visitor.visitSingularInt64Field(value: self.atMs, fieldNumber: 2)
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      try { if let v = _storage._order {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+      } }()
+      if _storage._atMs != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._atMs, fieldNumber: 2)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: ProtoAgentRecord.AcceptedStart, rhs: ProtoAgentRecord.AcceptedStart) -> Bool {
-    if lhs._order != rhs._order {return false}
-    if lhs.atMs != rhs.atMs {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._order != rhs_storage._order {return false}
+        if _storage._atMs != rhs_storage._atMs {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -5845,7 +6248,7 @@ nonisolated extension ProtoAgentRecord.Finished: SwiftProtobuf.Message, SwiftPro
 
 nonisolated extension ProtoBulkMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".BulkMessage"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}failure\0\u{3}read_log\0\u{3}tail_log\0\u{3}check_environment\0\u{1}query\0\u{1}push\0\u{1}pull\0\u{3}environments_request\0\u{3}examine_data\0\u{4}\u{7}log_page\0\u{3}log_offset\0\u{3}environment_state\0\u{1}bitmap\0\u{1}environments\0\u{3}data_fingerprint\0\u{2}\u{b}offer\0\u{1}objects\0\u{3}object_part\0\u{1}end\0\u{1}complete\0\u{1}wanted\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}failure\0\u{3}read_log\0\u{3}tail_log\0\u{3}check_environment\0\u{1}query\0\u{1}push\0\u{1}pull\0\u{3}environments_request\0\u{3}examine_data\0\u{1}secrets\0\u{4}\u{6}log_page\0\u{3}log_offset\0\u{3}environment_state\0\u{1}bitmap\0\u{1}environments\0\u{3}data_fingerprint\0\u{3}secrets_kept\0\u{2}\u{a}offer\0\u{1}objects\0\u{3}object_part\0\u{1}end\0\u{1}complete\0\u{1}wanted\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5970,6 +6373,19 @@ nonisolated extension ProtoBulkMessage: SwiftProtobuf.Message, SwiftProtobuf._Me
           self.kind = .examineData(v)
         }
       }()
+      case 10: try {
+        var v: ProtoSecrets?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .secrets(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .secrets(v)
+        }
+      }()
       case 16: try {
         var v: ProtoLogPage?
         var hadOneofValue = false
@@ -6046,6 +6462,19 @@ nonisolated extension ProtoBulkMessage: SwiftProtobuf.Message, SwiftProtobuf._Me
         if let v = v {
           if hadOneofValue {try decoder.handleConflictingOneOf()}
           self.kind = .dataFingerprint(v)
+        }
+      }()
+      case 22: try {
+        var v: ProtoSecretsKept?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .secretsKept(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .secretsKept(v)
         }
       }()
       case 32: try {
@@ -6173,6 +6602,10 @@ nonisolated extension ProtoBulkMessage: SwiftProtobuf.Message, SwiftProtobuf._Me
       guard case .examineData(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
     }()
+    case .secrets?: try {
+      guard case .secrets(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
+    }()
     case .logPage?: try {
       guard case .logPage(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 16)
@@ -6196,6 +6629,10 @@ nonisolated extension ProtoBulkMessage: SwiftProtobuf.Message, SwiftProtobuf._Me
     case .dataFingerprint?: try {
       guard case .dataFingerprint(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 21)
+    }()
+    case .secretsKept?: try {
+      guard case .secretsKept(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 22)
     }()
     case .offer?: try {
       guard case .offer(let v)? = self.kind else { preconditionFailure() }
@@ -6435,6 +6872,99 @@ nonisolated extension ProtoCheckEnvironment: SwiftProtobuf.Message, SwiftProtobu
 
   static func ==(lhs: ProtoCheckEnvironment, rhs: ProtoCheckEnvironment) -> Bool {
     if lhs._software != rhs._software {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoSecrets: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Secrets"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}entries\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._token) }()
+      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.entries) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._token {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if !self.entries.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.entries, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoSecrets, rhs: ProtoSecrets) -> Bool {
+    if lhs._token != rhs._token {return false}
+    if lhs.entries != rhs.entries {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoSecrets.Entry: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = ProtoSecrets.protoMessageName + ".Entry"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}size\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.size) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    if self.size != 0 {
+      try visitor.visitSingularUInt32Field(value: self.size, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoSecrets.Entry, rhs: ProtoSecrets.Entry) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.size != rhs.size {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoSecretsKept: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".SecretsKept"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoSecretsKept, rhs: ProtoSecretsKept) -> Bool {
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

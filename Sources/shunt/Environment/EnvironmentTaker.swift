@@ -20,6 +20,8 @@ struct EnvironmentTaker: Sendable {
     let tree: TreeReference
     /// How the packages reach the worker.
     let supply: PackageSupply
+    /// Files that are no content, wherever they lie.
+    let withheld: Set<FileIdentity>
 
     typealias Entry = EnvironmentRecipe.Entry
 
@@ -131,6 +133,7 @@ struct EnvironmentTaker: Sendable {
         var options = SnapshotOptions()
         // Nothing of it may change or go while an environment is built from it.
         options.copyLimit = ByteCount(.max)
+        options.withheld = withheld
         let snapshot = try Snapshot.take(
             root: path, store: store,
             cache: StatCache(directory: RawPath(layout.statCacheDirectory)), options: options)

@@ -31,7 +31,7 @@ enum JobFileKeys {
             case .top:
                 [
                     "name", "run", "workdir", "env", "resources", "environment", "outputs",
-                    "max_duration", "on", "pull_limit", "image", "mounts", "labels",
+                    "max_duration", "on", "pull_limit", "image", "mounts", "labels", "secrets",
                 ]
             case .resources: ["cpus", "memory", "shm_size"]
             case .environment: ["python", "conda", "existing", "setup", "capture", "offline"]
@@ -48,7 +48,7 @@ enum JobFileKeys {
             case .top:
                 [
                     "gpus", "gpu", "nodes", "num_nodes", "container", "docker", "retries",
-                    "retry", "priority", "schedule", "secrets", "inputs", "artifacts", "ports",
+                    "retry", "priority", "schedule", "inputs", "artifacts", "ports",
                     "volumes", "depends_on", "array", "queue", "user", "preemptible",
                     "on_unreachable", "restart", "services", "grace_period",
                 ]
@@ -76,7 +76,7 @@ enum JobFileKeys {
         "exec": "run",
         "cwd": "workdir", "dir": "workdir", "directory": "workdir", "working_dir": "workdir",
         "working_directory": "workdir",
-        "envs": "env", "variables": "env", "vars": "env", "environ": "env",
+        "secret": "secrets", "envs": "env", "variables": "env", "vars": "env", "environ": "env",
         "cpu": "resources.cpus", "mem": "resources.memory", "ram": "resources.memory",
         "requirements": "environment.python", "pip": "environment.python",
         "virtualenv": "environment.python", "venv": "environment.python",

@@ -7,6 +7,7 @@ internal import JobModel
 struct JobDescription: Sendable {
     let directory: RawPath
     let draft: JobDraft
+    let secrets: SecretValues
 
     /// - Throws: ``ShuntError`` before anything is made of a home that does not exist yet.
     init(options: SubmissionOptions, command: [String]?, subcommand: String) throws {
@@ -14,6 +15,7 @@ struct JobDescription: Sendable {
         draft = try JobDraft(
             flags: options.flags(of: subcommand, command: command), file: opened.file)
         directory = opened.path
+        secrets = try SecretValues(draft.secrets, in: directory, subcommand: subcommand)
         try JobDirectory.refuse(directory, HomeDirectory.planned())
     }
 }
@@ -24,10 +26,12 @@ struct JobPreparation: Sendable {
     let session: ShuntSession
     let directory: RawPath
     let draft: JobDraft
+    let secrets: SecretValues
     let progress: ProgressDisplay
 
     init(_ job: JobDescription, session: ShuntSession, progress: ProgressDisplay) throws {
         directory = job.directory
+        secrets = job.secrets
         var draft = job.draft
         if !draft.hasPlacement {
             let settings = try ConfigurationFile(layout: session.home.layout).read()
@@ -63,7 +67,7 @@ struct JobPreparation: Sendable {
         let confirmed = try plan.map { try consent.obtain($0) }
         return SubmitRequest(
             clientKey: ClientKey.draw(), spec: snapshot.spec, inputs: snapshot.inputs,
-            confirmed: confirmed ?? options.yes)
+            confirmed: confirmed ?? options.yes, secrets: secrets.secrets)
     }
 
     /// The request once more, for a job that never began because the store had lost a part of what
@@ -123,7 +127,8 @@ struct JobPreparation: Sendable {
 
     private func takeSnapshot(isDryRun: Bool) async throws -> TakenSnapshot {
         let taker = SnapshotTaker(
-            layout: session.home.layout, directory: directory, progress: progress)
+            layout: session.home.layout, directory: directory, withheld: secrets.files,
+            progress: progress)
         let snapshot = try await taker.take(
             draft, isDryRun: isDryRun, supply: try await supply())
         progress.clear()

@@ -30,6 +30,8 @@ struct TakenSnapshot: Sendable {
 struct SnapshotTaker: Sendable {
     let layout: HomeLayout
     let directory: RawPath
+    /// Files that become secrets of the job, and no content of it.
+    let withheld: Set<FileIdentity>
     let progress: ProgressDisplay
 
     /// - Parameters:
@@ -48,6 +50,7 @@ struct SnapshotTaker: Sendable {
             var options = SnapshotOptions()
             options.progress = counters
             options.copyLimit = JobLimits.copiedFile
+            options.withheld = withheld
             options.omitted = draft.spec.mounts.map { RawPath($0.target) }
             let result = try Snapshot.take(
                 root: directory, store: store,
@@ -55,10 +58,13 @@ struct SnapshotTaker: Sendable {
             var spec = draft.spec
             let environment = try EnvironmentTaker(
                 layout: layout, directory: directory, store: store, tree: result.tree,
-                supply: supply
+                supply: supply, withheld: withheld
             ).take(draft.environment)
             spec.software = environment.software
-            if let store, !spec.workingDirectory.isEmpty {
+            let isMounted = options.omitted.contains {
+                RawPath(spec.workingDirectory).isInside($0)
+            }
+            if let store, !spec.workingDirectory.isEmpty, !isMounted {
                 try requireDirectory(spec.workingDirectory, result.tree, store)
             }
             if let store, case .local(let name)? = spec.container?.image {

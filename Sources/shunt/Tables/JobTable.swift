@@ -97,7 +97,11 @@ enum JobDetails {
             rows.append(("labels", job.labels.map(\.text).joined(separator: ", ")))
         }
         if let container = job.spec.container {
-            rows.append(("image", Quoting.visible(container.image.text)))
+            rows.append(("image", image(container, job.image)))
+            if let gpus = job.gpus { rows.append(("gpus", gpus.rawValue)) }
+        }
+        if !job.spec.secrets.isEmpty {
+            rows.append(("secrets", job.spec.secrets.joined(separator: ", ")))
         }
         let tree = job.inputs.tree.content.short
         rows.append(("snapshot", "\(tree), \(SnapshotText.size(job.inputs))"))
@@ -127,6 +131,14 @@ enum JobDetails {
             text.map { isEnforced == false ? $0 + " (not enforced on this worker)" : $0 }
         }
         return texts.isEmpty ? nil : texts.joined(separator: ", ")
+    }
+
+    /// `python:3.11-slim, sha256:…`; the ID of an image that no registry can be asked for.
+    private static func image(_ container: ContainerSpec, _ pinned: PinnedImage?) -> String {
+        let name = Quoting.visible(container.image.text)
+        guard let pinned else { return name }
+        guard let manifest = pinned.manifest else { return name + ", image \(pinned.id.hex)" }
+        return name + ", sha256:\(manifest.hex)"
     }
 
     private static func fetch(_ fetch: OutputsFetch) -> String {

@@ -10,50 +10,72 @@ struct ContainerFaultTests {
         case monitor, agent, supervisor, coordinator, all
     }
 
-    @Test(arguments: Loss.allCases)
-    func outputAndExitCodeOutliveTheLossOf(_ loss: Loss) async throws {
+    @Test func outputAndExitCodeOutliveTheLossOfEveryPart() async throws {
         try await ContainerHome.use { home in
-            let job = try CountingJob(inContainer: home)
-            let run = try await job.start(["--image", TestImage.name], untilLine: 20)
-            let container = try #require(home.containerNames.first)
-            if loss == .monitor || loss == .all {
-                let monitor = try #require(home.monitor(of: container))
-                #expect(kill(monitor, SIGKILL) == 0)
+            for loss in Loss.allCases {
+                var home = home
+                home.work = "\(home.base)/work-\(loss)"
+                try await lose(loss, home)
             }
-            let parts: Set<Part> =
-                switch loss {
-                case .monitor: []
-                case .agent: [.agent]
-                case .supervisor: [.supervisor]
-                case .coordinator: [.coordinator]
-                case .all: Set(Part.replaceable)
-                }
-            #expect(home.kill9(parts) == parts.count)
-            let outcome = await run.outcome(within: .seconds(120))
-            try await job.expectRanOnce(outcome, "\(loss)")
-            try await home.expectNoContainers()
         }
+    }
+
+    private func lose(_ loss: Loss, _ home: ShuntHome) async throws {
+        let others = home.containerNames
+        let job = try CountingJob(inContainer: home)
+        let run = try await job.start(["--image", TestImage.name], untilLine: 20)
+        let container = try #require(home.containerNames.subtracting(others).first)
+        if loss == .monitor || loss == .all {
+            let monitor = try #require(home.monitor(of: container))
+            #expect(kill(monitor, SIGKILL) == 0)
+        }
+        let parts: Set<Part> =
+            switch loss {
+            case .monitor: []
+            case .agent: [.agent]
+            case .supervisor: [.supervisor]
+            case .coordinator: [.coordinator]
+            case .all: Set(Part.replaceable)
+            }
+        #expect(home.kill9(parts) == parts.count, "\(loss)")
+        let outcome = await run.outcome(within: .seconds(120))
+        try await job.expectRanOnce(outcome, "\(loss)")
+        try await home.expectNoContainers()
     }
 
     /// While the engine is starting the container: killed alone, or with the supervisor that would
     /// try again. However it was caught, the command runs once.
-    @Test(arguments: [false, true], [0, 60, 120, 200, 300])
-    func aStartThatIsCutShortIsMadeAnew(withSupervisor: Bool, after delay: Int) async throws {
+    @Test func aStartThatIsCutShortIsMadeAnew() async throws {
         try await ContainerHome.use { home in
-            let job = try CountingJob(inContainer: home)
-            let run = try job.start(["--image", TestImage.name])
-            let begun = await eventually(within: .seconds(60)) {
-                starting(home) != nil || run.hasEnded
+            for delay in [0, 60, 120, 200, 300] {
+                for withSupervisor in [false, true] {
+                    let what = "after \(delay) ms, with the supervisor: \(withSupervisor)"
+                    var home = home
+                    home.work = "\(home.base)/work-\(delay)-\(withSupervisor)"
+                    try await cutStart(home, withSupervisor, after: delay, "\(what)")
+                }
             }
-            #expect(begun, "\(run.errorsSoFar)")
-            // A moment in the middle of the start: nothing tells of those.
-            usleep(UInt32(delay) * 1000)
-            if let engine = starting(home) { kill(engine, SIGKILL) }
-            if withSupervisor { home.kill9([.supervisor]) }
-            let outcome = await run.outcome(within: .seconds(120))
-            try await job.expectRanOnce(outcome, "after \(delay) ms")
-            try await home.expectNoContainers()
         }
+    }
+
+    private func cutStart(
+        _ home: ShuntHome, _ withSupervisor: Bool, after delay: Int, _ what: Comment
+    ) async throws {
+        var job = try CountingJob(inContainer: home)
+        // What it does is no part of its start.
+        (job.lines, job.files) = (3, 2)
+        let run = try job.start(["--image", TestImage.name])
+        let begun = await eventually(within: .seconds(60)) {
+            starting(home) != nil || run.hasEnded
+        }
+        #expect(begun, "\(run.errorsSoFar)")
+        // A moment in the middle of the start: nothing tells of those.
+        usleep(UInt32(delay) * 1000)
+        if let engine = starting(home) { kill(engine, SIGKILL) }
+        if withSupervisor { home.kill9([.supervisor]) }
+        let outcome = await run.outcome(within: .seconds(120))
+        try await job.expectRanOnce(outcome, what)
+        try await home.expectNoContainers()
     }
 
     @Test func aJobWhoseMonitorIsDeadCanBeCancelled() async throws {

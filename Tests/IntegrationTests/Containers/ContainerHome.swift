@@ -51,12 +51,23 @@ extension ShuntHome {
         #expect(isEmpty, "\(left)", sourceLocation: location)
     }
 
-    /// Whatever the test did.
+    /// Whatever the test did: containers, and images that nobody needs any more.
     func removeContainers() async {
-        for name in containerNames.sorted() {
-            // One that is not there needs no removal.
-            _ = try? await TestImage.shell("podman rm --force --ignore --time 0 \(name)")
+        let kept = root + "/agent/images/kept"
+        // Where no image was made there is nothing to remove.
+        let notes = (try? FileManager.default.contentsOfDirectory(atPath: kept)) ?? []
+        let images = notes.compactMap { note in
+            // Likewise.
+            let text = try? String(contentsOfFile: kept + "/" + note, encoding: .utf8)
+            return text?.split(separator: "\n").dropFirst().first
         }
+        let names = containerNames.sorted().joined(separator: " ")
+        // One that is not there needs no removal.
+        _ = try? await TestImage.shell(
+            """
+            podman rm --force --ignore --time 0 \(names)
+            podman rmi \(images.joined(separator: " ")) 2>&1 || true
+            """)
     }
 
     /// The pid of the process that podman has watch a container.

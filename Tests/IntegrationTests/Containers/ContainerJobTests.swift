@@ -120,4 +120,52 @@ struct ContainerJobTests {
             #expect(numbers[1] == 5 * 1024 * 1024)
         }
     }
+
+    /// Of the only kind that is looked for, with a device that every machine has.
+    @Test(.enabled(if: !CDISpecification.isThere, "this machine has GPUs for containers"))
+    func aContainerHasTheDevicesOfTheMachinesSpecification() async throws {
+        try await ContainerHome.use { home in
+            let look = ["sh", "-c", "echo $SHUNT_TEST_GPU; ls /dev | grep -c shunt-test-gpu"]
+            let without = try await home.runInContainer(look)
+            #expect(without.text == "\n0\n", "\(without.errorText)")
+            #expect(try await home.inspect(home.latestJob())["gpus"].string == "none")
+            try CDISpecification.write()
+            defer { CDISpecification.remove() }
+            let with = try await home.runInContainer(look)
+            #expect(with.text == "all\n1\n", "\(with.errorText)")
+            #expect(try await home.inspect(home.latestJob())["gpus"].string == "cdi")
+        }
+    }
+}
+
+/// What a driver's installer writes of a machine's GPUs for container engines.
+private enum CDISpecification {
+    private static let directory = "/var/run/cdi"
+    private static let path = directory + "/shunt-test.json"
+
+    static var isThere: Bool {
+        ["/etc/cdi", directory].contains { directory in
+            // Most machines have no such directory.
+            (try? FileManager.default.contentsOfDirectory(atPath: directory))?.isEmpty == false
+        }
+    }
+
+    static func write() throws {
+        let text = """
+            {"cdiVersion": "0.4.0", "kind": "nvidia.com/gpu", "devices": [
+              {"name": "all", "containerEdits": {
+                "env": ["SHUNT_TEST_GPU=all"],
+                "deviceNodes": [
+                  {"path": "/dev/shunt-test-gpu", "type": "c", "major": 1, "minor": 3}]
+            }}]}
+            """
+        try FileManager.default.createDirectory(
+            atPath: directory, withIntermediateDirectories: true)
+        try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+    }
+
+    static func remove() {
+        unlink(path)
+        rmdir(directory)
+    }
 }

@@ -4,16 +4,73 @@ import Testing
 /// What goes wrong with images and engines is said in their words, and leaves nothing behind.
 @Suite(.serialized, .enabled(if: TestImage.isPossible, "\(TestImage.reason)"))
 struct ContainerMistakeTests {
-    @Test(arguments: ["localhost/no-such-image:1", "127.0.0.1:1/a:1", "nosuchshortname:1"])
-    func anImageThatCannotBeHadIsNamedWithTheReason(_ image: String) async throws {
+    /// All at once: podman alone asks a registry that refuses again and again, and one that says
+    /// nothing, be it for the base of a build, for ever.
+    @Test func anImageThatCannotBeHadIsNamedWithTheReason() async throws {
         try await ContainerHome.use { home in
-            let outcome = try await home.run(
-                ["run", "-q", "--image", image, "--", "true"], within: .seconds(120))
-            #expect(outcome.code == 125)
-            expectRemedy(outcome, naming: image, "could not be pulled")
-            #expect(outcome.errorText.contains("Error: "), "\(outcome.errorText)")
+            var home = home
+            let (descriptor, port) = try FreePort.listen()
+            defer { close(descriptor) }
+            let silent = "127.0.0.1:\(port)/a:1"
+            home.variables["CONTAINERS_REGISTRIES_CONF"] = try FreePort.allowPlainText(
+                of: "127.0.0.1:\(port)", in: home.base)
+            try home.write("Containerfile", "FROM \(silent)\n")
+            let absent = ["localhost/no-such-image:1", "127.0.0.1:1/a:1", "nosuchshortname:1"]
+            let runs = try ([silent, "./Containerfile"] + absent).map { image in
+                (image, try home.start(["run", "-q", "--image", image, "--", "true"]))
+            }
+            for (image, run) in runs {
+                let outcome = await run.outcome(within: .seconds(90))
+                let verb = image.hasPrefix("./") ? "built" : "pulled"
+                #expect(outcome.code == 125)
+                expectRemedy(outcome, naming: "`\(image)` could not be \(verb)")
+                let why =
+                    absent.contains(image)
+                    ? "Error: " : "did not answer for 20 s:\n"
+                #expect(outcome.errorText.contains(why), "\(outcome.errorText)")
+            }
             try await home.expectNoContainers()
         }
+    }
+
+    @Test func aDiskThatIsFullDuringABuildIsSaid() async throws {
+        try await ContainerHome.use { home in
+            let disk = home.base + "/disk"
+            try await TestImage.shell(
+                "mkdir '\(disk)' && mount -t tmpfs -o size=16m shunt-test '\(disk)'")
+            do {
+                try await build(in: home, storingOn: disk)
+            } catch {
+                try await TestImage.shell("umount --lazy '\(disk)'")
+                throw error
+            }
+            try await TestImage.shell("umount --lazy '\(disk)'")
+        }
+    }
+
+    /// Builds an image that is larger than the disk.
+    private func build(in home: ShuntHome, storingOn disk: String) async throws {
+        var home = home
+        home.variables["CONTAINERS_STORAGE_CONF"] = home.base + "/storage.conf"
+        try home.write(
+            "../storage.conf",
+            """
+            [storage]
+            driver = "overlay"
+            graphroot = "\(disk)/storage"
+            runroot = "\(home.base)/run"
+
+            """)
+        try home.write("Containerfile", "FROM scratch\nCOPY large /large\n")
+        try home.write("large", Data(count: 24 << 20))
+        let outcome = try await home.run(
+            ["run", "-q", "--yes", "--image", ".", "--", "true"], within: .seconds(60))
+        #expect(outcome.code == 125)
+        expectRemedy(outcome, naming: "could not be built")
+        #expect(outcome.errorText.contains("no space left on device"), "\(outcome.errorText)")
+        let left = try await TestImage.shell("du -sm '\(disk)' | cut -f1")
+        #expect((Int(left.trimmingCharacters(in: .newlines)) ?? 99) < 4, "MiB: \(left)")
+        await home.remove()
     }
 
     @Test func theOutputOfABuildThatFailsIsShown() async throws {

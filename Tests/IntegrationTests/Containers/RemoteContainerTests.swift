@@ -70,12 +70,45 @@ struct RemoteContainerTests {
         }
     }
 
+    /// What a step of it has started lives in a namespace of the account's own.
+    @Test func aBuildThatIsCancelledLeavesNothing() async throws {
+        try await use { lab in
+            let shipped = try await lab.run(
+                "/answer", options: ["-q", "--image", "local:" + TestImage.small()])
+            #expect(shipped.text == "42\n", "\(shipped.errorText)")
+            // The one that was used last.
+            let kept = try JSON(
+                parsing: try await lab.home.run(
+                    "env", "ls", "--worker", lab.name, "-o", "json"
+                ).output)
+            let image = try #require(kept[0]["key"].string?.suffix(12))
+            let number = "\(UInt64.random(in: 1_000_000...9_000_000))"
+            try lab.home.write("Containerfile", "FROM \(image)\nRUN [\"/answer\", \"\(number)\"]\n")
+            let id = try await lab.home.submit(
+                "true", options: ["--on", lab.name, "--image", "."])
+            func isBuilding() -> Bool {
+                ProcessTable.processes(naming: "/answer").contains {
+                    $0.command == ["/answer", number]
+                }
+            }
+            #expect(await eventually(within: .seconds(60), isBuilding))
+            #expect(try await lab.home.run("cancel", "--now", id).code == 0)
+            #expect(await eventually(within: .seconds(60)) { !isBuilding() })
+            let isEmpty = try await eventually {
+                let left = try await lab.host.account.shell(
+                    "podman ps --all --external --quiet 2>/dev/null")
+                return left.text.isEmpty
+            }
+            #expect(isEmpty)
+        }
+    }
+
     /// Without version 2 of control groups an account that is not root cannot have limits.
     @Test func aLimitThatIsNotKeptIsSaid() async throws {
         try await use { lab in
+            let image = "local:" + (try await TestImage.small())
             let outcome = try await lab.run(
-                "true", options: ["--image", Self.shipped, "--memory", "64MiB"],
-                within: .seconds(300))
+                "/answer", options: ["--image", image, "--memory", "64MiB"])
             #expect(outcome.code == 0, "\(outcome.errorText)")
             let hasGroups = FileManager.default.fileExists(
                 atPath: "/sys/fs/cgroup/cgroup.controllers")

@@ -37,6 +37,34 @@ actor TestImage {
         try await task.value
     }
 
+    /// Makes sure that root's podman has an image of nothing but `/answer`, which prints 42 after as
+    /// many seconds as it is told: one that is written, sent and read in no time.
+    static func small() async throws -> String {
+        try await shell(
+            """
+            set -e
+            podman image exists \(smallName) && exit
+            work=$(mktemp -d /tmp/shunt-test-image-XXXXXX)
+            trap 'rm -rf "$work"' EXIT
+            cd "$work"
+            cat >answer.c <<'END'
+            #include <stdio.h>
+            #include <stdlib.h>
+            #include <unistd.h>
+            int main(int count, char **words) {
+                if (count > 1) sleep(atoi(words[1]));
+                return puts("42") < 0;
+            }
+            END
+            cc -static -s -o answer answer.c
+            printf 'FROM scratch\nCOPY answer /answer\n' >Containerfile
+            podman build --quiet --tag \(smallName) .
+            """)
+        return smallName
+    }
+
+    private static let smallName = "localhost/shunt-test-small:2"
+
     /// The archive, which any account can read and import.
     func file() async throws -> String {
         try await require()

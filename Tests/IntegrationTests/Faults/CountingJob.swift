@@ -30,7 +30,7 @@ struct CountingJob {
                 print(f"line {number}", flush=True)
                 if number % 3 == 0:
                     print(f"error {number}", file=sys.stderr, flush=True)
-                time.sleep(0.01)
+                time.sleep(0.007)
             os.mkdir("out")
             for number in range(int(sys.argv[3])):
                 with open(f"out/{number}", "w") as file:

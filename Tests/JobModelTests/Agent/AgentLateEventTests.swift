@@ -13,6 +13,8 @@ struct AgentLateEventTests {
         .unkillable(token), .collected(token, Sample.outputs(.zero)),
         .collectFailed(token, message: "m", mayHeal: true),
         .softwareFound(token, packages: ["six==1.16.0"]),
+        .containerFound(
+            token, ContainerFacts(image: PinnedImage(id: Sample.digest(1)), gpus: .none)),
     ]
 
     @Test func nothingHappensToATaskThatIsOver() throws {

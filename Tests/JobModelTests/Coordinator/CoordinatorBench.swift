@@ -15,7 +15,11 @@ struct CoordinatorBench {
     private var requests: UInt64 = 0
     private var versions: UInt64 = 0
 
-    init(connected: Bool = true) throws {
+    /// Of the worker.
+    private var engines: [ContainerEngine] = []
+
+    init(connected: Bool = true, engines: [ContainerEngine] = []) throws {
+        self.engines = engines
         if connected { try connect() }
     }
 
@@ -34,7 +38,8 @@ struct CoordinatorBench {
     @discardableResult
     mutating func connect(reports: [TaskReport] = []) throws -> [CoordinatorEffect] {
         try step(.connecting(Self.gpu))
-        let welcome = Sample.welcome(Self.capacity, reports: reports)
+        var welcome = Sample.welcome(Self.capacity, reports: reports)
+        welcome.engines = engines
         return try step(.connected(Self.gpu, fence, welcome))
     }
 

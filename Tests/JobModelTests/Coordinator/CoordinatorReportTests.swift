@@ -154,6 +154,27 @@ struct CoordinatorReportTests {
         }
     }
 
+    /// What the name stands for is fixed by the first attempt that finds out.
+    @Test(arguments: ["python:3.11-slim", "./Containerfile"])
+    func aLaterAttemptIsHeldToTheImageOfTheFirst(_ name: String) throws {
+        var spec = Sample.spec()
+        spec.container = ContainerSpec(image: try #require(ImageSource(name)))
+        var bench = try CoordinatorBench(engines: [.podman])
+        let (id, token) = try bench.placed(spec)
+        let image = PinnedImage(id: Sample.digest(1), manifest: Sample.digest(2))
+        var report = bench.report(.staging, of: token)
+        report.container = ContainerFacts(image: image, gpus: .none)
+        let effects = try bench.hear(.report(report))
+        #expect(effects.commits.map(\.image) == [image], "the next attempt may need it")
+        #expect(bench.view(id)?.image == image)
+        // Once is enough.
+        #expect(try bench.hear(.report(bench.report(.staged, of: token))).commits.isEmpty)
+        let later = try bench.hear(.revoked, of: token).started
+        let isHeld = name == "python:3.11-slim"
+        #expect(later.map(\.token.task.attempt.number) == [2])
+        #expect(later.map(\.image) == [isHeld ? image : nil])
+    }
+
     @Test func aTaskThatIsStillThereGoesOnAfterAReconnect() throws {
         var bench = try CoordinatorBench()
         let (id, token) = try bench.placed()

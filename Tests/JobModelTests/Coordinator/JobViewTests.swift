@@ -78,6 +78,23 @@ struct JobViewTests {
         #expect(bench.view(id)?.endedAt == Sample.moment(5000).wall)
     }
 
+    /// Where the probe has found GPUs that the engine there cannot give.
+    @Test(arguments: ContainerGPUs.allCases, [0, 1, 2])
+    func aContainerWithoutItsWorkersGPUsIsWarnedOf(_ gpus: ContainerGPUs, _ count: Int) throws {
+        var spec = Sample.spec()
+        spec.container = ContainerSpec(image: .named("a"))
+        var bench = try CoordinatorBench(engines: [.podman])
+        let (id, token) = try bench.placed(spec)
+        var report = bench.report(.staging, of: token)
+        report.container = ContainerFacts(image: PinnedImage(id: Sample.digest(1)), gpus: gpus)
+        try bench.hear(.report(report))
+        let job = try #require(bench.core.job(id))
+        let view = job.view(waiting: nil, link: nil, gpus: count)
+        #expect(view.gpus == gpus)
+        #expect(view.warnings.count == (gpus == .none && count > 0 ? 1 : 0))
+        #expect(view.warnings.allSatisfy { $0.contains("`gpu` is") && $0.contains("nvidia-ctk") })
+    }
+
     @Test func aQueuedJobSaysWhyItWaitsAndNothingOfAnEnd() throws {
         var bench = try CoordinatorBench(connected: false)
         let id = try #require(try bench.submit().id)

@@ -22,4 +22,18 @@ import Testing
     func whatNamesNoImageIsNotTaken(_ text: String) {
         #expect(ImageSource(text) == nil)
     }
+
+    @Test(
+        arguments: [
+            ("python:3.11-slim", "python"),
+            ("docker.io/library/python", "docker.io/library/python"),
+            ("127.0.0.1:5000/a/b:1", "127.0.0.1:5000/a/b"),
+            ("localhost:5000/a", "localhost:5000/a"),
+            ("a/b@sha256:01", "a/b"), ("a/b:1@sha256:01", "a/b"),
+        ])
+    func aPinnedImageIsAskedForByItsManifest(_ name: String, _ repository: String) {
+        let image = PinnedImage(id: Sample.digest(1), manifest: Sample.digest(2))
+        #expect(image.name(in: name) == "\(repository)@sha256:\(Sample.digest(2).hex)")
+        #expect(PinnedImage(id: image.id).name(in: name) == nil)
+    }
 }

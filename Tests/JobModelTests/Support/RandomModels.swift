@@ -76,18 +76,23 @@ extension SeededRandom {
                 ContainerSpec(
                     image: .local("train"), sharedMemory: $0.optional { $0.byteCount() },
                     tree: $0.optional { $0.tree() })
-            })
+            }, secrets: pick([[], ["HF_TOKEN"], ["A", "_b2"]]))
     }
 
     mutating func git() -> GitState {
         GitState(commit: text(), branch: optional { $0.text() }, dirty: chance(2))
     }
 
+    mutating func image() -> PinnedImage {
+        PinnedImage(id: digest(), manifest: optional { $0.digest() })
+    }
+
     mutating func order() -> StartOrder {
         StartOrder(
             token: token(), spec: spec(), tree: tree(), git: optional { $0.git() },
-            nodeCount: 1 + below(64), waitsForGo: chance(2), extraTrees: list(upTo: 2) { $0.tree() }
-        )
+            nodeCount: 1 + below(64), waitsForGo: chance(2),
+            extraTrees: list(upTo: 2) { $0.tree() },
+            image: optional { $0.image() })
     }
 
     mutating func inputs() -> JobInputs {
@@ -134,7 +139,11 @@ extension SeededRandom {
     mutating func report() -> TaskReport {
         TaskReport(
             token: token(), phase: pick(TaskPhase.allCases), version: next(),
-            activity: optional { $0.text() }, process: optional { $0.process() },
+            activity: optional { $0.text() },
+            container: optional {
+                ContainerFacts(image: $0.image(), gpus: $0.pick(ContainerGPUs.allCases))
+            },
+            process: optional { $0.process() },
             startedAt: optional { $0.wallTime() }, endedAt: optional { $0.wallTime() },
             result: optional { $0.result() })
     }

@@ -56,7 +56,8 @@ extension SeededGenerator {
             gracePeriod: milliseconds(), pullLimit: byteCount(),
             placement: chance(2) ? .any : .worker(WorkerName("gpu-\(below(100))")!),
             container: optional { $0.container() }, mounts: list(upTo: 2) { $0.mount() },
-            labels: list(upTo: 2) { DataLabel("label-\($0.below(9))")! })
+            labels: list(upTo: 2) { DataLabel("label-\($0.below(9))")! },
+            secrets: pick([[], ["HF_TOKEN"], ["A", "_b2"]]))
     }
 
     mutating func container() -> ContainerSpec {
@@ -69,6 +70,10 @@ extension SeededGenerator {
             tree: optional { $0.tree() })
     }
 
+    mutating func image() -> PinnedImage {
+        PinnedImage(id: digest(), manifest: optional { $0.digest() })
+    }
+
     mutating func order() -> StartOrder {
         let nodes = 1 + below(64)
         return StartOrder(
@@ -78,6 +83,7 @@ extension SeededGenerator {
                     commit: $0.text(), branch: $0.optional { $0.text() }, dirty: $0.chance(2))
             },
             nodeCount: nodes, waitsForGo: chance(2), extraTrees: list(upTo: 2) { $0.tree() },
+            image: optional { $0.image() },
             mounts: list(upTo: 2) { PlacedMount(mount: $0.mount(), source: "/mnt/\($0.below(9))") })
     }
 
@@ -133,6 +139,9 @@ extension SeededGenerator {
             token: token(), phase: pick(TaskPhase.allCases), version: next(),
             activity: optional { $0.text() }, holdsContent: below(2) == 0,
             packages: optional { ["six==1.16.0", $0.text()] },
+            container: optional {
+                ContainerFacts(image: $0.image(), gpus: $0.pick(ContainerGPUs.allCases))
+            },
             data: optional { [$0.dataReport()] },
             process: optional { $0.process() },
             startedAt: optional { $0.wallTime() }, endedAt: optional { $0.wallTime() },
@@ -161,7 +170,8 @@ extension SeededGenerator {
     }
 
     mutating func coordinatorMessage() -> CoordinatorMessage {
-        switch below(7) {
+        switch below(8) {
+        case 6: .secretsHanded(token(), failure: optional { $0.text() })
         case 0: .start(order())
         case 1: .go(token())
         case 2: .cancel(token(), immediately: chance(2))
@@ -173,7 +183,8 @@ extension SeededGenerator {
     }
 
     mutating func agentMessage() -> AgentMessage {
-        switch below(4) {
+        switch below(5) {
+        case 3: .needSecrets(token())
         case 0: .report(report())
         case 1: .needContent(token(), tree())
         case 2: .foreignUse(resources(), version: next())
@@ -206,7 +217,9 @@ extension SeededGenerator {
     }
 
     mutating func bulkMessage() -> BulkMessage {
-        switch below(23) {
+        switch below(25) {
+        case 23: .secrets(token(), secrets())
+        case 24: .secretsKept
         case 0: .failure(error())
         case 1:
             .readLog(
@@ -261,6 +274,13 @@ extension SeededGenerator {
                     PartialObject(digest: $0.digest(), offset: 1 + Int64($0.below(1 << 40)))
                 })
         default: .complete(unchanged: chance(2))
+        }
+    }
+
+    mutating func secrets() -> [Secret] {
+        (0..<below(5)).map { number in
+            let size = 1 + below(2000)
+            return Secret(name: "S\(number)", bytes: bytes(size).map { $0 == 0 ? 1 : $0 })
         }
     }
 

@@ -19,6 +19,8 @@ struct HelperProcess {
         case signalled(Int32)
         case timedOut
         case aborted
+        /// Whoever watched it has given it up.
+        case stuck
         /// What it writes has become more than it may.
         case tooLarge
     }
@@ -31,10 +33,13 @@ struct HelperProcess {
 
     /// Blocks until the process ends, is aborted, has taken too long or too much.
     ///
-    /// - Parameter isTooLarge: looks at what it has written.
+    /// - Parameters:
+    ///   - isStuck: is asked every now and then whether to give it up.
+    ///   - isTooLarge: looks at what it has written, seldom.
     /// - Throws: ``ShuntError`` if it cannot be started.
     func run(
-        within limit: Milliseconds, abort: AbortFlag, isTooLarge: () -> Bool = { false }
+        within limit: Milliseconds, abort: AbortFlag, isStuck: () -> Bool = { false },
+        isTooLarge: () -> Bool = { false }
     ) throws -> Ending {
         let pid = try spawn()
         let deadline = SystemClock.steadyMilliseconds() + limit.count
@@ -52,6 +57,7 @@ struct HelperProcess {
                 let now = SystemClock.steadyMilliseconds()
                 if abort.isSet { ending = .aborted }
                 if now > deadline { ending = .timedOut }
+                if ending == nil, isStuck() { ending = .stuck }
                 if now > nextSize {
                     if isTooLarge() { ending = .tooLarge }
                     nextSize = SystemClock.steadyMilliseconds() + Self.sizeInterval

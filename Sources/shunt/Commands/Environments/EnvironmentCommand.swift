@@ -6,10 +6,11 @@ internal import JobModel
 struct EnvironmentCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "env",
-        abstract: "Look after the environments that workers have built.",
+        abstract: "Look after the environments and images that workers keep.",
         discussion: """
             Each is built once and kept for later jobs. The ones that were not used for longest \
-            go by themselves when all of them take more than 50 GiB.
+            go by themselves when all of them take more than 50 GiB, images likewise. Images that \
+            Shunt has not brought are not listed, and stay.
 
             Example:
               shunt env ls --worker gpu-1
@@ -21,7 +22,7 @@ struct EnvironmentCommand: AsyncParsableCommand {
 struct EnvironmentListCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ls",
-        abstract: "List the environments of a worker.",
+        abstract: "List the environments and images of a worker.",
         discussion: """
             Example:
               shunt env ls --worker gpu-1
@@ -53,7 +54,7 @@ struct EnvironmentListCommand: AsyncParsableCommand {
 struct EnvironmentRemoveCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rm",
-        abstract: "Remove environments of a worker; the next job builds them again.",
+        abstract: "Remove environments and images of a worker; the next job brings them again.",
         discussion: """
             One that a job runs in stays.
 
