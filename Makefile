@@ -19,11 +19,11 @@ CC := cc
 BEGIN := $(shell date +%s)
 
 # Debian packages that the build and the demo need beside the Swift toolchain, and what more the
-# tests have: a crontab that starts agents after a reboot, an account whose shell is no sh, and
-# containers of an image that is made here.
+# tests have: a crontab that starts agents after a reboot, an account whose shell is no sh, a network
+# namespace, and containers of an image that is made here.
 PACKAGES := gcc libc6-dev libuv1-dev libzstd-dev libsqlite3-dev python3 python3-venv gzip \
 	libssh-dev openssh-client openssh-server
-test: PACKAGES += cron fish podman runc uidmap slirp4netns fuse-overlayfs debootstrap
+test: PACKAGES += cron fish podman runc uidmap slirp4netns fuse-overlayfs debootstrap iproute2
 
 # `shunt` finds what belongs to it under ../libexec/shunt of its own directory: in the build tree
 # that is beside `debug` and `release`, once installed beside `bin`.

@@ -60,6 +60,8 @@ let package = Package(
             dependencies: ["ContentStore", "Wire", "JobModel", "ByteStream", "CZstd"],
             swiftSettings: strict),
         .target(
+            name: "SecretStore", dependencies: ["JobModel", "CLinux"], swiftSettings: strict),
+        .target(
             name: "SSHTransport", dependencies: ["CLibSSH", "ByteStream", "CLinux"],
             swiftSettings: strict),
         .target(
@@ -69,15 +71,16 @@ let package = Package(
         .target(
             name: "AgentService",
             dependencies: [
-                "JobModel", "UVLoop", "Wire", "Transfer", "ContentStore", "ByteStream", "CLinux",
+                "JobModel", "UVLoop", "Wire", "Transfer", "ContentStore", "SecretStore",
+                "ByteStream", "CLinux",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
         .target(
             name: "CoordinatorService",
             dependencies: [
-                "JobModel", "Wire", "Transfer", "ContentStore", "SSHTransport", "Ledger",
-                "ByteStream", "CLinux",
+                "JobModel", "Wire", "Transfer", "ContentStore", "SecretStore", "SSHTransport",
+                "Ledger", "ByteStream", "CLinux",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
@@ -160,9 +163,8 @@ let package = Package(
         .testTarget(
             name: "SupervisionTests",
             dependencies: [
-                "AgentService", "ContentStore", "JobModel", "ByteStream", "CLinux", "shunt-agent",
-                "shunt-init",
-                "old-kernel",
+                "AgentService", "ContentStore", "SecretStore", "JobModel", "ByteStream", "CLinux",
+                "shunt-agent", "shunt-init", "old-kernel",
             ],
             swiftSettings: strict),
         .testTarget(

@@ -180,9 +180,9 @@ extension CoordinatorConnection {
     /// What lies at the path of a dataset that is about to be declared.
     package func examine(_ dataset: Dataset, on worker: WorkerName) async throws -> DataFingerprint
     {
-        try await exchange(
-            .post(APIPath.workers + "/\(worker)/examine", body: dataset),
-            repeating: .ifInterrupted)
+        var request = try APIRequest.post(APIPath.workers + "/\(worker)/examine", body: dataset)
+        request.wait = APIPath.longestExamination
+        return try await exchange(request, repeating: .ifInterrupted)
     }
 
     /// Has the coordinator read the configuration that has just been changed.

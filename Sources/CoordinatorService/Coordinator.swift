@@ -83,11 +83,28 @@ final class Coordinator: Sendable {
     func submit(_ request: SubmitRequest) async throws -> JobID {
         activity.touch()
         try request.validate()
+        try request.validateSecrets()
         await followRules()
         var request = request
         request.inputs = try await labelled(request.inputs)
-        let submission = request
-        switch try await ports.ask({ .submit(submission, $0) }) {
+        guard let secrets = request.secrets.take() else { return try await taken(request) }
+        // Before the job is durable, so that a job that is never lacks them.
+        try await ports.secrets.keep(secrets, for: request.clientKey)
+        let id: JobID
+        do {
+            id = try await taken(request)
+        } catch let error as ShuntError {
+            ports.secrets.drop(request.clientKey)
+            throw error
+        }
+        // A submission that is repeated when its job is over already.
+        let isLive = try await read { $0.core.job(id)?.state.isTerminal == false }
+        if !isLive { ports.secrets.drop(request.clientKey) }
+        return id
+    }
+
+    private func taken(_ request: SubmitRequest) async throws -> JobID {
+        switch try await ports.ask({ .submit(request, $0) }) {
         case .submitted(let id): return id
         case .failed(let error): throw error
         case .done: preconditionFailure("a submission is answered with an ID or an error")

@@ -71,8 +71,11 @@ package struct CoordinatorDaemon: Sendable {
         let workers = known.contains { $0.name == .local } ? known : [.local] + known
         let rules = CurrentRules(readRules)
         let labelled = try LabelledOutputs(ledger)
+        let jobs = try ledger.unsettledJobs()
+        let secrets = try CoordinatorSecrets(layout: layout, logger: logger)
+        let withoutSecrets = secrets.recover(jobs)
         let core = CoordinatorCore(
-            id: id, epoch: epoch, workers: workers, jobs: try ledger.unsettledJobs(),
+            id: id, epoch: epoch, workers: workers, jobs: jobs,
             lastSequence: try ledger.lastSequence(), rules: rules.current,
             at: Moment(wall: .current, steady: .current))
         let inbox = Inbox()
@@ -84,9 +87,10 @@ package struct CoordinatorDaemon: Sendable {
         let fleet = Fleet(
             context: Fleet.Context(
                 coordinator: id, release: release, inbox: inbox, content: content,
-                logger: logger),
+                secrets: secrets, logger: logger),
             makeConnector: { connector(for: $0, authentication) })
-        let ports = CorePorts(inbox: inbox, fleet: fleet)
+        let ports = CorePorts(inbox: inbox, fleet: fleet, secrets: secrets)
+        Task { for job in withoutSecrets { await inbox.post(.event(.secretsLost(job))) } }
         let activity = ActivityClock()
         let coordinator = Coordinator(
             inbox: inbox, ports: ports,

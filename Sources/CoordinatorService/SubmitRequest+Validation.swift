@@ -62,6 +62,25 @@ extension SubmitRequest {
         try validateMessage()
     }
 
+    /// What only a submission has; a plan knows no more than names.
+    ///
+    /// - Throws: ``ShuntError`` with `usage`, without any value.
+    func validateSecrets() throws(ShuntError) {
+        let secrets = secrets ?? []
+        guard secrets.map(\.name) == spec.secrets else {
+            throw ShuntError(
+                .usage, "the job's secrets and their names do not go together",
+                hint: "shunt run --help")
+        }
+        if let problem = Secret.problem(of: secrets) {
+            throw ShuntError(.usage, problem, hint: "shunt run --help")
+        }
+        if let both = spec.environment.first(where: { spec.secrets.contains($0.name) }) {
+            throw ShuntError(
+                .usage, "`\(both.name)` is a variable and a secret", hint: "shunt run --help")
+        }
+    }
+
     private func validateMounts() throws(ShuntError) {
         let mounts = spec.mounts
         guard mounts.count <= DataLimits.mounts, spec.labels.count <= DataLimits.labels else {

@@ -143,6 +143,8 @@ extension BulkMessage {
         case .environmentState: "environment state"
         case .environments: "environments request"
         case .environmentList: "environments"
+        case .secrets: "secrets"
+        case .secretsKept: "secrets kept"
         case .examineData: "data request"
         case .dataFingerprint: "data fingerprint"
         case .bitmap: "bitmap"

@@ -135,7 +135,9 @@ static _Noreturn void become_command(int directory, const struct launch *launch)
     int error = mounts_enter(launch->mounts, launch->mount_count, &failed);
     if (error) fail(STEP_MOUNT, error);
     if (chdir(launch->workdir) < 0) fail(STEP_WORKDIR, errno);
-    fail(STEP_EXEC, execute(launch->argv, launch->env));
+    char **env = launch->secrets_directory ? secrets_environment(launch) : launch->env;
+    if (!env) fail(STEP_SECRETS, errno);
+    fail(STEP_EXEC, execute(launch->argv, env));
 }
 
 // Moves both pipes to the numbers the child knows, whatever numbers they have now.

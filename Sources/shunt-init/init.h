@@ -4,6 +4,7 @@
 //   main.c     the loop and its phases
 //   launch.c   reads TASKDIR/launch
 //   child.c    the side of the fork that becomes the command
+//   secrets.c  what the command's environment gets from memory-backed files
 //   mounts.c   data that lies on the machine, read-only under the working directory
 //   tree.c     finding and ending every descendant through /proc
 //   cgroup.c   a cgroup of the task's own, where one may be made
@@ -41,6 +42,9 @@ struct launch {
     // `env` also holds what init was started with.
     bool inherits;
     const char *workdir;
+    // Absolute, and the names of files in it that become variables; NULL where there are none.
+    const char *secrets_directory;
+    char **secrets;
     // 0 … 0777; what init itself was started with does not reach the command.
     mode_t umask;
     // Names the cgroup: 1…64 of A-Z a-z 0-9 . _ -
@@ -72,6 +76,7 @@ enum step {
     STEP_SETUP,
     STEP_FORK,
     STEP_WORKDIR,
+    STEP_SECRETS,
     STEP_EXEC,
     STEP_MOUNT,
 };
@@ -98,6 +103,12 @@ int child_fork(int directory, const struct launch *launch, int cgroup, struct ch
                int *step);
 // Closes every descriptor from `first` on.
 void close_from(unsigned first);
+
+// ---- secrets.c
+
+// Reads the secrets and returns the environment with them, or NULL with errno. To be called in the
+// child alone: init itself never holds one.
+char **secrets_environment(const struct launch *launch);
 
 // ---- mounts.c
 

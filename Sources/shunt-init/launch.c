@@ -7,6 +7,9 @@
 //   env NAME=VALUE           in order; this is the whole environment, but for `inherit`
 //   inherit 1                what init itself was given stands below `env`: in a container, the
 //                            variables of the image
+//   secrets VALUE            a directory, absolute; before the first `secret`
+//   secret NAME              a file in it, whose bytes become the variable NAME when the command
+//                            is executed; it stands above `env`
 //   workdir VALUE            absolute
 //   umask VALUE              of the command, octal; 022 where it is absent
 //   name VALUE               1…64 of A-Z a-z 0-9 . _ - ; names the cgroup
@@ -51,10 +54,11 @@ static int refuse(struct launch *launch, const char *problem) {
     return EBADMSG;
 }
 
-static bool is_name(const char *text) {
+// Up to so many of A-Z a-z 0-9 . _ -
+static bool is_name(const char *text, size_t longest) {
     size_t length = strspn(
         text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-");
-    return length >= 1 && length <= 64 && text[length] == 0;
+    return length >= 1 && length <= longest && text[length] == 0;
 }
 
 static bool parse_number(const char *text, int64_t *number) {
@@ -82,6 +86,17 @@ static bool belongs_to_supervisor(const char *key) {
     return false;
 }
 
+static int take_secret(struct launch *launch, char *value) {
+    if (!launch->secrets_directory) return refuse(launch, "`secret` stands before `secrets`");
+    if (!is_name(value, 200) || strchr("0123456789.", value[0]) || strpbrk(value, ".-")) {
+        return refuse(launch, "a secret has a name that no variable can have");
+    }
+    size_t count = 0;
+    while (launch->secrets[count]) count++;
+    launch->secrets[count] = value;
+    return 0;
+}
+
 // Takes one pair; `arguments` and `variables` count what went into argv and env.
 static int take(
     struct launch *launch, const char *key, char *value, size_t *arguments, size_t *variables
@@ -103,13 +118,18 @@ static int take(
     } else if (!strcmp(key, "inherit")) {
         if (strcmp(value, "1")) return refuse(launch, "`inherit` is not 1");
         launch->inherits = true;
+    } else if (!strcmp(key, "secrets")) {
+        if (value[0] != '/') return refuse(launch, "the directory of secrets is not absolute");
+        launch->secrets_directory = value;
+    } else if (!strcmp(key, "secret")) {
+        return take_secret(launch, value);
     } else if (!strcmp(key, "workdir")) {
         if (value[0] != '/') return refuse(launch, "the working directory is not absolute");
         launch->workdir = value;
     } else if (!strcmp(key, "umask")) {
         if (!parse_umask(value, &launch->umask)) return refuse(launch, "`umask` is not a mode");
     } else if (!strcmp(key, "name")) {
-        if (!is_name(value)) return refuse(launch, "the name has symbols that it may not have");
+        if (!is_name(value, 64)) return refuse(launch, "the name has symbols that it may not have");
         launch->name = value;
     } else if (!strcmp(key, "kill")) {
         launch->kill_members = !strcmp(value, "members");
@@ -181,8 +201,9 @@ static int parse(struct launch *launch, size_t length) {
     // Room for every string in both, for the three words of a shell, and for the last NULL.
     launch->argv = calloc(strings + 4, sizeof(char *));
     launch->env = calloc(strings + 4, sizeof(char *));
+    launch->secrets = calloc(strings + 4, sizeof(char *));
     launch->mounts = calloc(strings + 4, sizeof(char *));
-    if (!launch->argv || !launch->env || !launch->mounts) return ENOMEM;
+    if (!launch->argv || !launch->env || !launch->secrets || !launch->mounts) return ENOMEM;
     char *kind = next(&cursor);
     char *version = next(&cursor);
     if (!version || strcmp(kind, "shunt-launch")) return refuse(launch, "it is not a launch file");

@@ -98,6 +98,7 @@ static const char *step_name(int step) {
     case STEP_LAUNCH_FILE: return "launch";
     case STEP_FORK: return "fork";
     case STEP_WORKDIR: return "workdir";
+    case STEP_SECRETS: return "secrets";
     case STEP_EXEC: return "exec";
     case STEP_MOUNT: return "mount";
     default: return "setup";

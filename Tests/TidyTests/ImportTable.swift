@@ -27,17 +27,20 @@ enum ImportTable {
         Row("Wire", ["JobModel", "ByteStream"], ["SwiftProtobuf"]),
         Row("ContentStore", ["CLinux", "JobModel"], ["Crypto"]),
         Row("Transfer", ["CZstd", "JobModel", "ByteStream", "Wire", "ContentStore"]),
+        Row("SecretStore", ["CLinux", "JobModel"]),
         Row("SSHTransport", ["CLibSSH", "CLinux", "ByteStream"]),
         Row("Ledger", ["JobModel"], ["Foundation", "GRDB"]),
         Row(
             "AgentService",
-            ["CLinux", "JobModel", "ByteStream", "UVLoop", "Wire", "ContentStore", "Transfer"],
-            ["Logging"]),
+            [
+                "CLinux", "JobModel", "ByteStream", "UVLoop", "Wire", "ContentStore", "Transfer",
+                "SecretStore",
+            ], ["Logging"]),
         Row(
             "CoordinatorService",
             [
                 "CLinux", "JobModel", "ByteStream", "Wire", "ContentStore", "Transfer",
-                "SSHTransport", "Ledger",
+                "SecretStore", "SSHTransport", "Ledger",
             ],
             [
                 "Dispatch", "Foundation", "HTTPTypes", "Hummingbird", "Logging", "NIOCore",

@@ -2,6 +2,7 @@ internal import CLinux
 internal import ContentStore
 internal import Glibc
 internal import JobModel
+internal import SecretStore
 
 /// What happens at `exec DIR/attach`, the one command that a coordinator runs over SSH, and what
 /// enrolment does with the agent's own help.
@@ -87,6 +88,8 @@ enum AttachMain {
         // A coordinator that is still connected would start it again at once.
         unlink(agent.directory.attach)
         try agent.end()
+        // Of tasks that ended while no agent lived. Where no place is in memory there are none.
+        try? SecretVault(besides: agent.directory.socket, role: .agent).removeAll(but: [])
     }
 
     private static func home(of path: String) throws(ShuntError) -> String {

@@ -13,6 +13,8 @@ struct ContainerCommand {
     let image: String
     /// The task's, absolute.
     let directory: String
+    /// Where the task's secrets are; `nil` where it has none.
+    let secretsDirectory: String?
     let initExecutable: String
     /// What the whole tree may use; `nil` for no limit.
     let memoryLimit: ByteCount?
@@ -40,6 +42,11 @@ struct ContainerCommand {
             "--mount", try mount(initExecutable, at: "/shunt-init") + ",readonly",
             "--mount", try mount(directory, at: directory),
         ]
+        if let secretsDirectory {
+            start += [
+                "--mount", try mount(secretsDirectory, at: secretsDirectory) + ",readonly",
+            ]
+        }
         for (source, target) in mounts {
             start += ["--mount", try mount(source, at: target) + ",readonly"]
         }

@@ -66,6 +66,7 @@ extension AgentDaemon {
         let answer = await withCheckedContinuation { continuation in
             answers[connection] = continuation
             core.engines = EngineCommand.installed()
+            core.tools = BuildToolSearch.look()
             post(.hello(hello.coordinator, hello.fence, connection))
         }
         let control: AgentControlConnection
@@ -129,7 +130,8 @@ extension AgentDaemon {
             images: staging.images, disk: disk, loop: loop,
             isOver: { [weak self] token in await self?.isLogComplete(token) ?? true },
             recipesInUse: { [weak self] in await self?.recipesInUse() ?? [] },
-            imagesInUse: { [weak self] in await self?.imagesInUse() ?? [] })
+            imagesInUse: { [weak self] in await self?.imagesInUse() ?? [] },
+            keepSecrets: { [weak self] in try await self?.keep($0, for: $1) })
         let server = BulkServer(inventory: inventory, executor: content, handler: responder)
         nextConnection += 1
         let number = ConnectionID(number: nextConnection)

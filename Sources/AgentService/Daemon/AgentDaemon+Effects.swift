@@ -29,6 +29,7 @@ extension AgentDaemon {
                 try? await Task.sleep(for: .milliseconds(delay.count))
                 collect(order)
             }
+        case .dropSecrets(let token): dropSecrets(token)
         case .discard(let token): discard(token)
         }
     }
@@ -133,6 +134,7 @@ extension TaskStaging.Outcome {
         switch self {
         case .staged: .staged(token)
         case .contentMissing(let tree): .contentMissing(token, tree)
+        case .secretsMissing: .secretsMissing(token)
         case .failed(let verdict, let message):
             .stagingFailed(token, verdict, message: message)
         }

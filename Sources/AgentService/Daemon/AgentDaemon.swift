@@ -3,6 +3,7 @@ internal import ContentStore
 internal import Glibc
 package import JobModel
 internal import Logging
+internal import SecretStore
 internal import Transfer
 internal import UVLoop
 internal import Wire
@@ -86,7 +87,8 @@ actor AgentDaemon {
                 executor: try BlockingExecutor(name: "images", threads: 4), disk: disk),
             mountAbility: MountAbility(
                 initExecutable: options.initExecutable, directory: home.root),
-            executor: disk, initExecutable: options.initExecutable)
+            secrets: SecretVault(besides: options.socket, role: .agent), executor: disk,
+            initExecutable: options.initExecutable)
     }
 
     /// Recovers what was under way before the last end of this agent.

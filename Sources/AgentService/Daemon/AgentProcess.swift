@@ -32,6 +32,7 @@ struct AgentProcess {
             do {
                 await daemon.staging.environments.removeAbandonedBuilds()
                 await daemon.staging.images.removeLeftovers()
+                await daemon.removeOldSecrets()
                 try await daemon.recover()
                 await daemon.recoverDiscarded()
                 let listener = try UVListener(path: options.socket, on: loop)

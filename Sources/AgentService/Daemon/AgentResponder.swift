@@ -20,6 +20,7 @@ struct AgentResponder: BulkRequestHandler {
     /// The short names of the recipes that tasks which are not over need.
     let recipesInUse: @Sendable () async -> Set<String>
     let imagesInUse: @Sendable () async -> Set<Digest>
+    let keepSecrets: @Sendable ([Secret], StartToken) async throws -> Void
 
     func readLog(_ request: ReadLog) async throws -> LogPage {
         try check(request.token)
@@ -91,6 +92,11 @@ struct AgentResponder: BulkRequestHandler {
         case .remove: return try await ofEnvironments()
         case .list: return try await ofEnvironments() + ofImages()
         }
+    }
+
+    func keep(_ secrets: [Secret], for token: StartToken) async throws {
+        try check(token)
+        try await keepSecrets(secrets, token)
     }
 
     func examineData(at path: String) async throws -> DataFingerprint {

@@ -3,7 +3,7 @@ internal import ContentStore
 internal import Glibc
 internal import JobModel
 
-/// Builds one virtual environment and publishes it. Blocks; runs on the agent's executor.
+/// Builds one environment and publishes it. Blocks; runs on the agent's executor.
 struct EnvironmentBuilder: Sendable {
     let directory: String
     let key: String
@@ -15,6 +15,10 @@ struct EnvironmentBuilder: Sendable {
     /// Makes durable what was written to the file system of a path; 0 or the errno. A test makes it
     /// fail.
     var sync: @Sendable (_ path: String) -> Int32 = Self.syncFileSystem
+    /// Of each command.
+    var timeLimit = PythonEnvironments.buildLimit
+    /// What it may take; a larger one could not be kept.
+    var sizeLimit = PythonEnvironments.sizeBound
 
     private var builds: String { directory + "/builds" }
     private var log: String { builds + "/" + key + ".log" }
@@ -43,7 +47,8 @@ struct EnvironmentBuilder: Sendable {
             let steps = EnvironmentSteps(
                 recipe: recipe, python: python, source: source, target: target)
             for step in try steps.all() { try run(step, into: target) }
-            try keepRequirements(of: source, in: target)
+            try requireFitting(target)
+            try keepRecipe(source, in: target)
             try EnvironmentSeal(root: target).close()
             try publish(target, as: environment.link)
         } catch {
@@ -72,9 +77,10 @@ struct EnvironmentBuilder: Sendable {
                 .refused, "the recipe of the environment has a format that is not known here",
                 hint: "shunt worker add --help")
         }
-        guard recipe.kind != .uv else { return }
-        // The CLI has looked already; what is built here is decided here.
         let requirements = source + "/" + EnvironmentRecipe.Entry.requirements
+        let mayLack = recipe.kind == .uv || recipe.kind.isOfConda
+        guard !mayLack || access(requirements, F_OK) == 0 else { return }
+        // The CLI has looked already; what is built here is decided here.
         let bytes: [UInt8]
         do throws(SystemError) {
             bytes = try SmallFile.read(requirements, limit: Self.largestRequirements)
@@ -85,38 +91,70 @@ struct EnvironmentBuilder: Sendable {
     }
 
     /// Stays with the environment, for whoever looks: what it was built from.
-    private func keepRequirements(of source: String, in target: String) throws {
-        let name = EnvironmentRecipe.Entry.requirements
-        guard recipe.kind != .uv, rename(source + "/" + name, target + "/" + name) != 0 else {
-            return
+    private func keepRecipe(_ source: String, in target: String) throws {
+        let name: String
+        switch recipe.kind {
+        case .requirements, .lock: name = EnvironmentRecipe.Entry.requirements
+        case .uv: name = EnvironmentRecipe.Entry.projectLock
+        case .conda: name = EnvironmentRecipe.Entry.condaFile
+        case .condaLock: name = EnvironmentRecipe.Entry.condaExplicit
         }
+        guard rename(source + "/" + name, target + "/" + name) != 0 else { return }
         throw failure("keep", source + "/" + name)
     }
 
     private func run(_ step: EnvironmentSteps.Step, into target: String) throws {
         let mark = AbandonedBuilds.variable + "=" + target
+        guard !step.makesTarget || rmdir(target) == 0 else { throw failure("remove", target) }
         let arguments = step.arguments
         let ending = try HelperProcess(
             arguments: arguments,
             environment: Self.variables(setting: Self.settings + [mark] + step.variables),
             workingDirectory: step.directory,
             outputPath: log
-        ).run(within: PythonEnvironments.buildLimit, abort: abort)
+        ).run(within: timeLimit, abort: abort) { TreeSize.exceeds(sizeLimit, at: target) }
         switch ending {
         case .exited(0): return
         case .aborted: throw CancellationError()
         case .timedOut:
             throw ShuntError(
                 .failed,
-                "the environment was not built within "
-                    + "\(PythonEnvironments.buildLimit.count / 60_000) minutes\n" + tail(),
+                "the environment was not built within \(timeLimit.count / 1000) s\n" + tail(),
                 hint: "less \(log)")
+        case .tooLarge: throw tooLarge()
         case .exited, .signalled, .stuck:
+            if let full = diskIsFull() { throw full }
             throw ShuntError(
                 .failed, "\(arguments.prefix(4).joined(separator: " ")) … failed:\n" + tail(),
                 hint: "less \(log)")
         }
     }
+
+    private func requireFitting(_ target: String) throws {
+        guard !TreeSize.exceeds(sizeLimit, at: target) else { throw tooLarge() }
+    }
+
+    private func tooLarge() -> ShuntError {
+        ShuntError(
+            .refused,
+            "the environment takes more than \(sizeLimit), which is the most that is kept",
+            hint: "less \(log)")
+    }
+
+    /// Little is left when a command fails on a full disk, and its last words had no place either.
+    private func diskIsFull() -> ShuntError? {
+        var status = statvfs()
+        guard statvfs(builds, &status) == 0 else { return nil }
+        let free = ByteCount(Int64(clamping: UInt64(status.f_bavail) &* UInt64(status.f_frsize)))
+        guard free < Self.little || status.f_files > 0 && status.f_favail == 0 else { return nil }
+        return ShuntError(
+            .failed,
+            "no space is left for the environment on the disk of `\(builds)`: \(free) free\n"
+                + tail(),
+            hint: "df -h \(builds)")
+    }
+
+    private static let little = ByteCount.mebibytes(1)
 
     /// What follows a build's path in the path of its recipe.
     private static let recipeSuffix = ".recipe"

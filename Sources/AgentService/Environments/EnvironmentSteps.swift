@@ -3,7 +3,7 @@ internal import Glibc
 internal import JobModel
 
 /// The commands that make an environment out of a recipe: `uv` where it is installed, which is much
-/// faster, else `venv` and `pip`.
+/// faster, else `venv` and `pip`; conda or one of its kin for what is theirs.
 struct EnvironmentSteps: Sendable {
     let recipe: EnvironmentRecipe
     let python: PythonChoice
@@ -17,6 +17,8 @@ struct EnvironmentSteps: Sendable {
         var arguments: [String]
         var variables: [String] = []
         var directory = "/"
+        /// It wants nothing to be there yet, not even an empty directory.
+        var makesTarget = false
     }
 
     private typealias Entry = EnvironmentRecipe.Entry
@@ -26,8 +28,12 @@ struct EnvironmentSteps: Sendable {
         let uv = ExecutableSearch.find("uv")
         var steps = try [environment(uv)]
         switch recipe.kind {
+        case .conda: break
         case .requirements: steps.append(install(["-r", source + "/" + Entry.requirements], uv))
-        case .lock:
+        case .lock, .condaLock:
+            // What conda has put there is all there is, in most of its environments.
+            guard recipe.kind == .lock || access(source + "/" + Entry.requirements, F_OK) == 0
+            else { break }
             // A lock names all there is to install: nothing is solved, nothing is added.
             steps.append(
                 install(["--no-deps", "-r", source + "/" + Entry.requirements], uv))
@@ -52,18 +58,25 @@ struct EnvironmentSteps: Sendable {
     }
 
     private func environment(_ uv: String?) throws -> Step {
-        if let uv {
-            return Step(arguments: [
-                uv, "venv", "--quiet", "--allow-existing", "--python", python.argument, target,
+        func venv(_ uv: String, _ python: String) -> Step {
+            Step(arguments: [
+                uv, "venv", "--quiet", "--allow-existing", "--python", python, target,
             ])
         }
         switch python {
         case .interpreter(let interpreter):
-            return Step(arguments: [interpreter.executable, "-m", "venv", target])
+            let program = interpreter.executable
+            return uv.map { venv($0, program) } ?? Step(arguments: [program, "-m", "venv", target])
         case .fromUV(let version):
+            if let uv { return venv(uv, version.description) }
             throw ShuntError(
                 .notFound, "Python \(version) was to come from `uv`, which is gone",
                 hint: "pip install uv")
+        case .ofConda(let tool):
+            let file = recipe.kind == .conda ? Entry.condaFile : Entry.condaExplicit
+            return Step(
+                arguments: tool.creation(of: target, from: source + "/" + file),
+                variables: CondaTool.settings, makesTarget: true)
         }
     }
 
@@ -98,7 +111,10 @@ struct EnvironmentSteps: Sendable {
         let path = getenv("PATH").map { String(cString: $0) } ?? ExecutableSearch.standardPath
         return Step(
             arguments: ["/bin/sh", "-e", source + "/" + Entry.setup],
-            variables: ["VIRTUAL_ENV=\(target)", "PATH=\(target)/bin:\(path)"],
+            variables: [
+                "\(recipe.kind.isOfConda ? "CONDA_PREFIX" : "VIRTUAL_ENV")=\(target)",
+                "PATH=\(target)/bin:\(path)",
+            ],
             directory: target)
     }
 }

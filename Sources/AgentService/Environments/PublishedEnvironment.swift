@@ -23,13 +23,16 @@ struct PublishedEnvironment: Sendable {
     static let changedSuffix = ".changed"
 
     func look() -> State {
-        guard let path = Self.target(of: link), access(path + "/bin/python", X_OK) == 0 else {
-            return .missing
-        }
+        guard let path = Self.target(of: link), Self.isEnvironment(path) else { return .missing }
         if let file = EnvironmentSeal(root: path).firstChange() {
             return .changed(path: path, file: file)
         }
         return .intact(path: path)
+    }
+
+    /// One of conda's need not have a Python.
+    private static func isEnvironment(_ path: String) -> Bool {
+        access(path + "/bin/python", X_OK) == 0 || PreparedEnvironment.isOfConda(path)
     }
 
     /// Takes the name away from a build that was changed. The build stays for the jobs that run in

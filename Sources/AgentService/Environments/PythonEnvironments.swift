@@ -23,7 +23,7 @@ actor PythonEnvironments {
     static let buildLimit = Milliseconds.minutes(30)
 
     private let directory: String
-    private let platform: Platform
+    private nonisolated let platform: Platform
     /// For builds, each of which holds a thread until it is over.
     private let executor: BlockingExecutor
     /// For what takes moments and must not wait behind builds.
@@ -69,7 +69,12 @@ actor PythonEnvironments {
     func look(for recipe: EnvironmentRecipe) async throws -> Look {
         let (directory, platform) = (directory, platform)
         return try await disk.run { [self] in
-            let python = try interpreters.withLock { try $0.find(recipe.python) }
+            let python: PythonChoice
+            if recipe.kind.isOfConda {
+                python = .ofConda(try conda(for: recipe))
+            } else {
+                python = try interpreters.withLock { try $0.find(recipe.python) }
+            }
             if recipe.kind == .uv, ExecutableSearch.find("uv") == nil {
                 throw ShuntError(
                     .notFound, "there is no `uv` on this worker, which a `uv.lock` needs",
@@ -87,6 +92,17 @@ actor PythonEnvironments {
             case .missing: return .missing(target, changed: nil)
             }
         }
+    }
+
+    private nonisolated func conda(for recipe: EnvironmentRecipe) throws -> CondaTool {
+        let tool = try CondaTool.required()
+        let own = CondaTool.platform(of: platform)
+        guard let wanted = recipe.platform, wanted != own else { return tool }
+        throw ShuntError(
+            .refused,
+            "the packages of the conda environment are for \(wanted), and this worker is \(own); "
+                + "an `environment.yml` names what fits both",
+            hint: "conda env export --from-history > environment.yml")
     }
 
     /// Builds what a look did not find. The recipe is in the store.

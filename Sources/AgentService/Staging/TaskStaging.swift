@@ -3,6 +3,7 @@ internal import CLinux
 internal import ContentStore
 internal import Glibc
 internal import JobModel
+internal import SecretStore
 internal import Transfer
 
 /// Puts a task's inputs in place: its tree, its environment, and the plan by which supervisor and
@@ -14,6 +15,7 @@ struct TaskStaging: Sendable {
     let environments: PythonEnvironments
     let images: ContainerImages
     let mountAbility: MountAbility
+    let secrets: SecretVault
     let executor: BlockingExecutor
     /// The executable of init, absolute.
     let initExecutable: String
@@ -22,6 +24,8 @@ struct TaskStaging: Sendable {
         case staged
         /// The store lacks a part of this tree.
         case contentMissing(TreeReference)
+        /// They are not in this machine's memory.
+        case secretsMissing
         case failed(TaskResult.Verdict, message: String)
     }
 
@@ -63,6 +67,10 @@ struct TaskStaging: Sendable {
                 try await !executor.run({ try inventory.isWhole(recipe.tree) })
             {
                 return .contentMissing(recipe.tree)
+            }
+            // Last of what others have to give, and so kept here no longer than need be.
+            guard try await executor.run({ try holdsSecrets(of: order) }) else {
+                return .secretsMissing
             }
             // The checkout of a large tree takes long, and nobody has to stay awake for it.
             await onContent()
@@ -125,7 +133,7 @@ struct TaskStaging: Sendable {
             case nil: return .none
             case .recipe(let recipe)?:
                 switch try await environments.look(for: recipe) {
-                case .intact(let path): return .ready(PreparedEnvironment(virtual: path))
+                case .intact(let path): return .ready(PreparedEnvironment(at: path))
                 case .missing(let target, let changed):
                     return .toBuild(recipe, target, changed: changed)
                 }
@@ -145,7 +153,7 @@ struct TaskStaging: Sendable {
         case .toBuild(let recipe, let target, let changed):
             let path = try await environments.build(
                 recipe, as: target, changed: changed, from: store, onBuild: onActivity)
-            return PreparedEnvironment(virtual: path)
+            return PreparedEnvironment(at: path)
         }
     }
 
@@ -168,6 +176,11 @@ struct TaskStaging: Sendable {
             try store.setAsideDamage(in: order.tree)
             return false
         }
+    }
+
+    private func holdsSecrets(of order: StartOrder) throws -> Bool {
+        let names = order.spec.secrets
+        return try names.isEmpty || secrets.holds(names, under: AgentHome.taskName(order.token))
     }
 
     /// Brings data of this machine under the working directory.
@@ -206,9 +219,9 @@ struct TaskStaging: Sendable {
         await onContainer(ContainerFacts(image: image, gpus: gpus.way))
         return try ContainerCommand(
             engine: engine, name: plan.name, token: plan.token, image: image.id.hex,
-            directory: directory, initExecutable: initExecutable,
-            memoryLimit: order.spec.memoryLimit, cpuLimit: order.spec.cpuLimit,
-            sharedMemory: container.sharedMemory,
+            directory: directory, secretsDirectory: plan.secrets?.directory,
+            initExecutable: initExecutable, memoryLimit: order.spec.memoryLimit,
+            cpuLimit: order.spec.cpuLimit, sharedMemory: container.sharedMemory,
             mounts: TaskData(
                 mounts: order.mounts, root: Self.workDirectory(in: directory)
             ).pairs,
@@ -223,6 +236,13 @@ struct TaskStaging: Sendable {
         let task = order.token.task
         let root = Self.workDirectory(in: directory)
         let work = spec.workingDirectory.isEmpty ? root : root + "/" + spec.workingDirectory
+        var environment = TaskVariables(order: order, root: root, environment: environment)
+        var kept: LaunchPlan.Secrets?
+        if !spec.secrets.isEmpty {
+            let directory = try secrets.directory(of: AgentHome.taskName(order.token))
+            kept = LaunchPlan.Secrets(directory: directory, names: spec.secrets)
+            environment.tell(ofSecretsIn: directory)
+        }
         let command: LaunchPlan.Command =
             switch spec.command {
             case .shell(let line): .shell(Array(line.utf8))
@@ -232,7 +252,7 @@ struct TaskStaging: Sendable {
             token: order.token.description,
             name: "\(task.attempt).\(task.rank)-\(String(order.token.nonce, radix: 16))",
             command: command,
-            environment: TaskVariables(order: order, root: root, environment: environment).all,
+            environment: environment.all,
             workingDirectory: Array(work.utf8), initExecutable: initExecutable)
         plan.maxDuration = spec.maximumDuration
         if spec.container == nil {
@@ -240,6 +260,7 @@ struct TaskStaging: Sendable {
             plan.cpuLimit = spec.cpuLimit
         }
         plan.stopGrace = spec.gracePeriod
+        plan.secrets = kept
         return plan
     }
 }

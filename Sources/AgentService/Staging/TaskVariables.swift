@@ -42,6 +42,10 @@ struct TaskVariables {
         }
     }
 
+    /// Each secret is a file there, and a variable that init sets from it: its value is no part of
+    /// the plan.
+    mutating func tell(ofSecretsIn directory: String) { set("SHUNT_SECRETS", directory) }
+
     private mutating func set(_ name: String, _ value: String) {
         values.removeAll { $0.name == name }
         values.append((name, value))

@@ -1,6 +1,7 @@
 internal import CLinux
 internal import Glibc
 internal import JobModel
+internal import SecretStore
 
 // What a supervisor does in each stage of a task.
 extension SupervisorRun {
@@ -207,10 +208,21 @@ extension SupervisorRun {
         }
     }
 
+    /// Nothing that might read them lives any more. An agent that hears of the end does it too.
+    private func removeSecrets() {
+        guard let secrets = launch?.plan.secrets else { return }
+        do throws(ShuntError) {
+            try SecretVault.remove(directory: secrets.directory)
+        } catch {
+            Supervisor.report("\(error)")
+        }
+    }
+
     /// The last record is written: init may go, with the FIFOs that it held.
     ///
     /// - Returns: whether it is gone.
     mutating func dismissInit(at now: Moment) throws(SystemError) -> Bool {
+        removeSecrets()
         guard try records.isHeld(TaskDirectory.initLock) else {
             return removeContainer(at: now)
         }

@@ -73,7 +73,20 @@ package struct FileStat: Hashable, Sendable {
     package var isExecutable: Bool { mode & UInt32(S_IXUSR) != 0 }
 }
 
+/// Which file it is, by whatever name: hard links share it.
+package struct FileIdentity: Hashable, Sendable {
+    package var device: UInt64
+    package var inode: UInt64
+
+    package init(device: UInt64, inode: UInt64) {
+        self.device = device
+        self.inode = inode
+    }
+}
+
 extension FileStat {
+    var identity: FileIdentity { FileIdentity(device: device, inode: inode) }
+
     init(_ stat: stat) {
         self.init(
             device: UInt64(stat.st_dev), inode: UInt64(stat.st_ino), size: Int64(stat.st_size),

@@ -177,6 +177,7 @@ extension SnapshotResult {
         self.tree = tree
         self.totals = totals
         credentials = findings.credentials.sorted { $0.path < $1.path }
+        withheld = findings.withheld.sorted()
         specialFiles = findings.specialFiles.sorted { $0.path < $1.path }
         escapingLinks = findings.escapingLinks.sorted { $0.path < $1.path }
         self.largeFiles = largeFiles.sorted { $0.treePath < $1.treePath }

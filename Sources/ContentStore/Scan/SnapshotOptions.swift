@@ -6,6 +6,8 @@ internal import Synchronization
 package struct SnapshotOptions: Sendable {
     /// Credential files and directories to send all the same, as paths from the root.
     package var includedCredentials: [RawPath] = []
+    /// Regular files that are no part of the tree, under whatever names they stand in it.
+    package var withheld: Set<FileIdentity> = []
     /// What is not part of the tree, whatever lies there, as paths from the root.
     package var omitted: [RawPath] = []
     /// Whether everything must be durable in the store before the snapshot is returned.

@@ -11,6 +11,8 @@ package struct SnapshotResult: Sendable {
     package var git: GitState?
     /// Left out because their names say that they hold credentials, in byte order.
     package var credentials: [LeftOutCredential]
+    /// Left out as ``SnapshotOptions/withheld``, in byte order.
+    package var withheld: [RawPath]
     /// Left out because a tree holds no such thing, in byte order.
     package var specialFiles: [SpecialFile]
     /// Sent as links; their targets must exist where the job runs. In byte order.

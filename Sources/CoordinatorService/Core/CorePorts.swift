@@ -14,10 +14,12 @@ final class CorePorts: Sendable {
     private let inbox: Inbox
     private let alarm: Alarm
     let fleet: Fleet
+    let secrets: CoordinatorSecrets
 
-    init(inbox: Inbox, fleet: Fleet) {
+    init(inbox: Inbox, fleet: Fleet, secrets: CoordinatorSecrets) {
         self.inbox = inbox
         self.fleet = fleet
+        self.secrets = secrets
         alarm = Alarm(inbox: inbox)
     }
 
@@ -32,6 +34,9 @@ final class CorePorts: Sendable {
         case .push(let name, let token, let tree, let references):
             link(name)?.push(tree, references, for: token)
         case .fetch(let name, let job, let tree): link(name)?.fetch(tree, of: job)
+        case .handSecrets(let name, let token, let names, let clientKey):
+            link(name)?.handSecrets(names, of: token, from: clientKey)
+        case .dropSecrets(let clientKey): secrets.drop(clientKey)
         case .link(let record): fleet.keep(record)
         case .unlink(let name): fleet.drop(name)
         case .breakLink(let name, let fence, let reason):

@@ -16,6 +16,7 @@ final class Fleet: Sendable {
         var release: String
         var inbox: Inbox
         var content: CoordinatorContent
+        var secrets: CoordinatorSecrets
         var logger: Logger
         /// Lets few connections be opened at once. One to a near host takes a fraction of this.
         let opening = Turnstile(limit: 8, patience: .milliseconds(500))

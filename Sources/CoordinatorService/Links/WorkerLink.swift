@@ -25,9 +25,10 @@ final class WorkerLink: Sendable {
     /// The pause before the next try, which somebody may cut short.
     private let pause = Mutex<Pause?>(nil)
 
-    private var inbox: Inbox { context.inbox }
-    private var logger: Logger { context.logger }
+    var inbox: Inbox { context.inbox }
+    var logger: Logger { context.logger }
     var content: CoordinatorContent { context.content }
+    var secrets: CoordinatorSecrets { context.secrets }
 
     /// The open control stream, as far as whoever sends is concerned.
     private struct Session {
@@ -305,7 +306,8 @@ extension WorkerLink {
 
     private static let nextTransfer = Atomic<UInt64>(0)
 
-    private func start(_ body: @escaping @Sendable () async -> Void) {
+    /// Runs something that the link's end cancels.
+    func start(_ body: @escaping @Sendable () async -> Void) {
         let number = Self.nextTransfer.add(1, ordering: .relaxed).newValue
         let gate = Gate()
         let task = Task { [self] in

@@ -32,6 +32,8 @@ package enum APIPath {
     package static let stop = "/v1/stop"
     /// The longest that a long poll is held open.
     package static let longestWait = Milliseconds.seconds(30)
+    /// The longest that a worker looks at data before it says what it has seen so far, and more.
+    package static let longestExamination = Milliseconds.seconds(45)
     /// How much longer than it was asked to the coordinator may take over a log: for a link to the
     /// worker that is just being opened, or has yet to be seen broken.
     package static let logGrace = Milliseconds.seconds(6)

@@ -7,12 +7,19 @@ package struct SubmitRequest: Hashable, Sendable, Codable {
     package var inputs: JobInputs
     /// Whether a transfer above ``JobLimits/unconfirmedTransfer`` was agreed to.
     package var confirmed: Bool
+    /// In the order of ``JobSpec/secrets``. They are put where only memory holds them before the
+    /// job is decided on, and are no part of what the core sees: `nil` there.
+    package var secrets: [Secret]?
 
-    package init(clientKey: String, spec: JobSpec, inputs: JobInputs, confirmed: Bool) {
+    package init(
+        clientKey: String, spec: JobSpec, inputs: JobInputs, confirmed: Bool,
+        secrets: [Secret] = []
+    ) {
         self.clientKey = clientKey
         self.spec = spec
         self.inputs = inputs
         self.confirmed = confirmed
+        self.secrets = secrets.isEmpty ? nil : secrets
     }
 
     enum CodingKeys: String, CodingKey {
@@ -20,6 +27,7 @@ package struct SubmitRequest: Hashable, Sendable, Codable {
         case spec
         case inputs
         case confirmed
+        case secrets
     }
 }
 
@@ -107,6 +115,8 @@ package struct WaitingReason: Hashable, Sendable, Codable {
         case tooLarge = "too_large"
         /// It runs in a container, and no reachable worker that it may use has an engine.
         case noEngine = "no_engine"
+        /// It may go to any worker, and none that is reachable can build its environment.
+        case noEnvironment = "no_environment"
         /// It mounts what no reachable worker that it may use has.
         case noData = "no_data"
         /// A rule of the configuration keeps its data from every worker that it may use.

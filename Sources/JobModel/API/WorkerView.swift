@@ -22,6 +22,8 @@ package struct WorkerView: Hashable, Sendable, Codable {
     package var datasets: [Dataset]
     /// What was found when the worker was added last.
     package var facts: WorkerFacts?
+    /// What environments are built with there, as its agent said last.
+    package var tools: BuildTools?
 
     package init(
         record: WorkerRecord, link: String, remedy: String? = nil, connected: Bool,
@@ -43,7 +45,11 @@ package struct WorkerView: Hashable, Sendable, Codable {
         labels = record.labels
         datasets = record.datasets
         facts = record.facts
+        tools = welcome?.tools
     }
+
+    /// Whether packages can be downloaded there; `nil` where nobody has said so yet.
+    package var reachesOut: Bool? { tools?.reachesOut ?? facts?.reachesOut }
 
     enum CodingKeys: String, CodingKey {
         case name
@@ -61,5 +67,6 @@ package struct WorkerView: Hashable, Sendable, Codable {
         case labels
         case datasets
         case facts
+        case tools
     }
 }

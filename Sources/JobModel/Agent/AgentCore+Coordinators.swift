@@ -29,10 +29,14 @@ extension AgentCore {
                     agent: identity.agent, incarnation: identity.incarnation,
                     capacity: identity.capacity, inUse: inUse, platform: identity.platform,
                     release: identity.release, reports: own.map(\.report),
-                    engines: engines)))
+                    engines: engines, tools: tools)))
         for task in own where task.phase == .staging {
-            guard let tree = task.awaitedTree else { continue }
-            effects.append(.send(connection, .needContent(task.token, tree)))
+            if let tree = task.awaitedTree {
+                effects.append(.send(connection, .needContent(task.token, tree)))
+            }
+            if task.awaitsSecrets {
+                effects.append(.send(connection, .needSecrets(task.token)))
+            }
         }
         return effects
     }
@@ -52,6 +56,8 @@ extension AgentCore {
         case .acknowledge(let token): return acknowledge(token, at: now)
         case .contentPushed(let tree, let failure):
             return try contentPushed(tree, from: coordinator, failure: failure, at: now)
+        case .secretsHanded(let token, let failure):
+            return try secretsHanded(token, failure: failure, at: now)
         case .ping(let value):
             guard let session = sessions.first(where: { $0.coordinator == coordinator }) else {
                 return []

@@ -101,7 +101,7 @@ extension AgentCore {
         _ = try tasks[index].phase.next(.abandon)
         let effect = commit(.finished(token, result, at: now.wall))
         return [effect] + (wasStaging ? [.abortStaging(token)] : []) + leftover
-            + report(index)
+            + dropSecrets(index) + report(index)
     }
 
     /// Ends the init of a task that will never be released. Harmless where there is none.
@@ -129,7 +129,7 @@ extension AgentCore {
             if tasks[index].process == nil { ending.exit = .neverStarted }
             let effect = commit(.ended(token, ending, at: now.wall))
             try advance(index, .collect)
-            return [effect, .collect(order)] + report(index)
+            return [effect] + dropSecrets(index) + [.collect(order)] + report(index)
         case .exited, .collecting, .terminal, .revoked: return []
         case .dispatching, .accepted, .staging, .staged:
             throw IllegalTransition(phase: tasks[index].phase.rawValue, event: "end")

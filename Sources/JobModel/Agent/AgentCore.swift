@@ -45,6 +45,8 @@ package struct AgentCore: Sendable {
     package let identity: Identity
     /// What can run containers here; looked for again at each connection of a coordinator.
     package var engines: [ContainerEngine] = []
+    /// What can build environments here; likewise.
+    package var tools: BuildTools?
     /// In the order of acceptance.
     package internal(set) var tasks: [AgentTask] = []
     /// Sorted by coordinator.
@@ -97,6 +99,7 @@ package struct AgentCore: Sendable {
             return []
         case .contentMissing(let token, let tree):
             return try contentMissing(token, tree, at: now)
+        case .secretsMissing(let token): return try secretsMissing(token, at: now)
         case .contentComplete(let token):
             return update(token) { $0.phase == .staging ? $0.holdsContent = true : () }
         case .staging(let token, let activity):
@@ -136,7 +139,7 @@ package struct AgentCore: Sendable {
                         verdict: .cancelled, exit: .neverStarted, cause: stop.cause,
                         message: "cancelled before it started")
                     effects.append(commit(.finished(order.token, result, at: now.wall)))
-                    effects += endLeftover(of: index)
+                    effects += dropSecrets(index) + endLeftover(of: index)
                     continue
                 }
                 tasks[index].mayHaveInit = true

@@ -14,6 +14,8 @@ package enum AgentEvent: Sendable {
     case disconnected(ConnectionID)
     /// A tree that the task needs, its own or its environment's, is not complete in the store.
     case contentMissing(StartToken, TreeReference)
+    /// The task's secrets are not in the memory of this machine.
+    case secretsMissing(StartToken)
     /// All that the task needs is whole in the store: what is still to be done needs nothing of the
     /// coordinator.
     case contentComplete(StartToken)
@@ -62,6 +64,8 @@ package enum AgentEffect: Hashable, Sendable {
     case stop(StartToken, StopOrder)
     case collect(StartOrder)
     case collectLater(StartOrder, after: Milliseconds)
+    /// Removes the task's secrets: nothing of it runs any more.
+    case dropSecrets(StartToken)
     /// Removes the task's directory but for its log.
     case discard(StartToken)
 }

@@ -17,7 +17,10 @@ package struct AgentTask: Hashable, Sendable {
     package var mayLaunch: Bool
     /// The tree without which it cannot be staged, and that was asked for.
     package var awaitedTree: TreeReference?
-    /// How often its content was found to be missing, within this life of the agent.
+    /// Its secrets were asked for, and it cannot be staged without them.
+    package var awaitsSecrets = false
+    /// How often its content or its secrets were found to be missing, within this life of the
+    /// agent.
     package var contentRounds = 0
     /// The tree is in place, within this life of the agent.
     package var holdsContent = false
@@ -42,6 +45,8 @@ package struct AgentTask: Hashable, Sendable {
     package var resources: Resources {
         phase.holdsResources ? order?.spec.resources ?? .none : .none
     }
+
+    var hasSecrets: Bool { order?.spec.secrets.isEmpty == false }
 
     package var report: TaskReport {
         TaskReport(

@@ -183,5 +183,6 @@ extension CoordinatorCore {
                 ? now : $0.current?.tasks.compactMap(\.endedAt).max() ?? now
             $0.outputsFetch = fetch
         }
+        if !job.spec.secrets.isEmpty { turn.act(.dropSecrets(clientKey: job.clientKey)) }
     }
 }

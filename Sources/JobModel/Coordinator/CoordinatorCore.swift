@@ -97,6 +97,9 @@ package struct CoordinatorCore: Sendable {
             measured(name, fence, tree, missing: missing)
         case .pushed(let name, let token, let tree, let bytes, let failure):
             pushed(name, token, tree, bytesSent: bytes, failure, &turn)
+        case .secretsHanded(let name, let token, let failure):
+            secretsHanded(name, token, failure, &turn)
+        case .secretsLost(let id): try secretsLost(id, &turn)
         case .restored(let record):
             restore(record)
             return []

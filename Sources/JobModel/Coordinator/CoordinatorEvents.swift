@@ -24,6 +24,10 @@ package enum CoordinatorEvent: Sendable {
     case message(WorkerName, Fence, AgentMessage)
     case pushed(
         WorkerName, StartToken, TreeReference, bytesSent: ByteCount, failure: TransferFailure?)
+    /// The secrets of a task are in the memory of its worker's agent, or are not.
+    case secretsHanded(WorkerName, StartToken, failure: TransferFailure?)
+    /// The secrets of a job that waits are nowhere any more.
+    case secretsLost(JobID)
     /// A job that was dropped from memory is needed again, by the next event: a `fetch`, or a
     /// report on one of its tasks, in a `message` or in the welcome of `connected`. Has no effects.
     case restored(JobRecord)
@@ -71,6 +75,11 @@ package enum CoordinatorEffect: Sendable {
     case send(WorkerName, Fence, CoordinatorMessage)
     case push(WorkerName, StartToken, TreeReference, [FileReference])
     case fetch(WorkerName, JobID, TreeReference)
+    /// Hands the secrets that were kept under a client key to the worker; answered by
+    /// `secretsHanded`.
+    case handSecrets(WorkerName, StartToken, names: [String], clientKey: String)
+    /// The job is over: nobody needs the secrets that were kept under its client key.
+    case dropSecrets(clientKey: String)
     /// The ledger has the job for good; memory need not.
     case forget(JobID)
     /// Sends a tick at this moment. One alarm is kept, at the earliest moment asked for; what was

@@ -14,6 +14,8 @@ package enum CoordinatorMessage: Hashable, Sendable {
     case acknowledge(StartToken)
     /// A push of this tree into the agent's store has ended, completely or not.
     case contentPushed(TreeReference, failure: String?)
+    /// The task's secrets are where the agent keeps them, or cannot be had.
+    case secretsHanded(StartToken, failure: String?)
     case ping(UInt64)
 }
 
@@ -23,7 +25,7 @@ extension CoordinatorMessage {
         switch self {
         case .start(let order): order.token
         case .go(let token), .cancel(let token, _), .signal(let token, _, _),
-            .acknowledge(let token):
+            .acknowledge(let token), .secretsHanded(let token, _):
             token
         case .contentPushed, .ping: nil
         }
@@ -35,6 +37,8 @@ package enum AgentMessage: Hashable, Sendable {
     case report(TaskReport)
     /// The task's tree is not complete in the agent's store.
     case needContent(StartToken, TreeReference)
+    /// The task's secrets are not in the agent's memory.
+    case needSecrets(StartToken)
     case pong(UInt64)
     /// What tasks of other coordinators hold on the machine, each time it changes. `version` grows
     /// within a session; a lower one is old news.
@@ -128,11 +132,13 @@ package struct Welcome: Hashable, Sendable {
     package var reports: [TaskReport]
     /// What can run containers there; empty where nothing can.
     package var engines: [ContainerEngine]
+    /// What can build environments there; `nil` from an agent of an earlier release.
+    package var tools: BuildTools?
 
     package init(
         agent: AgentID, incarnation: MachineIncarnation, capacity: Resources, inUse: Resources,
         platform: Platform, release: String, reports: [TaskReport],
-        engines: [ContainerEngine] = []
+        engines: [ContainerEngine] = [], tools: BuildTools? = nil
     ) {
         self.agent = agent
         self.incarnation = incarnation
@@ -142,6 +148,7 @@ package struct Welcome: Hashable, Sendable {
         self.release = release
         self.reports = reports
         self.engines = engines
+        self.tools = tools
     }
 }
 

@@ -6,6 +6,9 @@ package enum Obstacle: Hashable, Sendable {
     case rule(String)
     /// It runs in a container, and nothing there can run one.
     case engine
+    /// It may go to any worker, and what its environment is built with is not there: what it needs,
+    /// and what there is in its place.
+    case environment(needs: String, has: String)
 }
 
 extension Scheduler {
@@ -60,6 +63,7 @@ extension Obstacle {
         case .data: .noData
         case .rule: .forbidden
         case .engine: .noEngine
+        case .environment: .noEnvironment
         }
     }
 
@@ -73,13 +77,15 @@ extension Obstacle {
         case .rule(let text): text
         case .engine:
             "it runs in a container, and \(who) has \(isPlural ? "a" : "no") container engine"
+        case .environment(let needs, let has):
+            "its environment needs \(needs), and \(who) has \(isPlural ? "it" : has)"
         }
     }
 
     fileprivate func hint(on worker: WorkerName) -> String {
         switch self {
         case .data(let name): "shunt worker data \(worker) \(name)=/path/there"
-        case .rule: "shunt worker ls -o json"
+        case .rule, .environment: "shunt worker ls -o json"
         case .engine:
             worker == .local
                 ? "apt-get install podman && shunt coordinator stop"
@@ -105,6 +111,16 @@ extension WorkerState {
         if candidate.spec.container != nil, let welcome, welcome.engines.isEmpty {
             return .engine
         }
-        return nil
+        return lack(for: candidate.spec)
+    }
+
+    /// A job that may go to this worker alone is the agent's to judge, which asks the programs
+    /// themselves: that one called `python3.12` is there says little.
+    private func lack(for spec: JobSpec) -> Obstacle? {
+        guard spec.placement == .any, let recipe = spec.software?.recipe,
+            let tools = welcome?.tools, let needs = tools.lack(for: recipe)
+        else { return nil }
+        let isPython = needs.hasPrefix("Python")
+        return .environment(needs: needs, has: isPython ? tools.pythonText : "none")
     }
 }

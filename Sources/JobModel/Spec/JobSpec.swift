@@ -27,6 +27,8 @@ package struct JobSpec: Hashable, Sendable, Codable {
     package var mounts: [DataMount]
     /// What the job's own files are, for ``DataRules``; ascending.
     package var labels: [DataLabel]
+    /// Absent in the JSON of a job without any.
+    private var secretNames: [String]?
 
     package init(
         name: JobName? = nil, command: Command, workingDirectory: String = "",
@@ -34,7 +36,8 @@ package struct JobSpec: Hashable, Sendable, Codable {
         cpuLimit: Int64? = nil, software: SoftwareEnvironment? = nil, outputs: [String] = [],
         maximumDuration: Milliseconds? = nil, gracePeriod: Milliseconds = .seconds(10),
         pullLimit: ByteCount = .gibibytes(1), placement: PlacementRequest = .worker(.local),
-        container: ContainerSpec? = nil, mounts: [DataMount] = [], labels: [DataLabel] = []
+        container: ContainerSpec? = nil, mounts: [DataMount] = [], labels: [DataLabel] = [],
+        secrets: [String] = []
     ) {
         self.name = name
         self.command = command
@@ -51,6 +54,7 @@ package struct JobSpec: Hashable, Sendable, Codable {
         self.container = container
         self.mounts = mounts.sorted { $0.target < $1.target }
         self.labels = Set(labels).sorted()
+        self.secrets = secrets
     }
 
     enum CodingKeys: String, CodingKey {
@@ -67,12 +71,19 @@ package struct JobSpec: Hashable, Sendable, Codable {
         case pullLimit = "pull_limit_bytes"
         case placement
         case container
+        case secretNames = "secrets"
         case mounts
         case labels
     }
 }
 
 extension JobSpec {
+    /// The names of the job's secrets, each once; see ``Secret``.
+    package var secrets: [String] {
+        get { secretNames ?? [] }
+        set { secretNames = newValue.isEmpty ? nil : newValue }
+    }
+
     /// Bytes that the whole tree may use at most; `nil` for a job that asks for no memory.
     package var memoryLimit: ByteCount? { resources.memory == .zero ? nil : resources.memory }
 

@@ -21,9 +21,11 @@ package enum SoftwareEnvironment: Hashable, Sendable {
 /// | path in the tree | kinds | what it is |
 /// |---|---|---|
 /// | `recipe.json` | all | ``manifest``: the format, the kind, the Python version |
-/// | `requirements.txt` | requirements, lock | as `pip` reads it; in a lock every line is a pin |
-/// | `sources/NAME` | lock | a directory or an archive that is installed beside the pins |
+/// | `requirements.txt` | requirements, locks | as `pip` reads it; in a lock every line is a pin |
+/// | `sources/NAME` | locks | a directory or an archive that is installed beside the pins |
 /// | `pyproject.toml`, `uv.lock` | uv | as `uv sync --frozen` reads them |
+/// | `environment.yml` | conda | as `conda env create` reads it |
+/// | `explicit.txt` | conda-lock | as `conda create --file` reads it: an address a line |
 /// | `setup.sh` | all, optional | a shell script that runs last, in the environment |
 /// | `wheels/*.whl` | requirements, lock, optional | the only place that packages come from |
 package struct EnvironmentRecipe: Hashable, Sendable, Codable {
@@ -35,16 +37,19 @@ package struct EnvironmentRecipe: Hashable, Sendable, Codable {
     package var source: String
     /// How many packages it names, where that is known.
     package var packages: Int?
+    /// What its packages are for, as conda calls it: `linux-64`; `nil` where it does not matter.
+    package var platform: String?
 
     package init(
         kind: Kind, tree: TreeReference, python: PythonVersion? = nil, source: String,
-        packages: Int? = nil
+        packages: Int? = nil, platform: String? = nil
     ) {
         self.kind = kind
         self.tree = tree
         self.python = python
         self.source = source
         self.packages = packages
+        self.platform = platform
     }
 
     /// What the recipe consists of and what builds it.
@@ -55,6 +60,14 @@ package struct EnvironmentRecipe: Hashable, Sendable, Codable {
         case lock
         /// A project with a `uv.lock`.
         case uv
+        /// A person's `environment.yml`, solved when it is built.
+        case conda
+        /// What a conda environment elsewhere holds: its packages by their addresses, and what
+        /// `pip` put beside them.
+        case condaLock = "conda-lock"
+
+        /// Whether conda or one of its kin builds it. It brings its own Python.
+        package var isOfConda: Bool { self == .conda || self == .condaLock }
     }
 }
 
@@ -71,6 +84,8 @@ extension EnvironmentRecipe {
         package static let projectLock = "uv.lock"
         package static let setup = "setup.sh"
         package static let wheels = "wheels"
+        package static let condaFile = "environment.yml"
+        package static let condaExplicit = "explicit.txt"
     }
 
     /// What `recipe.json` holds: always the same bytes for the same recipe, so that whoever builds

@@ -16,6 +16,11 @@ package struct WorkerFacts: Hashable, Sendable, Codable {
     /// Whether `python3` can make virtual environments.
     package var hasVenv = false
     package var uv: Tool?
+    /// What builds conda environments.
+    package var conda: Tool?
+    /// Whether there is a way out to an index of packages: a route to other networks, a proxy, or
+    /// an index that somebody has configured.
+    package var reachesOut: Bool?
     /// podman, docker, apptainer, as far as they answer.
     package var engines: [Tool] = []
     package var cgroup: CgroupRights = .none
@@ -100,6 +105,8 @@ package struct WorkerFacts: Hashable, Sendable, Codable {
         case python
         case hasVenv = "has_venv"
         case uv
+        case conda
+        case reachesOut = "reaches_out"
         case engines
         case cgroup
         case bootStart = "boot_start"

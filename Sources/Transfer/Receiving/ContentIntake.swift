@@ -112,7 +112,8 @@ final class ContentIntake: Sendable {
                     return try checkThatAllCame()
                 case .failure, .readLog, .tailLog, .checkEnvironment, .environments, .queryFiles,
                     .queryTrees, .push, .pull, .logPage, .logOffset, .environmentState,
-                    .environmentList, .examineData, .dataFingerprint, .bitmap, .offer, .complete,
+                    .environmentList, .examineData, .dataFingerprint, .secrets, .secretsKept,
+                    .bitmap, .offer, .complete,
                     .wanted:
                     throw TransferFault.unexpected(message.kindName)
                 }

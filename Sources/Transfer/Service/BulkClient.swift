@@ -83,6 +83,14 @@ package final class BulkClient: Sendable {
         }
     }
 
+    /// Hands a task's secrets over; the agent keeps them in memory alone.
+    package func hand(_ secrets: [Secret], to token: StartToken) async throws {
+        try await ask(.secrets(token, secrets)) { answer -> Void? in
+            guard case .secretsKept = answer else { return nil }
+            return ()
+        }
+    }
+
     /// What lies at a path of the worker.
     ///
     /// - Throws: ``ShuntError`` where nothing does, or the account cannot read it.

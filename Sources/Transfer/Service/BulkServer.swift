@@ -15,6 +15,8 @@ package protocol BulkRequestHandler: Sendable {
     func availability(of software: SoftwareEnvironment) async throws -> EnvironmentAvailability
     /// What is built here, or the one that was removed.
     func environments(_ request: EnvironmentRequest) async throws -> [EnvironmentView]
+    /// Keeps a task's secrets where only memory holds them.
+    func keep(_ secrets: [Secret], for token: StartToken) async throws
     /// What lies at a path here.
     func examineData(at path: String) async throws -> DataFingerprint
 }
@@ -60,7 +62,7 @@ package struct BulkServer: Sendable {
             try await send(scope, compresses: compressed, over: connection)
         case .readLog(let request):
             try await sendLog(request, over: connection)
-        case .tailLog, .checkEnvironment, .environments, .examineData, .queryFiles,
+        case .tailLog, .checkEnvironment, .environments, .examineData, .secrets, .queryFiles,
             .queryTrees:
             var reply: BulkMessage
             do {
@@ -70,7 +72,8 @@ package struct BulkServer: Sendable {
             }
             try await connection.send(reply)
         case .failure, .logPage, .logOffset, .environmentState, .environmentList,
-            .dataFingerprint, .bitmap, .offer, .objects, .part, .end, .complete, .wanted:
+            .dataFingerprint, .secretsKept, .bitmap, .offer, .objects, .part, .end, .complete,
+            .wanted:
             throw TransferFault.unexpected(request.kindName)
         }
     }
@@ -85,6 +88,9 @@ package struct BulkServer: Sendable {
             return .environmentState(try await handler.availability(of: software))
         case .environments(let request):
             return .environmentList(try await handler.environments(request))
+        case .secrets(let token, let secrets):
+            try await handler.keep(secrets, for: token)
+            return .secretsKept
         case .examineData(let path):
             return .dataFingerprint(try await handler.examineData(at: path))
         case .queryFiles(let digests):
@@ -97,7 +103,8 @@ package struct BulkServer: Sendable {
                 return .bitmap(TreeAnswer.bitmap(of: try trees.map { try survey.answer($0) }))
             }
         case .failure, .readLog, .push, .pull, .logPage, .logOffset, .environmentState,
-            .environmentList, .dataFingerprint, .bitmap, .offer, .objects, .part, .end, .complete,
+            .environmentList, .dataFingerprint, .secretsKept, .bitmap, .offer, .objects, .part,
+            .end, .complete,
             .wanted:
             throw TransferFault.unexpected(request.kindName)
         }

@@ -15,11 +15,11 @@ extension BulkMessage {
 
     private func kind(body: inout [UInt8]) throws(WireError) -> ProtoBulkMessage.OneOf_Kind {
         switch self {
-        case .readLog, .tailLog, .checkEnvironment, .environments, .examineData, .queryFiles,
-            .queryTrees, .push, .pull:
+        case .readLog, .tailLog, .checkEnvironment, .environments, .examineData, .secrets,
+            .queryFiles, .queryTrees, .push, .pull:
             return try request(body: &body)
         case .failure, .logPage, .logOffset, .environmentState, .environmentList,
-            .dataFingerprint, .bitmap:
+            .dataFingerprint, .secretsKept, .bitmap:
             return try answer(body: &body)
         case .offer, .objects, .part, .end, .complete, .wanted:
             return try transfer(body: &body)
@@ -45,6 +45,9 @@ extension BulkMessage {
             var proto = ProtoEnvironmentsRequest()
             if case .remove(let key) = request { proto.remove = key }
             return .environmentsRequest(proto)
+        case .secrets(let token, let secrets):
+            body = secrets.flatMap(\.bytes)
+            return .secrets(ProtoSecrets(token, secrets))
         case .examineData(let path):
             var proto = ProtoExamineData()
             proto.path = path
@@ -72,7 +75,8 @@ extension BulkMessage {
             }
             return .pull(proto)
         case .failure, .logPage, .logOffset, .environmentState, .environmentList,
-            .dataFingerprint, .bitmap, .offer, .objects, .part, .end, .complete, .wanted:
+            .dataFingerprint, .secretsKept, .bitmap, .offer, .objects, .part, .end, .complete,
+            .wanted:
             preconditionFailure("not a request")
         }
     }
@@ -99,6 +103,8 @@ extension BulkMessage {
             var proto = ProtoEnvironments()
             proto.entries = environments.map(\.proto)
             return .environments(proto)
+        case .secretsKept:
+            return .secretsKept(ProtoSecretsKept())
         case .dataFingerprint(let fingerprint):
             return .dataFingerprint(fingerprint.proto)
         case .bitmap(let bitmap):
@@ -106,7 +112,8 @@ extension BulkMessage {
             proto.count = UInt32(clamping: bitmap.count)
             body = bitmap.bytes
             return .bitmap(proto)
-        case .readLog, .tailLog, .checkEnvironment, .environments, .examineData, .queryFiles,
+        case .readLog, .tailLog, .checkEnvironment, .environments, .examineData, .secrets,
+            .queryFiles,
             .queryTrees, .push, .pull, .offer, .objects, .part, .end, .complete, .wanted:
             preconditionFailure("not an answer")
         }
@@ -138,8 +145,8 @@ extension BulkMessage {
             body = bitmap.bytes
             return .wanted(proto)
         case .failure, .readLog, .tailLog, .checkEnvironment, .environments, .examineData,
-            .queryFiles, .queryTrees, .push, .pull, .logPage, .logOffset, .environmentState,
-            .environmentList, .dataFingerprint, .bitmap:
+            .secrets, .queryFiles, .queryTrees, .push, .pull, .logPage, .logOffset,
+            .environmentState, .environmentList, .dataFingerprint, .secretsKept, .bitmap:
             preconditionFailure("not a part of a transfer")
         }
     }
@@ -170,11 +177,8 @@ extension BulkMessage {
                         "check_environment.software")))
         case .environmentsRequest(let request):
             self = .environments(request.hasRemove ? .remove(key: request.remove) : .list)
-        case .examineData(let request):
-            guard Dataset.isPath(request.path) else {
-                throw WireError.invalid("examine_data.path", request.path)
-            }
-            self = .examineData(path: request.path)
+        case .secrets(let request): self = try .secrets(request, body: body)
+        case .examineData(let request): self = try .examining(request.path)
         case .query(let query):
             switch query.kind {
             case .files: self = .queryFiles(try [Digest](packed: body))
@@ -197,6 +201,7 @@ extension BulkMessage {
         case .environments(let list):
             self = .environmentList(
                 try list.entries.map { entry throws(WireError) in try EnvironmentView(entry) })
+        case .secretsKept: self = .secretsKept
         case .dataFingerprint(let fingerprint):
             self = .dataFingerprint(try DataFingerprint(fingerprint))
         case .bitmap(let bitmap):
@@ -217,6 +222,15 @@ extension BulkMessage {
                     try PartialObject(partial)
                 })
         }
+    }
+}
+
+extension BulkMessage {
+    private static func examining(_ path: String) throws(WireError) -> BulkMessage {
+        guard Dataset.isPath(path) else {
+            throw WireError.invalid("examine_data.path", path)
+        }
+        return .examineData(path: path)
     }
 }
 

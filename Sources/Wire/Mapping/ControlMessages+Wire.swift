@@ -26,6 +26,9 @@ extension CoordinatorMessage: ControlMessage {
         case .contentPushed(let tree, let failure):
             proto.contentPushed.tree = tree.proto
             if let failure { proto.contentPushed.failure = failure }
+        case .secretsHanded(let token, let failure):
+            proto.secretsHanded.token = token.proto
+            if let failure { proto.secretsHanded.failure = failure }
         case .ping(let number): proto.ping = number
         }
         return proto
@@ -53,6 +56,11 @@ extension CoordinatorMessage: ControlMessage {
                 try TreeReference(
                     Field.required(pushed.hasTree ? pushed.tree : nil, "content_pushed.tree")),
                 failure: pushed.hasFailure ? pushed.failure : nil)
+        case .secretsHanded(let handed):
+            return .secretsHanded(
+                try StartToken(
+                    Field.required(handed.hasToken ? handed.token : nil, "secrets_handed.token")),
+                failure: handed.hasFailure ? handed.failure : nil)
         case .ping(let number): return .ping(number)
         case .detached: throw WireError.unexpected("detached")
         }
@@ -67,6 +75,7 @@ extension AgentMessage: ControlMessage {
         case .needContent(let token, let tree):
             proto.needContent.token = token.proto
             proto.needContent.tree = tree.proto
+        case .needSecrets(let token): proto.needSecrets = token.proto
         case .pong(let number): proto.pong = number
         case .foreignUse(let resources, let version):
             proto.foreignUse.resources = resources.proto
@@ -85,6 +94,7 @@ extension AgentMessage: ControlMessage {
                     Field.required(need.hasToken ? need.token : nil, "need_content.token")),
                 try TreeReference(
                     Field.required(need.hasTree ? need.tree : nil, "need_content.tree")))
+        case .needSecrets(let token): return .needSecrets(try StartToken(token))
         case .pong(let number): return .pong(number)
         case .foreignUse(let use):
             return .foreignUse(

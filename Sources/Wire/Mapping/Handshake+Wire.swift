@@ -40,6 +40,7 @@ extension Welcome {
         proto.release = release
         proto.reportCount = UInt32(clamping: reports.count)
         proto.engines = engines.map(\.rawValue)
+        if let tools { proto.tools = tools.proto }
         return proto
     }
 
@@ -57,7 +58,28 @@ extension Welcome {
                 try Field.required(proto.hasPlatform ? proto.platform : nil, "welcome.platform")),
             release: proto.release,
             reports: reports,
-            engines: proto.engines.compactMap(ContainerEngine.init(rawValue:)))
+            engines: proto.engines.compactMap(ContainerEngine.init(rawValue:)),
+            tools: proto.hasTools ? BuildTools(proto.tools) : nil)
+    }
+}
+
+extension BuildTools {
+    var proto: ProtoBuildTools {
+        var proto = ProtoBuildTools()
+        proto.pythons = pythons.map(\.description)
+        proto.otherPython = hasOtherPython
+        proto.uv = hasUV
+        proto.conda = hasConda
+        proto.reachesOut = reachesOut
+        return proto
+    }
+
+    /// A version that this release does not understand is one that it never asks for.
+    init(_ proto: ProtoBuildTools) {
+        self.init(
+            pythons: proto.pythons.compactMap(PythonVersion.init),
+            hasOtherPython: proto.otherPython,
+            hasUV: proto.uv, hasConda: proto.conda, reachesOut: proto.reachesOut)
     }
 }
 

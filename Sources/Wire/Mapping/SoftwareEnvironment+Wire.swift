@@ -27,6 +27,7 @@ extension EnvironmentRecipe: WireValue {
         if let python { proto.python = python.description }
         proto.source = source
         if let packages { proto.packages = UInt32(clamping: packages) }
+        if let platform { proto.platform = platform }
         return proto
     }
 
@@ -43,7 +44,8 @@ extension EnvironmentRecipe: WireValue {
             tree: try TreeReference(
                 Field.required(proto.hasTree ? proto.tree : nil, "recipe.tree")),
             python: python, source: proto.source,
-            packages: proto.hasPackages ? Int(proto.packages) : nil)
+            packages: proto.hasPackages ? Int(proto.packages) : nil,
+            platform: proto.hasPlatform ? proto.platform : nil)
     }
 
     private static func code(_ kind: Kind) -> ProtoEnvironmentRecipe.Kind {
@@ -51,6 +53,8 @@ extension EnvironmentRecipe: WireValue {
         case .requirements: .requirements
         case .lock: .lock
         case .uv: .uv
+        case .conda: .conda
+        case .condaLock: .condaLock
         }
     }
 }

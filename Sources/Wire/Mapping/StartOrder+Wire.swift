@@ -69,6 +69,7 @@ extension JobSpec: WireValue {
         proto.pullLimitBytes = pullLimit.bytes
         proto.placement = placement.proto
         if let container { proto.container = container.proto }
+        proto.secretNames = secrets
         proto.mounts = mounts.map(\.proto)
         proto.labels = labels.map(\.text)
         return proto
@@ -97,7 +98,8 @@ extension JobSpec: WireValue {
             mounts: try proto.mounts.map { mount throws(WireError) in try DataMount(mount) },
             labels: try proto.labels.map { label throws(WireError) in
                 try Field.identifier(label, "spec.labels")
-            })
+            },
+            secrets: try Secret.names(proto.secretNames))
     }
 }
 

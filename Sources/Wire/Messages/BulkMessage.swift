@@ -39,6 +39,8 @@ package enum BulkMessage: Hashable, Sendable {
     /// Asks whether an environment is there already, or can be had.
     case checkEnvironment(SoftwareEnvironment)
     case environments(EnvironmentRequest)
+    /// Hands over what the agent asked for with ``AgentMessage/needSecrets(_:)``.
+    case secrets(StartToken, [Secret])
     /// Asks what lies at a path, see ``Dataset/isPath(_:)``.
     case examineData(path: String)
     case queryFiles([Digest])
@@ -50,6 +52,7 @@ package enum BulkMessage: Hashable, Sendable {
     case logOffset(LogOffset)
     case environmentState(EnvironmentAvailability)
     case environmentList([EnvironmentView])
+    case secretsKept
     case dataFingerprint(DataFingerprint)
     case bitmap(MissingBitmap)
 

@@ -451,11 +451,43 @@ nonisolated struct ProtoWelcome: @unchecked Sendable {
     set {_uniqueStorage()._engines = newValue}
   }
 
+  /// What can build environments.
+  var tools: ProtoBuildTools {
+    get {_storage._tools ?? ProtoBuildTools()}
+    set {_uniqueStorage()._tools = newValue}
+  }
+  /// Returns true if `tools` has been explicitly set.
+  var hasTools: Bool {_storage._tools != nil}
+  /// Clears the value of `tools`. Subsequent reads from it will return its default value.
+  mutating func clearTools() {_uniqueStorage()._tools = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+nonisolated struct ProtoBuildTools: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// As in `3.11`.
+  var pythons: [String] = []
+
+  var otherPython: Bool = false
+
+  var uv: Bool = false
+
+  var conda: Bool = false
+
+  /// Whether packages can be downloaded.
+  var reachesOut: Bool = false
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
 }
 
 /// Answers `Hello` of role bulk.
@@ -574,6 +606,14 @@ nonisolated struct ProtoCoordinatorMessage: Sendable {
     set {kind = .ping(newValue)}
   }
 
+  var secretsHanded: ProtoSecretsHanded {
+    get {
+      if case .secretsHanded(let v)? = kind {return v}
+      return ProtoSecretsHanded()
+    }
+    set {kind = .secretsHanded(newValue)}
+  }
+
   var detached: ProtoDetached {
     get {
       if case .detached(let v)? = kind {return v}
@@ -592,6 +632,7 @@ nonisolated struct ProtoCoordinatorMessage: Sendable {
     case acknowledge(ProtoStartToken)
     case contentPushed(ProtoContentPushed)
     case ping(UInt64)
+    case secretsHanded(ProtoSecretsHanded)
     case detached(ProtoDetached)
 
   }
@@ -638,6 +679,14 @@ nonisolated struct ProtoAgentMessage: Sendable {
     set {kind = .foreignUse(newValue)}
   }
 
+  var needSecrets: ProtoStartToken {
+    get {
+      if case .needSecrets(let v)? = kind {return v}
+      return ProtoStartToken()
+    }
+    set {kind = .needSecrets(newValue)}
+  }
+
   var detached: ProtoDetached {
     get {
       if case .detached(let v)? = kind {return v}
@@ -653,6 +702,7 @@ nonisolated struct ProtoAgentMessage: Sendable {
     case needContent(ProtoNeedContent)
     case pong(UInt64)
     case foreignUse(ProtoForeignUse)
+    case needSecrets(ProtoStartToken)
     case detached(ProtoDetached)
 
   }
@@ -808,6 +858,38 @@ nonisolated struct ProtoNeedContent: Sendable {
 
   fileprivate var _token: ProtoStartToken? = nil
   fileprivate var _tree: ProtoTreeReference? = nil
+}
+
+/// Their values came over a bulk stream.
+nonisolated struct ProtoSecretsHanded: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var token: ProtoStartToken {
+    get {_token ?? ProtoStartToken()}
+    set {_token = newValue}
+  }
+  /// Returns true if `token` has been explicitly set.
+  var hasToken: Bool {self._token != nil}
+  /// Clears the value of `token`. Subsequent reads from it will return its default value.
+  mutating func clearToken() {self._token = nil}
+
+  var failure: String {
+    get {_failure ?? String()}
+    set {_failure = newValue}
+  }
+  /// Returns true if `failure` has been explicitly set.
+  var hasFailure: Bool {self._failure != nil}
+  /// Clears the value of `failure`. Subsequent reads from it will return its default value.
+  mutating func clearFailure() {self._failure = nil}
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _token: ProtoStartToken? = nil
+  fileprivate var _failure: String? = nil
 }
 
 nonisolated struct ProtoStartToken: Sendable {
@@ -1174,13 +1256,19 @@ nonisolated struct ProtoJobSpec: @unchecked Sendable {
     set {_uniqueStorage()._mounts = newValue}
   }
 
+  /// Names alone; values travel as `Secrets` and are never kept with a spec.
+  var secretNames: [String] {
+    get {_storage._secretNames}
+    set {_uniqueStorage()._secretNames = newValue}
+  }
+
   /// What the job's own files are, for rules on where data may go.
   var labels: [String] {
     get {_storage._labels}
     set {_uniqueStorage()._labels = newValue}
   }
 
-  /// Thousandths of a CPU; 17 is taken.
+  /// Thousandths of a CPU.
   var cpuLimitMilli: Int64 {
     get {_storage._cpuLimitMilli ?? 0}
     set {_uniqueStorage()._cpuLimitMilli = newValue}
@@ -1390,6 +1478,16 @@ nonisolated struct ProtoEnvironmentRecipe: Sendable {
   /// Clears the value of `packages`. Subsequent reads from it will return its default value.
   mutating func clearPackages() {self._packages = nil}
 
+  /// As conda calls it: `linux-64`.
+  var platform: String {
+    get {_platform ?? String()}
+    set {_platform = newValue}
+  }
+  /// Returns true if `platform` has been explicitly set.
+  var hasPlatform: Bool {self._platform != nil}
+  /// Clears the value of `platform`. Subsequent reads from it will return its default value.
+  mutating func clearPlatform() {self._platform = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum Kind: SwiftProtobuf.Enum, Swift.CaseIterable {
@@ -1398,6 +1496,8 @@ nonisolated struct ProtoEnvironmentRecipe: Sendable {
     case requirements // = 1
     case lock // = 2
     case uv // = 3
+    case conda // = 4
+    case condaLock // = 5
     case UNRECOGNIZED(Int)
 
     init() {
@@ -1410,6 +1510,8 @@ nonisolated struct ProtoEnvironmentRecipe: Sendable {
       case 1: self = .requirements
       case 2: self = .lock
       case 3: self = .uv
+      case 4: self = .conda
+      case 5: self = .condaLock
       default: self = .UNRECOGNIZED(rawValue)
       }
     }
@@ -1420,6 +1522,8 @@ nonisolated struct ProtoEnvironmentRecipe: Sendable {
       case .requirements: return 1
       case .lock: return 2
       case .uv: return 3
+      case .conda: return 4
+      case .condaLock: return 5
       case .UNRECOGNIZED(let i): return i
       }
     }
@@ -1430,6 +1534,8 @@ nonisolated struct ProtoEnvironmentRecipe: Sendable {
       .requirements,
       .lock,
       .uv,
+      .conda,
+      .condaLock,
     ]
 
   }
@@ -1439,6 +1545,7 @@ nonisolated struct ProtoEnvironmentRecipe: Sendable {
   fileprivate var _tree: ProtoTreeReference? = nil
   fileprivate var _python: String? = nil
   fileprivate var _packages: UInt32? = nil
+  fileprivate var _platform: String? = nil
 }
 
 nonisolated struct ProtoTaskReport: @unchecked Sendable {
@@ -2317,6 +2424,14 @@ nonisolated struct ProtoBulkMessage: Sendable {
     set {kind = .examineData(newValue)}
   }
 
+  var secrets: ProtoSecrets {
+    get {
+      if case .secrets(let v)? = kind {return v}
+      return ProtoSecrets()
+    }
+    set {kind = .secrets(newValue)}
+  }
+
   var logPage: ProtoLogPage {
     get {
       if case .logPage(let v)? = kind {return v}
@@ -2363,6 +2478,14 @@ nonisolated struct ProtoBulkMessage: Sendable {
       return ProtoDataFingerprint()
     }
     set {kind = .dataFingerprint(newValue)}
+  }
+
+  var secretsKept: ProtoSecretsKept {
+    get {
+      if case .secretsKept(let v)? = kind {return v}
+      return ProtoSecretsKept()
+    }
+    set {kind = .secretsKept(newValue)}
   }
 
   var offer: ProtoOffer {
@@ -2425,12 +2548,14 @@ nonisolated struct ProtoBulkMessage: Sendable {
     case pull(ProtoPull)
     case environmentsRequest(ProtoEnvironmentsRequest)
     case examineData(ProtoExamineData)
+    case secrets(ProtoSecrets)
     case logPage(ProtoLogPage)
     case logOffset(ProtoLogOffset)
     case environmentState(ProtoEnvironmentState)
     case bitmap(ProtoBitmap)
     case environments(ProtoEnvironments)
     case dataFingerprint(ProtoDataFingerprint)
+    case secretsKept(ProtoSecretsKept)
     case offer(ProtoOffer)
     case objects(ProtoObjects)
     case objectPart(ProtoObjectPart)
@@ -2555,6 +2680,55 @@ nonisolated struct ProtoCheckEnvironment: Sendable {
   init() {}
 
   fileprivate var _software: ProtoSoftwareEnvironment? = nil
+}
+
+/// What the agent puts into memory-backed files for a task. The body is the values, one after the
+/// other; nothing of them may be written anywhere else.
+nonisolated struct ProtoSecrets: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var token: ProtoStartToken {
+    get {_token ?? ProtoStartToken()}
+    set {_token = newValue}
+  }
+  /// Returns true if `token` has been explicitly set.
+  var hasToken: Bool {self._token != nil}
+  /// Clears the value of `token`. Subsequent reads from it will return its default value.
+  mutating func clearToken() {self._token = nil}
+
+  var entries: [ProtoSecrets.Entry] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  nonisolated struct Entry: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var name: String = String()
+
+    var size: UInt32 = 0
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+  }
+
+  init() {}
+
+  fileprivate var _token: ProtoStartToken? = nil
+}
+
+nonisolated struct ProtoSecretsKept: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
 }
 
 nonisolated struct ProtoEnvironmentsRequest: Sendable {
@@ -3208,7 +3382,7 @@ nonisolated extension ProtoRejection.Mismatch: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension ProtoWelcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Welcome"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}agent\0\u{1}incarnation\0\u{1}capacity\0\u{3}in_use\0\u{1}platform\0\u{1}release\0\u{3}report_count\0\u{2}\u{8}engines\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}agent\0\u{1}incarnation\0\u{1}capacity\0\u{3}in_use\0\u{1}platform\0\u{1}release\0\u{3}report_count\0\u{2}\u{8}engines\0\u{1}tools\0")
 
   fileprivate class _StorageClass {
     var _agent: String = String()
@@ -3219,6 +3393,7 @@ nonisolated extension ProtoWelcome: SwiftProtobuf.Message, SwiftProtobuf._Messag
     var _release: String = String()
     var _reportCount: UInt32 = 0
     var _engines: [String] = []
+    var _tools: ProtoBuildTools? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -3237,6 +3412,7 @@ nonisolated extension ProtoWelcome: SwiftProtobuf.Message, SwiftProtobuf._Messag
       _release = source._release
       _reportCount = source._reportCount
       _engines = source._engines
+      _tools = source._tools
     }
   }
 
@@ -3263,6 +3439,7 @@ nonisolated extension ProtoWelcome: SwiftProtobuf.Message, SwiftProtobuf._Messag
         case 6: try { try decoder.decodeSingularStringField(value: &_storage._release) }()
         case 7: try { try decoder.decodeSingularUInt32Field(value: &_storage._reportCount) }()
         case 15: try { try decoder.decodeRepeatedStringField(value: &_storage._engines) }()
+        case 16: try { try decoder.decodeSingularMessageField(value: &_storage._tools) }()
         default: break
         }
       }
@@ -3299,6 +3476,9 @@ nonisolated extension ProtoWelcome: SwiftProtobuf.Message, SwiftProtobuf._Messag
       if !_storage._engines.isEmpty {
         try visitor.visitRepeatedStringField(value: _storage._engines, fieldNumber: 15)
       }
+      try { if let v = _storage._tools {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 16)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -3316,10 +3496,61 @@ nonisolated extension ProtoWelcome: SwiftProtobuf.Message, SwiftProtobuf._Messag
         if _storage._release != rhs_storage._release {return false}
         if _storage._reportCount != rhs_storage._reportCount {return false}
         if _storage._engines != rhs_storage._engines {return false}
+        if _storage._tools != rhs_storage._tools {return false}
         return true
       }
       if !storagesAreEqual {return false}
     }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoBuildTools: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".BuildTools"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}pythons\0\u{3}other_python\0\u{1}uv\0\u{1}conda\0\u{3}reaches_out\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedStringField(value: &self.pythons) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.otherPython) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.uv) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.conda) }()
+      case 5: try { try decoder.decodeSingularBoolField(value: &self.reachesOut) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.pythons.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.pythons, fieldNumber: 1)
+    }
+    if self.otherPython != false {
+      try visitor.visitSingularBoolField(value: self.otherPython, fieldNumber: 2)
+    }
+    if self.uv != false {
+      try visitor.visitSingularBoolField(value: self.uv, fieldNumber: 3)
+    }
+    if self.conda != false {
+      try visitor.visitSingularBoolField(value: self.conda, fieldNumber: 4)
+    }
+    if self.reachesOut != false {
+      try visitor.visitSingularBoolField(value: self.reachesOut, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoBuildTools, rhs: ProtoBuildTools) -> Bool {
+    if lhs.pythons != rhs.pythons {return false}
+    if lhs.otherPython != rhs.otherPython {return false}
+    if lhs.uv != rhs.uv {return false}
+    if lhs.conda != rhs.conda {return false}
+    if lhs.reachesOut != rhs.reachesOut {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3457,7 +3688,7 @@ nonisolated extension ProtoPlatform: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension ProtoCoordinatorMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".CoordinatorMessage"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}start\0\u{1}go\0\u{1}cancel\0\u{1}signal\0\u{1}acknowledge\0\u{3}content_pushed\0\u{1}ping\0\u{2}\u{8}detached\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}start\0\u{1}go\0\u{1}cancel\0\u{1}signal\0\u{1}acknowledge\0\u{3}content_pushed\0\u{1}ping\0\u{3}secrets_handed\0\u{2}\u{7}detached\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3551,6 +3782,19 @@ nonisolated extension ProtoCoordinatorMessage: SwiftProtobuf.Message, SwiftProto
           self.kind = .ping(v)
         }
       }()
+      case 8: try {
+        var v: ProtoSecretsHanded?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .secretsHanded(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .secretsHanded(v)
+        }
+      }()
       case 15: try {
         var v: ProtoDetached?
         var hadOneofValue = false
@@ -3603,6 +3847,10 @@ nonisolated extension ProtoCoordinatorMessage: SwiftProtobuf.Message, SwiftProto
       guard case .ping(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularUInt64Field(value: v, fieldNumber: 7)
     }()
+    case .secretsHanded?: try {
+      guard case .secretsHanded(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+    }()
     case .detached?: try {
       guard case .detached(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 15)
@@ -3621,7 +3869,7 @@ nonisolated extension ProtoCoordinatorMessage: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension ProtoAgentMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".AgentMessage"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}report\0\u{3}need_content\0\u{1}pong\0\u{3}foreign_use\0\u{2}\u{b}detached\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}report\0\u{3}need_content\0\u{1}pong\0\u{3}foreign_use\0\u{3}need_secrets\0\u{2}\u{a}detached\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3676,6 +3924,19 @@ nonisolated extension ProtoAgentMessage: SwiftProtobuf.Message, SwiftProtobuf._M
           self.kind = .foreignUse(v)
         }
       }()
+      case 5: try {
+        var v: ProtoStartToken?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .needSecrets(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .needSecrets(v)
+        }
+      }()
       case 15: try {
         var v: ProtoDetached?
         var hadOneofValue = false
@@ -3715,6 +3976,10 @@ nonisolated extension ProtoAgentMessage: SwiftProtobuf.Message, SwiftProtobuf._M
     case .foreignUse?: try {
       guard case .foreignUse(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    }()
+    case .needSecrets?: try {
+      guard case .needSecrets(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
     }()
     case .detached?: try {
       guard case .detached(let v)? = self.kind else { preconditionFailure() }
@@ -3957,6 +4222,45 @@ nonisolated extension ProtoNeedContent: SwiftProtobuf.Message, SwiftProtobuf._Me
   static func ==(lhs: ProtoNeedContent, rhs: ProtoNeedContent) -> Bool {
     if lhs._token != rhs._token {return false}
     if lhs._tree != rhs._tree {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoSecretsHanded: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".SecretsHanded"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}failure\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._token) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self._failure) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._token {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._failure {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoSecretsHanded, rhs: ProtoSecretsHanded) -> Bool {
+    if lhs._token != rhs._token {return false}
+    if lhs._failure != rhs._failure {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4284,7 +4588,7 @@ nonisolated extension ProtoGitState: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension ProtoJobSpec: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".JobSpec"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}shell\0\u{1}arguments\0\u{3}working_directory\0\u{1}environment\0\u{1}resources\0\u{2}\u{2}outputs\0\u{3}maximum_duration_ms\0\u{3}grace_period_ms\0\u{3}pull_limit_bytes\0\u{1}worker\0\u{3}any_worker\0\u{1}software\0\u{1}container\0\u{1}mounts\0\u{2}\u{2}labels\0\u{3}cpu_limit_milli\0\u{c}\u{7}\u{1}")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}shell\0\u{1}arguments\0\u{3}working_directory\0\u{1}environment\0\u{1}resources\0\u{2}\u{2}outputs\0\u{3}maximum_duration_ms\0\u{3}grace_period_ms\0\u{3}pull_limit_bytes\0\u{1}worker\0\u{3}any_worker\0\u{1}software\0\u{1}container\0\u{1}mounts\0\u{3}secret_names\0\u{1}labels\0\u{3}cpu_limit_milli\0\u{c}\u{7}\u{1}")
 
   fileprivate class _StorageClass {
     var _name: String? = nil
@@ -4300,6 +4604,7 @@ nonisolated extension ProtoJobSpec: SwiftProtobuf.Message, SwiftProtobuf._Messag
     var _software: ProtoSoftwareEnvironment? = nil
     var _container: ProtoJobSpec.Container? = nil
     var _mounts: [ProtoMount] = []
+    var _secretNames: [String] = []
     var _labels: [String] = []
     var _cpuLimitMilli: Int64? = nil
 
@@ -4325,6 +4630,7 @@ nonisolated extension ProtoJobSpec: SwiftProtobuf.Message, SwiftProtobuf._Messag
       _software = source._software
       _container = source._container
       _mounts = source._mounts
+      _secretNames = source._secretNames
       _labels = source._labels
       _cpuLimitMilli = source._cpuLimitMilli
     }
@@ -4398,6 +4704,7 @@ nonisolated extension ProtoJobSpec: SwiftProtobuf.Message, SwiftProtobuf._Messag
         case 14: try { try decoder.decodeSingularMessageField(value: &_storage._software) }()
         case 15: try { try decoder.decodeSingularMessageField(value: &_storage._container) }()
         case 16: try { try decoder.decodeRepeatedMessageField(value: &_storage._mounts) }()
+        case 17: try { try decoder.decodeRepeatedStringField(value: &_storage._secretNames) }()
         case 18: try { try decoder.decodeRepeatedStringField(value: &_storage._labels) }()
         case 19: try { try decoder.decodeSingularInt64Field(value: &_storage._cpuLimitMilli) }()
         default: break
@@ -4467,6 +4774,9 @@ nonisolated extension ProtoJobSpec: SwiftProtobuf.Message, SwiftProtobuf._Messag
       if !_storage._mounts.isEmpty {
         try visitor.visitRepeatedMessageField(value: _storage._mounts, fieldNumber: 16)
       }
+      if !_storage._secretNames.isEmpty {
+        try visitor.visitRepeatedStringField(value: _storage._secretNames, fieldNumber: 17)
+      }
       if !_storage._labels.isEmpty {
         try visitor.visitRepeatedStringField(value: _storage._labels, fieldNumber: 18)
       }
@@ -4495,6 +4805,7 @@ nonisolated extension ProtoJobSpec: SwiftProtobuf.Message, SwiftProtobuf._Messag
         if _storage._software != rhs_storage._software {return false}
         if _storage._container != rhs_storage._container {return false}
         if _storage._mounts != rhs_storage._mounts {return false}
+        if _storage._secretNames != rhs_storage._secretNames {return false}
         if _storage._labels != rhs_storage._labels {return false}
         if _storage._cpuLimitMilli != rhs_storage._cpuLimitMilli {return false}
         return true
@@ -4778,7 +5089,7 @@ nonisolated extension ProtoSoftwareEnvironment: SwiftProtobuf.Message, SwiftProt
 
 nonisolated extension ProtoEnvironmentRecipe: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".EnvironmentRecipe"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{1}tree\0\u{1}python\0\u{1}source\0\u{1}packages\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{1}tree\0\u{1}python\0\u{1}source\0\u{1}packages\0\u{1}platform\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4791,6 +5102,7 @@ nonisolated extension ProtoEnvironmentRecipe: SwiftProtobuf.Message, SwiftProtob
       case 3: try { try decoder.decodeSingularStringField(value: &self._python) }()
       case 4: try { try decoder.decodeSingularStringField(value: &self.source) }()
       case 5: try { try decoder.decodeSingularUInt32Field(value: &self._packages) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self._platform) }()
       default: break
       }
     }
@@ -4816,6 +5128,9 @@ nonisolated extension ProtoEnvironmentRecipe: SwiftProtobuf.Message, SwiftProtob
     try { if let v = self._packages {
       try visitor.visitSingularUInt32Field(value: v, fieldNumber: 5)
     } }()
+    try { if let v = self._platform {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 6)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4825,13 +5140,14 @@ nonisolated extension ProtoEnvironmentRecipe: SwiftProtobuf.Message, SwiftProtob
     if lhs._python != rhs._python {return false}
     if lhs.source != rhs.source {return false}
     if lhs._packages != rhs._packages {return false}
+    if lhs._platform != rhs._platform {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
 }
 
 nonisolated extension ProtoEnvironmentRecipe.Kind: SwiftProtobuf._ProtoNameProviding {
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0KIND_UNSPECIFIED\0\u{1}KIND_REQUIREMENTS\0\u{1}KIND_LOCK\0\u{1}KIND_UV\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0KIND_UNSPECIFIED\0\u{1}KIND_REQUIREMENTS\0\u{1}KIND_LOCK\0\u{1}KIND_UV\0\u{1}KIND_CONDA\0\u{1}KIND_CONDA_LOCK\0")
 }
 
 nonisolated extension ProtoTaskReport: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
@@ -5932,7 +6248,7 @@ nonisolated extension ProtoAgentRecord.Finished: SwiftProtobuf.Message, SwiftPro
 
 nonisolated extension ProtoBulkMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".BulkMessage"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}failure\0\u{3}read_log\0\u{3}tail_log\0\u{3}check_environment\0\u{1}query\0\u{1}push\0\u{1}pull\0\u{3}environments_request\0\u{3}examine_data\0\u{4}\u{7}log_page\0\u{3}log_offset\0\u{3}environment_state\0\u{1}bitmap\0\u{1}environments\0\u{3}data_fingerprint\0\u{2}\u{b}offer\0\u{1}objects\0\u{3}object_part\0\u{1}end\0\u{1}complete\0\u{1}wanted\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}failure\0\u{3}read_log\0\u{3}tail_log\0\u{3}check_environment\0\u{1}query\0\u{1}push\0\u{1}pull\0\u{3}environments_request\0\u{3}examine_data\0\u{1}secrets\0\u{4}\u{6}log_page\0\u{3}log_offset\0\u{3}environment_state\0\u{1}bitmap\0\u{1}environments\0\u{3}data_fingerprint\0\u{3}secrets_kept\0\u{2}\u{a}offer\0\u{1}objects\0\u{3}object_part\0\u{1}end\0\u{1}complete\0\u{1}wanted\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -6057,6 +6373,19 @@ nonisolated extension ProtoBulkMessage: SwiftProtobuf.Message, SwiftProtobuf._Me
           self.kind = .examineData(v)
         }
       }()
+      case 10: try {
+        var v: ProtoSecrets?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .secrets(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .secrets(v)
+        }
+      }()
       case 16: try {
         var v: ProtoLogPage?
         var hadOneofValue = false
@@ -6133,6 +6462,19 @@ nonisolated extension ProtoBulkMessage: SwiftProtobuf.Message, SwiftProtobuf._Me
         if let v = v {
           if hadOneofValue {try decoder.handleConflictingOneOf()}
           self.kind = .dataFingerprint(v)
+        }
+      }()
+      case 22: try {
+        var v: ProtoSecretsKept?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .secretsKept(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .secretsKept(v)
         }
       }()
       case 32: try {
@@ -6260,6 +6602,10 @@ nonisolated extension ProtoBulkMessage: SwiftProtobuf.Message, SwiftProtobuf._Me
       guard case .examineData(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
     }()
+    case .secrets?: try {
+      guard case .secrets(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
+    }()
     case .logPage?: try {
       guard case .logPage(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 16)
@@ -6283,6 +6629,10 @@ nonisolated extension ProtoBulkMessage: SwiftProtobuf.Message, SwiftProtobuf._Me
     case .dataFingerprint?: try {
       guard case .dataFingerprint(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 21)
+    }()
+    case .secretsKept?: try {
+      guard case .secretsKept(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 22)
     }()
     case .offer?: try {
       guard case .offer(let v)? = self.kind else { preconditionFailure() }
@@ -6522,6 +6872,99 @@ nonisolated extension ProtoCheckEnvironment: SwiftProtobuf.Message, SwiftProtobu
 
   static func ==(lhs: ProtoCheckEnvironment, rhs: ProtoCheckEnvironment) -> Bool {
     if lhs._software != rhs._software {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoSecrets: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Secrets"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}entries\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._token) }()
+      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.entries) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._token {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if !self.entries.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.entries, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoSecrets, rhs: ProtoSecrets) -> Bool {
+    if lhs._token != rhs._token {return false}
+    if lhs.entries != rhs.entries {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoSecrets.Entry: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = ProtoSecrets.protoMessageName + ".Entry"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}size\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.size) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    if self.size != 0 {
+      try visitor.visitSingularUInt32Field(value: self.size, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoSecrets.Entry, rhs: ProtoSecrets.Entry) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.size != rhs.size {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoSecretsKept: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".SecretsKept"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoSecretsKept, rhs: ProtoSecretsKept) -> Bool {
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

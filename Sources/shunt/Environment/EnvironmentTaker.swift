@@ -18,10 +18,12 @@ struct EnvironmentTaker: Sendable {
     let store: ObjectStore?
     /// The job's snapshot.
     let tree: TreeReference
-    /// Of the worker for which packages are fetched here; `nil` where it fetches them itself.
-    let architecture: String?
+    /// How the packages reach the worker.
+    let supply: PackageSupply
+    /// Files that are no content, wherever they lie.
+    let withheld: Set<FileIdentity>
 
-    private typealias Entry = EnvironmentRecipe.Entry
+    typealias Entry = EnvironmentRecipe.Entry
 
     func take(_ wish: EnvironmentWish) throws -> TakenEnvironment {
         let taken: TakenEnvironment
@@ -32,7 +34,12 @@ struct EnvironmentTaker: Sendable {
             guard let root = ActiveEnvironment.root else { return TakenEnvironment() }
             taken = try capture(root)
         case .built(let wish):
-            let recipe = try wish.isProject ? project(wish) : requirements(wish)
+            let recipe =
+                if let path = wish.conda {
+                    try conda(path, wish)
+                } else {
+                    try wish.isProject ? project(wish) : requirements(wish)
+                }
             taken = TakenEnvironment(software: .recipe(recipe))
         }
         // Nothing is synced where nothing is new.
@@ -45,16 +52,16 @@ struct EnvironmentTaker: Sendable {
     private func capture(_ root: String) throws -> TakenEnvironment {
         let captured = try CapturedEnvironment.read(root)
         let lock = EnvironmentLock(captured) { access($0, F_OK) == 0 }
+        if let packages = captured.conda {
+            return try captureConda(packages, lock, root)
+        }
         var recipe = RecipeTree()
         let python = PythonVersion(captured.python)
-        if let architecture {
+        if let architecture = supply.architecture {
             let fetch = try WheelFetch(active: root, python: python, architecture: architecture)
             try addWheels(fetch, lock, to: &recipe)
         } else {
-            recipe.add(Entry.requirements, Self.lines(lock.pins))
-            var sources = RecipeTree()
-            for source in lock.sources { try add(source, to: &sources) }
-            if !sources.isEmpty { recipe.add(Entry.sources, sources) }
+            try add(lock, to: &recipe)
         }
         let taken = try finish(
             recipe, .lock, python: python, source: root,
@@ -62,7 +69,15 @@ struct EnvironmentTaker: Sendable {
         return TakenEnvironment(software: .recipe(taken), gaps: lock.gaps)
     }
 
-    private static func lines(_ requirements: [String]) -> [UInt8] {
+    /// The pins of a lock and what it takes from this machine.
+    func add(_ lock: EnvironmentLock, to recipe: inout RecipeTree) throws {
+        recipe.add(Entry.requirements, Self.lines(lock.pins))
+        var sources = RecipeTree()
+        for source in lock.sources { try add(source, to: &sources) }
+        if !sources.isEmpty { recipe.add(Entry.sources, sources) }
+    }
+
+    static func lines(_ requirements: [String]) -> [UInt8] {
         Array(requirements.map { $0 + "\n" }.joined().utf8)
     }
 
@@ -81,7 +96,7 @@ struct EnvironmentTaker: Sendable {
             isWhole: true, to: &recipe)
     }
 
-    private func add(
+    func add(
         _ fetch: WheelFetch, _ requirements: [UInt8], building built: [String], isWhole: Bool,
         to recipe: inout RecipeTree
     ) throws {
@@ -118,6 +133,7 @@ struct EnvironmentTaker: Sendable {
         var options = SnapshotOptions()
         // Nothing of it may change or go while an environment is built from it.
         options.copyLimit = ByteCount(.max)
+        options.withheld = withheld
         let snapshot = try Snapshot.take(
             root: path, store: store,
             cache: StatCache(directory: RawPath(layout.statCacheDirectory)), options: options)
@@ -141,8 +157,9 @@ struct EnvironmentTaker: Sendable {
         recipe.add(Entry.requirements, bytes)
         addSetup(wish, to: &recipe)
         var python: PythonVersion?
-        if let architecture {
-            let fetch = try WheelFetch(active: nil, python: nil, architecture: architecture)
+        if let architecture = supply.architecture {
+            let fetch = try WheelFetch(
+                active: nil, python: supply.python, architecture: architecture)
             try add(fetch, bytes, building: [], isWhole: false, to: &recipe)
             python = fetch.python
         }
@@ -150,29 +167,14 @@ struct EnvironmentTaker: Sendable {
             recipe, .requirements, python: python, source: wish.path ?? "setup", packages: nil)
     }
 
-    /// The worker needs `uv`, which alone knows what its lock means there.
-    private func project(_ wish: BuiltEnvironment) throws -> EnvironmentRecipe {
-        let names = (wish.path ?? "").split(separator: "/").dropLast().map(String.init)
-        func path(_ name: String) -> String { (names + [name]).joined(separator: "/") }
-        let lock = try file(path(Entry.projectLock), called: "the lock file")
-        let project = try file(path(Entry.project), called: "the project file")
-        try ProjectLock.check(lock)
-        var recipe = RecipeTree()
-        addSetup(wish, to: &recipe)
-        recipe.add(Entry.project, project)
-        recipe.add(Entry.projectLock, lock)
-        return try finish(
-            recipe, .uv, python: nil, source: path(Entry.projectLock), packages: nil)
-    }
-
-    private func addSetup(_ wish: BuiltEnvironment, to recipe: inout RecipeTree) {
+    func addSetup(_ wish: BuiltEnvironment, to recipe: inout RecipeTree) {
         guard !wish.setup.isEmpty else { return }
         recipe.add(Entry.setup, Array(wish.setup.map { $0 + "\n" }.joined().utf8))
     }
 
     /// A file as it is in the snapshot; in a dry run, which stores no tree, as it is in the
     /// directory.
-    private func file(_ path: String, called name: String) throws -> [UInt8] {
+    func file(_ path: String, called name: String) throws -> [UInt8] {
         let missing = ShuntError(
             .usage, "\(name) `\(path)` is not in the snapshot of `\(directory)`",
             hint: "ls -l \(Quoting.forShell(path)) .shuntignore")
@@ -197,14 +199,14 @@ struct EnvironmentTaker: Sendable {
     /// Of a file that says what to install, in bytes. The agent has the same bound.
     private static let largest = 16 << 20
 
-    private func finish(
+    func finish(
         _ recipe: RecipeTree, _ kind: EnvironmentRecipe.Kind, python: PythonVersion?,
-        source: String, packages: Int?
+        source: String, packages: Int?, platform: String? = nil
     ) throws -> EnvironmentRecipe {
         var recipe = recipe
         recipe.add(Entry.manifest, EnvironmentRecipe.manifest(kind: kind, python: python))
         return EnvironmentRecipe(
             kind: kind, tree: try recipe.insert(into: store), python: python, source: source,
-            packages: packages)
+            packages: packages, platform: platform)
     }
 }

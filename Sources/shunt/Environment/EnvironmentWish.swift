@@ -7,6 +7,15 @@ enum EnvironmentWish: Hashable {
     /// What the worker has under this name or path.
     case existing(String)
     case built(BuiltEnvironment)
+
+    /// Whether what goes with the job may depend on what its worker has.
+    var mayDependOnWorker: Bool {
+        switch self {
+        case .none, .existing: false
+        case .unsaid: ActiveEnvironment.root != nil
+        case .built(let wish): wish.path != nil
+        }
+    }
 }
 
 /// An environment that is built from files of the job's directory.
@@ -14,6 +23,8 @@ struct BuiltEnvironment: Hashable {
     /// A requirements file, or a `uv.lock` or `pyproject.toml` with the other one beside it;
     /// relative to the snapshot's root.
     var path: String?
+    /// An `environment.yml` of conda's, in place of the other; likewise relative.
+    var conda: String?
     /// Lines of a shell script that runs last.
     var setup: [String] = []
 

@@ -8,9 +8,13 @@ enum DataFields {
             throw FieldError(
                 "wants PATH=DATASET, found `\(shown(text))`", example: "data=imagenet")
         }
-        return DataMount(
-            target: try target(String(text[..<equals])),
-            dataset: try dataset(String(text[text.index(after: equals)...])))
+        do throws(FieldError) {
+            return DataMount(
+                target: try target(String(text[..<equals])),
+                dataset: try dataset(String(text[text.index(after: equals)...])))
+        } catch {
+            throw FieldError(error.problem, example: "data=imagenet")
+        }
     }
 
     /// Where under the directory of the job; a slash at the end changes nothing.
@@ -62,9 +66,13 @@ enum DataFields {
             throw FieldError(
                 "wants DATASET=PATH, found `\(shown(text))`", example: "imagenet=/mnt/nfs/imagenet")
         }
-        return Dataset(
-            name: try dataset(String(text[..<equals])),
-            path: try path(String(text[text.index(after: equals)...])), labels: labels)
+        do throws(FieldError) {
+            return Dataset(
+                name: try dataset(String(text[..<equals])),
+                path: try path(String(text[text.index(after: equals)...])), labels: labels)
+        } catch {
+            throw FieldError(error.problem, example: "imagenet=/mnt/nfs/imagenet")
+        }
     }
 
     private static func shown(_ text: String) -> String {

@@ -164,6 +164,40 @@ enum FieldRules {
             name: name, value: String(text[text.index(after: equals)...]))
     }
 
+    /// The name of a secret. What somebody wrote in its place may be the secret itself, so it is
+    /// never shown.
+    static func secretName(_ text: String) throws(FieldError) -> String {
+        guard !text.hasPrefix("SHUNT_") else {
+            throw FieldError(
+                "has a name that begins with `SHUNT_`, and these are shunt's own",
+                example: "HF_TOKEN")
+        }
+        guard Secret.isName(text) else {
+            throw FieldError(
+                "wants a name of up to \(SecretLimits.nameLength) letters, digits and underscores",
+                example: "HF_TOKEN")
+        }
+        return text
+    }
+
+    /// `NAME`, or `NAME=FILE`.
+    static func secret(_ text: String) throws(FieldError) -> SecretWish {
+        guard let equals = text.firstIndex(of: "=") else {
+            return SecretWish(name: try secretName(text), source: .variable)
+        }
+        let name = try secretName(String(text[..<equals]))
+        return SecretWish(
+            name: name, source: .file(try secretFile(String(text[text.index(after: equals)...]))))
+    }
+
+    /// Of a secret; not shown either.
+    static func secretFile(_ text: String) throws(FieldError) -> String {
+        guard !text.isEmpty, !text.utf8.contains(0) else {
+            throw FieldError("wants a file behind the name", example: "HF_TOKEN=token.txt")
+        }
+        return text
+    }
+
     /// Text that a command line or an environment can carry.
     static func argument(_ text: String) throws(FieldError) -> String {
         guard !text.utf8.contains(0) else {

@@ -8,6 +8,8 @@ struct JobFile: Hashable {
     /// Relative to the directory of the file; empty is that directory.
     var workingDirectory: String?
     var environment: [JobSpec.EnvironmentVariable] = []
+    /// By name alone, or from a file below the directory of the job file, or anywhere.
+    var secrets: [SecretWish] = []
     var milliCPUs: Int64?
     var memory: ByteCount?
     /// The section `environment`.

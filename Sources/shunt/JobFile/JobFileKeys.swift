@@ -31,10 +31,10 @@ enum JobFileKeys {
             case .top:
                 [
                     "name", "run", "workdir", "env", "resources", "environment", "outputs",
-                    "max_duration", "on", "pull_limit", "image", "mounts", "labels",
+                    "max_duration", "on", "pull_limit", "image", "mounts", "labels", "secrets",
                 ]
             case .resources: ["cpus", "memory", "shm_size"]
-            case .environment: ["python", "existing", "setup", "capture", "offline"]
+            case .environment: ["python", "conda", "existing", "setup", "capture", "offline"]
             case .inventory: ["workers"]
             case .worker: ["host", "dir", "transport", "host_key", "labels", "data"]
             case .dataset: ["path", "labels"]
@@ -48,13 +48,13 @@ enum JobFileKeys {
             case .top:
                 [
                     "gpus", "gpu", "nodes", "num_nodes", "container", "docker", "retries",
-                    "retry", "priority", "schedule", "secrets", "inputs", "artifacts", "ports",
+                    "retry", "priority", "schedule", "inputs", "artifacts", "ports",
                     "volumes", "depends_on", "array", "queue", "user", "preemptible",
                     "on_unreachable", "restart", "services", "grace_period",
                 ]
             case .resources: ["gpus", "gpu", "accelerators", "disk", "shm", "nodes"]
             case .environment:
-                ["container", "image", "docker", "conda", "poetry", "apt", "node", "r"]
+                ["container", "image", "docker", "poetry", "apt", "node", "r"]
             case .inventory: ["defaults", "groups"]
             case .worker: ["password", "slots"]
             case .dataset: []
@@ -76,7 +76,7 @@ enum JobFileKeys {
         "exec": "run",
         "cwd": "workdir", "dir": "workdir", "directory": "workdir", "working_dir": "workdir",
         "working_directory": "workdir",
-        "envs": "env", "variables": "env", "vars": "env", "environ": "env",
+        "secret": "secrets", "envs": "env", "variables": "env", "vars": "env", "environ": "env",
         "cpu": "resources.cpus", "mem": "resources.memory", "ram": "resources.memory",
         "requirements": "environment.python", "pip": "environment.python",
         "virtualenv": "environment.python", "venv": "environment.python",
@@ -87,6 +87,7 @@ enum JobFileKeys {
         "datasets": "mounts", "data": "mounts",
         "job": "name", "title": "name", "docker_image": "image", "container_image": "image",
         "setup": "environment.setup", "uv": "environment.python",
+        "mamba": "environment.conda", "micromamba": "environment.conda",
     ]
 
     /// The key that somebody meant who wrote `key` in a section, as a path.

@@ -9,7 +9,8 @@ extension JobFileReader {
         var captures: Bool?
         for part in try entries(of: entry.node, in: .environment) {
             switch part.key {
-            case "python": built.path = try value(of: part, FieldRules.relativePath)
+            case "python": built.path = try python(of: part)
+            case "conda": built.conda = try conda(of: part)
             case "existing": existing = try value(of: part, FieldRules.existingEnvironment)
             case "setup": built.setup = try setup(of: part)
             case "capture": captures = try truth(of: part)
@@ -18,16 +19,21 @@ extension JobFileReader {
             }
         }
         let isBuilt = built != BuiltEnvironment()
+        if built.path != nil, built.conda != nil {
+            throw error(
+                at: entry.node, "`environment` names more than one environment",
+                advice: "an `environment.yml` may have a `pip:` section")
+        }
         if existing != nil || captures == true, isBuilt || (existing != nil && captures == true) {
             throw error(
                 at: entry.node,
                 "`environment` names more than one environment",
                 advice: "`existing` and `capture: true` stand alone")
         }
-        if job.isOffline, existing != nil || captures == false || built.isProject {
+        if job.isOffline, existing != nil || captures == false || built.conda != nil {
             throw error(
                 at: entry.node, "`offline` has nothing to fetch here",
-                advice: "it goes with `capture: true`, or with a requirements file")
+                advice: "it goes with `capture: true`, a requirements file or a `uv.lock`")
         }
         if let existing {
             job.software = .existing(existing)
@@ -36,6 +42,26 @@ extension JobFileReader {
         } else {
             job.software = captures ?? job.isOffline ? .unsaid : .none
         }
+    }
+
+    private func python(of entry: Entry) throws(ShuntError) -> String {
+        let path = try value(of: entry, FieldRules.relativePath)
+        guard Self.isYAML(path) else { return path }
+        throw error(
+            at: entry.node, "`\(Quoting.visible(path))` is no file that `pip` or `uv` reads",
+            advice: "an `environment.yml` goes under `conda`")
+    }
+
+    private func conda(of entry: Entry) throws(ShuntError) -> String {
+        let path = try value(of: entry, FieldRules.relativePath)
+        if Self.isYAML(path) { return path }
+        throw error(
+            at: entry.node, "`\(Quoting.visible(path))` is no `.yml` or `.yaml` file",
+            advice: "`conda: environment.yml` would do")
+    }
+
+    private static func isYAML(_ path: String) -> Bool {
+        path.hasSuffix(".yml") || path.hasSuffix(".yaml")
     }
 
     private func truth(of entry: Entry) throws(ShuntError) -> Bool {

@@ -54,6 +54,7 @@ struct JobFileReader {
         case "max_duration": job.maximumDuration = try value(of: entry, FieldRules.duration)
         case "on": job.placement = try value(of: entry, FieldRules.placement)
         case "pull_limit": job.pullLimit = try value(of: entry, FieldRules.byteLimit)
+        case "secrets": job.secrets = try secrets(of: entry)
         case "mounts": job.mounts = try mounts(of: entry)
         case "labels": job.labels = try labels(of: entry)
         case "image": job.image = try value(of: entry, FieldRules.image)

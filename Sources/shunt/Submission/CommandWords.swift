@@ -13,7 +13,7 @@ enum CommandWords {
 
     static let flags = [
         "--file", "--on", "--name", "--cpus", "--memory", "--image", "--shm-size", "--env",
-        "--mount",
+        "--secret", "--mount",
         "--output", "--no-pull", "--no-capture", "--detach", "--quiet", "--yes", "--dry-run",
         "--help",
     ]

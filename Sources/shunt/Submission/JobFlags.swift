@@ -11,6 +11,7 @@ struct JobFlags: Hashable {
     var image: String?
     var sharedMemory: String?
     var variables: [String] = []
+    var secrets: [String] = []
     var outputs: [String] = []
     var mounts: [String] = []
     /// `--no-capture`.
@@ -35,6 +36,8 @@ struct JobFlags: Hashable {
 struct JobDraft: Hashable {
     var spec: JobSpec
     var environment: EnvironmentWish
+    /// Where the values of the spec's secrets come from, in its order.
+    var secrets: [SecretWish]
     /// Its packages are fetched here.
     var isOffline: Bool
     /// Whether flags or file say where the job goes; else the configuration does.
@@ -88,6 +91,9 @@ struct JobDraft: Hashable {
         }
         spec.mounts.sort { $0.target < $1.target }
         hasPlacement = placement != nil
+        secrets = try SecretWish.merged(flags, file)
+        spec.secrets = secrets.map(\.name)
+        try SecretWish.refuseVariables(spec, flags.subcommand)
         self.spec = spec
         environment = file.software
         isOffline = file.isOffline

@@ -7,6 +7,7 @@ internal import JobModel
 struct JobDescription: Sendable {
     let directory: RawPath
     let draft: JobDraft
+    let secrets: SecretValues
 
     /// - Throws: ``ShuntError`` before anything is made of a home that does not exist yet.
     init(options: SubmissionOptions, command: [String]?, subcommand: String) throws {
@@ -14,6 +15,7 @@ struct JobDescription: Sendable {
         draft = try JobDraft(
             flags: options.flags(of: subcommand, command: command), file: opened.file)
         directory = opened.path
+        secrets = try SecretValues(draft.secrets, in: directory, subcommand: subcommand)
         try JobDirectory.refuse(directory, HomeDirectory.planned())
     }
 }
@@ -24,10 +26,12 @@ struct JobPreparation: Sendable {
     let session: ShuntSession
     let directory: RawPath
     let draft: JobDraft
+    let secrets: SecretValues
     let progress: ProgressDisplay
 
     init(_ job: JobDescription, session: ShuntSession, progress: ProgressDisplay) throws {
         directory = job.directory
+        secrets = job.secrets
         var draft = job.draft
         if !draft.hasPlacement {
             let settings = try ConfigurationFile(layout: session.home.layout).read()
@@ -63,7 +67,7 @@ struct JobPreparation: Sendable {
         let confirmed = try plan.map { try consent.obtain($0) }
         return SubmitRequest(
             clientKey: ClientKey.draw(), spec: snapshot.spec, inputs: snapshot.inputs,
-            confirmed: confirmed ?? options.yes)
+            confirmed: confirmed ?? options.yes, secrets: secrets.secrets)
     }
 
     /// The request once more, for a job that never began because the store had lost a part of what
@@ -112,16 +116,21 @@ struct JobPreparation: Sendable {
 
     private func remarks(_ snapshot: TakenSnapshot) -> [(label: String, text: String)] {
         let ignoreFile = directory.appending(".shuntignore")
-        return SnapshotText.remarks(
+        let ofFiles = SnapshotText.remarks(
             snapshot.result,
             hasIgnoreFile: ignoreFile.withCString { access($0, F_OK) } == 0)
+        var worker: WorkerName?
+        if case .worker(let name) = draft.spec.placement { worker = name }
+        let ofPackages = snapshot.supply?.remark(worker).map { [("packages", $0)] } ?? []
+        return ofFiles + ofPackages
     }
 
     private func takeSnapshot(isDryRun: Bool) async throws -> TakenSnapshot {
         let taker = SnapshotTaker(
-            layout: session.home.layout, directory: directory, progress: progress)
+            layout: session.home.layout, directory: directory, withheld: secrets.files,
+            progress: progress)
         let snapshot = try await taker.take(
-            draft, isDryRun: isDryRun, architecture: try await architecture())
+            draft, isDryRun: isDryRun, supply: try await supply())
         progress.clear()
         if let problem = snapshot.result.cacheProblem {
             progress.note("the next snapshot will read every file again: \(problem.message)")
@@ -129,22 +138,47 @@ struct JobPreparation: Sendable {
         return snapshot
     }
 
-    /// Of the worker, where what it needs is fetched here.
-    private func architecture() async throws -> String? {
-        guard draft.isOffline else { return nil }
+    /// How packages reach the worker: fetched here where that is asked for, and where the worker
+    /// has said that it reaches no index.
+    private func supply() async throws -> PackageSupply {
         guard case .worker(let name) = draft.spec.placement else {
-            throw ShuntError(
-                .usage, "`offline` fetches packages for one worker, and the job may go to any",
-                hint: "shunt run --help")
+            guard !draft.isOffline else {
+                throw ShuntError(
+                    .usage, "`offline` fetches packages for one worker, and the job may go to any",
+                    hint: "shunt run --help")
+            }
+            return PackageSupply()
         }
-        let worker = try await session.worker(name)
+        var supply = PackageSupply()
+        guard draft.isOffline || draft.environment.mayDependOnWorker else { return supply }
+        let worker = try await welcomed(name)
+        supply.readsProjectLocks =
+            worker.tools?.hasUV ?? worker.facts.map { $0.uv != nil } ?? true
+        supply.isAskedFor = draft.isOffline
+        // What this machine does not reach, it cannot fetch for itself.
+        guard draft.isOffline || name != .local && worker.reachesOut == false else {
+            return supply
+        }
         guard let platform = worker.platform else {
             throw ShuntError(
                 .unreachable, "the worker `\(name)` has not said yet what machine it is",
                 hint: "shunt worker check \(name)")
         }
-        return platform.architecture
+        supply.architecture = platform.architecture
+        supply.python = worker.facts?.python.flatMap { PythonVersion($0.version) }
+        return supply
     }
+
+    /// The worker, once its agent has said what it has; as it is known where that takes too long.
+    private func welcomed(_ name: WorkerName) async throws -> WorkerView {
+        let worker = try await session.worker(name)
+        guard worker.tools == nil, worker.facts?.reachesOut == nil else { return worker }
+        // A worker that cannot be reached now is shown as it was, and the plan says so.
+        let view = try? await session.connection.connectWorker(name, wait: Self.firstWord)
+        return view ?? worker
+    }
+
+    private static let firstWord = Milliseconds.seconds(3)
 
     private func plan(for snapshot: TakenSnapshot) async throws -> PlanView {
         try await session.connection.plan(

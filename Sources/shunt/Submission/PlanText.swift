@@ -25,6 +25,7 @@ enum PlanText {
         if let container = spec.container {
             rows.append(("image", Quoting.visible(container.image.text)))
         }
+        if !spec.secrets.isEmpty { rows.append(("secrets", spec.secrets.joined(separator: ", "))) }
         for mount in spec.mounts {
             rows.append(("mount", "\(mount.dataset) at \(Quoting.visible(mount.target))"))
         }

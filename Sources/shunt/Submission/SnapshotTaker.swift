@@ -22,20 +22,23 @@ struct TakenSnapshot: Sendable {
     var inputs: JobInputs
     /// What of the active environment stays here.
     var gaps: [String] = []
+    /// How its packages reach the worker, where it has an environment that is built.
+    var supply: PackageSupply?
 }
 
 /// Takes the snapshot of a job's directory into the home's store.
 struct SnapshotTaker: Sendable {
     let layout: HomeLayout
     let directory: RawPath
+    /// Files that become secrets of the job, and no content of it.
+    let withheld: Set<FileIdentity>
     let progress: ProgressDisplay
 
     /// - Parameters:
     ///   - isDryRun: hash only, and write nothing.
-    ///   - architecture: of the worker for which packages are fetched here; `nil` where it fetches
-    ///     them itself.
+    ///   - supply: how the packages of the environment reach the worker.
     func take(
-        _ draft: JobDraft, isDryRun: Bool, architecture: String?
+        _ draft: JobDraft, isDryRun: Bool, supply: PackageSupply
     ) async throws -> TakenSnapshot {
         let counters = SnapshotProgress()
         let ticker = progress.tick("taking a snapshot of \(directory)") {
@@ -47,6 +50,7 @@ struct SnapshotTaker: Sendable {
             var options = SnapshotOptions()
             options.progress = counters
             options.copyLimit = JobLimits.copiedFile
+            options.withheld = withheld
             options.omitted = draft.spec.mounts.map { RawPath($0.target) }
             let result = try Snapshot.take(
                 root: directory, store: store,
@@ -54,10 +58,13 @@ struct SnapshotTaker: Sendable {
             var spec = draft.spec
             let environment = try EnvironmentTaker(
                 layout: layout, directory: directory, store: store, tree: result.tree,
-                architecture: architecture
+                supply: supply, withheld: withheld
             ).take(draft.environment)
             spec.software = environment.software
-            if let store, !spec.workingDirectory.isEmpty {
+            let isMounted = options.omitted.contains {
+                RawPath(spec.workingDirectory).isInside($0)
+            }
+            if let store, !spec.workingDirectory.isEmpty, !isMounted {
                 try requireDirectory(spec.workingDirectory, result.tree, store)
             }
             if let store, case .local(let name)? = spec.container?.image {
@@ -69,7 +76,8 @@ struct SnapshotTaker: Sendable {
                 _ = try BuildContext(at: path, in: result.tree, store)
             }
             return TakenSnapshot(
-                result: result, spec: spec, inputs: inputs(result), gaps: environment.gaps)
+                result: result, spec: spec, inputs: inputs(result), gaps: environment.gaps,
+                supply: spec.software?.recipe.flatMap { $0.kind.isOfConda ? nil : supply })
         }
     }
 

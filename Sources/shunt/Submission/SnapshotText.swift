@@ -40,6 +40,10 @@ enum SnapshotText {
             }
             lines.append(("left out", text + ")"))
         }
+        if !result.withheld.isEmpty {
+            let names = result.withheld.map { Quoting.visible("\($0)") }
+            lines.append(("left out", list(names) + ": handed over as a secret alone"))
+        }
         if !result.specialFiles.isEmpty {
             let names = result.specialFiles.map { "\($0.path) (\($0.kind.rawValue))" }
             lines.append(("left out", list(names) + ": no file that can be sent"))

@@ -38,6 +38,15 @@ struct SubmissionOptions: ParsableArguments {
     var variables: [String] = []
 
     @Option(
+        name: .customLong("secret"), parsing: .unconditionalSingleValue,
+        help: ArgumentHelp(
+            "Give the job the value of a variable here, or the bytes of a file, as a variable and "
+                + "as a file in `$SHUNT_SECRETS`; kept in memory alone. Byte for byte, a newline "
+                + "at the end too.",
+            valueName: "name[=file]"))
+    var secrets: [String] = []
+
+    @Option(
         name: .customLong("output"), parsing: .unconditionalSingleValue,
         help: ArgumentHelp(
             "A path or glob that is an output; without any, every new or changed file is.",
@@ -71,7 +80,7 @@ struct SubmissionOptions: ParsableArguments {
     func flags(of subcommand: String, command: [String]?) -> JobFlags {
         JobFlags(
             subcommand: subcommand, on: on, name: name, cpus: cpus, memory: memory,
-            image: image, sharedMemory: shmSize, variables: variables, outputs: outputs,
-            mounts: mounts, leavesEnvironment: noCapture, command: command)
+            image: image, sharedMemory: shmSize, variables: variables, secrets: secrets,
+            outputs: outputs, mounts: mounts, leavesEnvironment: noCapture, command: command)
     }
 }

@@ -100,6 +100,9 @@ enum JobDetails {
             rows.append(("image", image(container, job.image)))
             if let gpus = job.gpus { rows.append(("gpus", gpus.rawValue)) }
         }
+        if !job.spec.secrets.isEmpty {
+            rows.append(("secrets", job.spec.secrets.joined(separator: ", ")))
+        }
         let tree = job.inputs.tree.content.short
         rows.append(("snapshot", "\(tree), \(SnapshotText.size(job.inputs))"))
         rows.append(("sent", "\(job.bytesSent)"))

@@ -109,7 +109,7 @@ import Testing
         ("resources: {memory: 8}", "wants an amount of memory"),
         ("resources: {gpus: 1}", "`resources.gpus` is not supported yet"),
         ("nodes: 2", "`nodes` is not supported yet"),
-        ("environment: {conda: e.yml}", "`environment.conda` is not supported yet"),
+        ("environment: {poetry: e.toml}", "`environment.poetry` is not supported yet"),
         ("environment: requirements.txt", "`environment` wants a mapping"),
         ("cpus: 2", "did you mean `resources.cpus`?"),
         ("command: x", "did you mean `run`?"),

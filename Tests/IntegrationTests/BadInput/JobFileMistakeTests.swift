@@ -62,8 +62,13 @@ import Testing
         Mistake("run: []\n", "1:6", ["`run` names no command"], shows: "run: []"),
         // Keys of the design that are still to come.
         Mistake("run: echo\ngpus: 2\n", "2:1", ["`gpus`", "not supported"], shows: "gpus: 2"),
-        Mistake("run: echo\nmounts: x\n", "2:1", ["`mounts`", "not supported"], shows: "mounts: x"),
-        Mistake("run: echo\nsecrets: x\n", "2:1", ["not supported"], shows: "secrets: x"),
+        Mistake(
+            "run: echo\nmounts: x\n", "2:9", ["`mounts`", "a mapping"], shows: "mounts: x"),
+        Mistake("run: echo\nsecrets: x\n", "2:10", ["secrets", "list"], shows: "secrets: x"),
+        Mistake("run: echo\nsecrets: [a-b]\n", "2:11", ["letters"], shows: "secrets: [a-b]"),
+        Mistake("run: echo\nsecrets: [A, A]\n", "2:14", ["`A` twice"], shows: "secrets: [A, A]"),
+        Mistake(
+            "run: echo\nsecrets: [{A: }]\n", "2:15", ["secrets.A"], shows: "secrets: [{A: }]"),
         Mistake("run: echo\nnodes: 2\n", "2:1", ["`nodes`", "not supported"], shows: "nodes: 2"),
         Mistake("run: echo\nretries: 3\n", "2:1", ["not supported"], shows: "retries: 3"),
         Mistake("run: echo\npriority: 1\n", "2:1", ["not supported"], shows: "priority: 1"),
@@ -74,8 +79,8 @@ import Testing
             "run: echo\nresources: {gpus: 1}\n", "2:13", ["`resources.gpus`", "not supported"],
             shows: "resources: {gpus: 1}"),
         Mistake(
-            "run: echo\nenvironment: {conda: e.yml}\n", "2:15", ["`environment.conda`"],
-            shows: "environment: {conda: e.yml}"),
+            "run: echo\nenvironment: {poetry: e.yml}\n", "2:15", ["`environment.poetry`"],
+            shows: "environment: {poetry: e.yml}"),
     ]
 
     @Test func aMistakeIsShownWhereItStands() async throws {

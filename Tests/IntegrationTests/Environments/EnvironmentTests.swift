@@ -196,6 +196,10 @@ import Lab
             let quiet = try await home.run(["run", "-q", "--", "true"], env: active)
             #expect(quiet.code == 125)
             #expect(quiet.errorText.contains("Python 3.97"), "\(quiet.errorText)")
+            if try await home.shell("command -v uv").code == 0 { return }
+            let anywhere = try await home.run(["run", "--on", "any", "--", "true"], env: active)
+            #expect(anywhere.code == 125)
+            expectRemedy(anywhere, naming: "needs Python 3.97, and `local` has Python 3.")
         }
     }
 

@@ -37,12 +37,40 @@ import Testing
                 #expect(refused.code == 125)
                 expectRemedy(refused, naming: "`uv`", "uv.lock")
                 #expect(try await home.jobs().isEmpty)
+                try await Self.runWithoutUV(home)
                 _ = await home.kill9Everything()
             }
             let path = home.base + "/tool/bin:" + (home.environment()["PATH"] ?? "")
             let outcome = try await home.run(
                 ["run", "-f", "job.yaml"], env: ["PATH": path], within: .seconds(180))
             #expect(outcome.text == "['six']\n", "\(outcome.errorText)")
+        }
+    }
+
+    /// The worker has started without `uv`; the one here writes the lock out for it.
+    private static func runWithoutUV(_ home: ShuntHome) async throws {
+        let path = home.base + "/tool/bin:" + (home.environment()["PATH"] ?? "")
+        try home.write(
+            "list.yaml",
+            """
+            run: |
+              python -c 'import importlib.metadata as m; print([d.name for d in m.distributions()])'
+              grep -c sha256: $VIRTUAL_ENV/requirements.txt
+            environment: {python: uv.lock}
+            """)
+        for (file, words) in [("list.yaml", ""), ("offline.yaml", ", offline: true")] {
+            if file != "list.yaml" {
+                let text = try home.read("list.yaml")
+                try home.write(
+                    file, text.replacingOccurrences(of: "uv.lock}", with: "uv.lock\(words)}"))
+            }
+            let outcome = try await home.run(
+                ["run", "-f", file], env: ["PATH": path], within: .seconds(180))
+            #expect(outcome.text.contains("'six'"), "\(outcome.errorText)")
+            #expect(!outcome.text.contains("'idna'") && !outcome.text.contains("'digits'"))
+            #expect(outcome.text.hasSuffix("\n2\n"), "\(outcome.text)")
+            let job = try await home.inspect(try await home.latestJob())
+            #expect(job["spec"]["software"]["recipe"]["kind"].string == "lock", "\(job)")
         }
     }
 

@@ -37,6 +37,31 @@ import Testing
             let third = try await home.run(
                 ["run", "-q"] + command, cwd: home.base + "/empty", env: active)
             #expect(third.text == first.text, "\(third.errorText)")
+            try await Self.goesWhereThePythonIs(lab, active)
         }
+    }
+
+    /// To any worker, with a coordinator whose machine has every program but Python.
+    private static func goesWhereThePythonIs(
+        _ lab: RemoteLab, _ active: [String: String]
+    ) async throws {
+        var home = lab.home
+        let made = try await home.shell(
+            "shunt coordinator stop; mkdir ../bin && for file in /usr/bin/* /bin/*; do "
+                + "case ${file##*/} in python*|uv) ;; *) ln -sf $file ../bin/;; esac; done")
+        try #require(made.code == 0, "\(made.errorText)")
+        home.variables["PATH"] = home.base + "/bin"
+        // Its agent is started anew as well.
+        home.kill9([.agent])
+        let words = ["run", "--on", "any", "--", "python", "-c", "import six"]
+        let outcome = try await home.run(words, env: active)
+        #expect(outcome.code == 0, "\(outcome.errorText)")
+        let job = try await home.inspect(try await home.latestJob())
+        #expect(job["worker"].string == lab.name, "\(job)")
+        // For that worker alone it would have been its agent's word.
+        let here = try await home.run(
+            ["run", "--on", "local", "--", "python", "-c", "import six"], env: active)
+        #expect(here.code == 125)
+        #expect(here.errorText.contains("Python 3"), "\(here.errorText)")
     }
 }

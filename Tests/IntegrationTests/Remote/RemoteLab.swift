@@ -143,7 +143,7 @@ extension LabHost {
         // One without a crontab is no error of ours.
         if account.isOwn { _ = try? Lab.Command.run(["crontab", "-r", "-u", account.name]) }
         do { try stop() } catch { print("\(alias) is left: \(error)") }
-        for path in sockets + (account.isOwn ? engineDirectories : []) {
+        for path in sockets + memoryDirectories + (account.isOwn ? engineDirectories : []) {
             // What cannot be removed stays in /tmp, which is nobody's test failure.
             try? FileManager.default.removeItem(atPath: path)
         }
@@ -154,6 +154,14 @@ extension LabHost {
         // An unreadable /tmp has none.
         let names = (try? FileManager.default.contentsOfDirectory(atPath: "/tmp")) ?? []
         return names.filter { $0.hasPrefix("shunt-\(account.entry.uid)-") }.map { "/tmp/" + $0 }
+    }
+
+    /// Where agents of the account keep secrets while they are needed.
+    var memoryDirectories: [String] {
+        // Without the place there are none.
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/dev/shm")) ?? []
+        return names.filter { $0.hasPrefix("shunt-\(account.entry.uid)-") }
+            .map { "/dev/shm/" + $0 }
     }
 
     /// Where podman of an account without a login session keeps what is of the moment.

@@ -177,6 +177,8 @@ struct ShuntHome: Sendable {
         try? FileManager.default.removeItem(atPath: base)
         // Likewise.
         try? FileManager.default.removeItem(atPath: runtimeDirectory)
+        // Likewise.
+        try? FileManager.default.removeItem(atPath: memoryDirectory)
     }
 
     /// A process that crashes is started again, and the test may not notice: its log does.
@@ -206,6 +208,9 @@ struct ShuntHome: Sendable {
         let padded = String(repeating: "0", count: 16 - digits.count) + digits
         return "/tmp/shunt-\(geteuid())-\(padded)"
     }
+
+    /// Where secrets of this home are while they are needed.
+    var memoryDirectory: String { runtimeDirectory.replacing("/tmp/", with: "/dev/shm/") }
 
     private static let machineID: String? = {
         for path in ["/etc/machine-id", "/var/lib/dbus/machine-id"] {

@@ -9,8 +9,8 @@ import Testing
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
         return names.filter {
             FileManager.default.fileExists(atPath: "\(folder)/\($0)/job.yaml")
-            // The one in a container has a test of its own.
-        }.filter { $0 != "container" }.sorted()
+            // These take more than a submission, and have tests of their own.
+        }.filter { !["container", "capture"].contains($0) }.sorted()
     }()
 
     @Test func thereAreExamples() {
@@ -28,6 +28,31 @@ import Testing
             #expect(!outcome.output.isEmpty)
             guard name == "digits" else { return }
             #expect(home.exists("model.joblib"))
+            let metrics = try JSON(parsing: Data(try home.read("metrics.json").utf8))
+            guard case .number(let accuracy) = metrics["accuracy"] else {
+                Issue.record("no accuracy in \(metrics)")
+                return
+            }
+            #expect(accuracy > 0.9)
+        }
+    }
+
+    @Test func theExampleOfCaptureRunsInTheEnvironmentOfItsReadme() async throws {
+        try await ShuntHome.use { home in
+            try FileManager.default.removeItem(atPath: home.work)
+            try FileManager.default.copyItem(
+                atPath: ShuntHome.packageRoot + "/jobs/capture", toPath: home.work)
+            let made = try await home.shell(
+                "python3 -m venv ../iris && . ../iris/bin/activate "
+                    + "&& pip install -q -r requirements.txt -e ./flowers",
+                within: .seconds(240))
+            try #require(made.code == 0, "\(made.errorText)")
+            let outcome = try await home.run(
+                ["run", "-f", "job.yaml"], env: ["VIRTUAL_ENV": home.base + "/iris"],
+                within: .seconds(240))
+            #expect(outcome.code == 0, "\(outcome.errorText)")
+            #expect(outcome.text.hasSuffix("with numpy 2.2.6\n"), "\(outcome.text)")
+            #expect(home.exists("model.npz"))
             let metrics = try JSON(parsing: Data(try home.read("metrics.json").utf8))
             guard case .number(let accuracy) = metrics["accuracy"] else {
                 Issue.record("no accuracy in \(metrics)")

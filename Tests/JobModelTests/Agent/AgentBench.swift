@@ -96,7 +96,7 @@ extension [AgentEffect] {
             switch effect {
             case .record, .send, .welcome, .reject, .close: false
             case .stage, .abortStaging, .launch, .release, .supervise, .signal, .stop, .collect,
-                .collectLater, .discard:
+                .collectLater, .dropSecrets, .discard:
                 true
             }
         }

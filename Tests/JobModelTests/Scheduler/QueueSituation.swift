@@ -24,12 +24,13 @@ struct QueueSituation {
     mutating func add(
         _ name: String, _ milliCPUs: Int64, _ gibibytes: Int64 = 64,
         reserved: Resources = .none, foreign: Resources = .none, connected: Bool = true,
-        known: Bool = true, engines: [ContainerEngine] = []
+        known: Bool = true, engines: [ContainerEngine] = [], tools: BuildTools? = nil
     ) {
         var worker = WorkerState(record: WorkerRecord(name: Sample.name(name)), since: now)
         if connected { worker.link = .connected }
         if known { worker.welcome = Sample.welcome(Sample.resources(milliCPUs, gibibytes)) }
         worker.welcome?.engines = engines
+        worker.welcome?.tools = tools
         worker.reserved = reserved
         worker.foreignUse = foreign
         workers.append(worker)

@@ -220,4 +220,59 @@ struct NeverFitsTests {
         #expect(Scheduler.refusal(candidate, workers: situation.workers) == nil)
         #expect(Scheduler.neverFits(candidate, workers: situation.workers) == nil)
     }
+
+    // MARK: Environments
+
+    private static func lock(_ python: Int, on worker: String? = nil) -> QueueSituation {
+        var situation = QueueSituation()
+        situation.enqueue(1000, on: worker)
+        situation.queue[0].spec.software = .recipe(
+            EnvironmentRecipe(
+                kind: .lock, tree: Sample.tree(), python: PythonVersion(major: 3, minor: python),
+                source: "venv"))
+        return situation
+    }
+
+    private static let old = BuildTools(pythons: [PythonVersion(major: 3, minor: 9)])
+
+    @Test func aJobGoesWhereItsPythonIs() {
+        var situation = Self.lock(12)
+        situation.add("a", 8000, tools: Self.old)
+        situation.add("b", 2000, tools: BuildTools(pythons: [PythonVersion(major: 3, minor: 12)]))
+        #expect(situation.plan == "0@b")
+        // `uv` may fetch one, and an agent that does not say may have any.
+        for tools in [BuildTools(hasUV: true), BuildTools(hasOtherPython: true), nil] {
+            situation.add("c", 9000, tools: tools)
+            #expect(situation.plan == "0@c")
+            situation.workers.removeLast()
+        }
+    }
+
+    @Test func whereNoPythonIsTheReasonNamesThoseThereAre() {
+        var situation = Self.lock(12)
+        situation.add("a", 8000, tools: Self.old)
+        situation.add("b", 8000, tools: BuildTools())
+        #expect(situation.plan == "")
+        let why =
+            "its environment needs Python 3.12, and `a` has Python 3.9; "
+            + "its environment needs Python 3.12, and `b` has no Python"
+        #expect(situation.reason() == WaitingReason(.noEnvironment, why))
+        let refusal = Scheduler.refusal(situation.queue[0], workers: situation.workers)
+        #expect(refusal?.message == why)
+        // One that has not been heard of may have it.
+        situation.add("c", 8000, connected: false, known: false)
+        #expect(Scheduler.refusal(situation.queue[0], workers: situation.workers) == nil)
+    }
+
+    @Test func aJobOfOneWorkerIsItsAgentsToJudge() {
+        var situation = Self.lock(12, on: "a")
+        situation.add("a", 8000, tools: Self.old)
+        #expect(situation.plan == "0@a")
+    }
+
+    @Test func aCondaEnvironmentNeedsConda() {
+        let recipe = EnvironmentRecipe(kind: .conda, tree: Sample.tree(), source: "e.yml")
+        #expect(BuildTools(hasUV: true).lack(for: recipe) == "micromamba, mamba or conda")
+        #expect(BuildTools(hasConda: true).lack(for: recipe) == nil)
+    }
 }

@@ -66,8 +66,9 @@ struct WaitingReasonTests {
     @Test func theCodesAreWhatScriptsRead() {
         #expect(
             WaitingReason.Code.allCases.map(\.rawValue) == [
-                "worker_unreachable", "worker_unknown", "too_large", "no_engine", "no_data",
-                "forbidden", "worker_busy", "behind_others", "backing_off", "comparing_workers",
+                "worker_unreachable", "worker_unknown", "too_large", "no_engine",
+                "no_environment", "no_data", "forbidden", "worker_busy", "behind_others",
+                "backing_off", "comparing_workers",
             ])
     }
 }

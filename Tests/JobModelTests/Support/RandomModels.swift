@@ -59,7 +59,8 @@ extension SeededRandom {
             EnvironmentRecipe(
                 kind: pick(EnvironmentRecipe.Kind.allCases), tree: tree(),
                 python: optional { PythonVersion(major: 3, minor: $0.below(20)) },
-                source: text(), packages: optional { $0.below(1000) }))
+                source: text(), packages: optional { $0.below(1000) },
+                platform: optional { $0.text() }))
     }
 
     mutating func spec() -> JobSpec {
@@ -75,7 +76,7 @@ extension SeededRandom {
                 ContainerSpec(
                     image: .local("train"), sharedMemory: $0.optional { $0.byteCount() },
                     tree: $0.optional { $0.tree() })
-            })
+            }, secrets: pick([[], ["HF_TOKEN"], ["A", "_b2"]]))
     }
 
     mutating func git() -> GitState {

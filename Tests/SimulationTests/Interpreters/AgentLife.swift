@@ -40,6 +40,7 @@ final class AgentLife {
     /// Takes up whatever the journal says was under way.
     func begin() {
         isBusy = true
+        machine.keepSecrets(onlyOf: core.tasksWithSecrets)
         var effects: [AgentEffect] = []
         do {
             effects = try core.recover(at: moment)
@@ -199,6 +200,7 @@ extension AgentLife {
         case .collect(let order): collect(order)
         case .collectLater(let order, let delay):
             world.after(Int(delay.count)) { [self] in if isAlive { collect(order) } }
+        case .dropSecrets(let token): machine.dropSecrets(of: token)
         case .discard(let token):
             watched.remove(token)
             machine.discard(token)
@@ -218,6 +220,8 @@ extension AgentLife {
                 post(.staged(token))
             } else if let tree = order.trees.first(where: { !machine.has($0) }) {
                 post(.contentMissing(token, tree))
+            } else if !order.spec.secrets.isEmpty, !machine.hasSecrets(of: token) {
+                post(.secretsMissing(token))
             } else if fails {
                 post(.stagingFailed(token, .environmentFailed, message: "pip did not like it"))
             } else {

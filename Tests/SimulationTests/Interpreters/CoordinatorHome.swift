@@ -13,6 +13,8 @@ final class CoordinatorHome {
     private(set) var order: [JobID] = []
     private var rows: [JobID: JobRecord] = [:]
     private var keys: [String: JobID] = [:]
+    /// The client keys under which secrets are in this machine's memory.
+    private var secrets: Set<String> = []
 
     init(world: Simulation, index: Int) {
         self.world = world
@@ -31,6 +33,11 @@ final class CoordinatorHome {
         }
         if let row = order.lazy.compactMap({ self.rows[$0] }).first(where: { !$0.isSettled }) {
             return "the ledger of \(name) has \(Text.of(row))"
+        }
+        if let row = order.lazy.compactMap({ self.rows[$0] }).first(where: {
+            $0.state.isTerminal && self.secrets.contains($0.clientKey)
+        }) {
+            return "\(name) still keeps the secrets of \(row.id)"
         }
         for row in order.lazy.compactMap({ self.rows[$0] }) where row.outputsFetch == .held {
             if let size = row.current?.tasks.first?.result?.outputs?.totalSize,
@@ -80,15 +87,34 @@ final class CoordinatorHome {
         let life = CoordinatorLife(
             home: self, jobs: jobs, lastSequence: rows.values.map(\.sequence).max() ?? 0)
         self.life = life
+        let live = jobs.filter { !$0.state.isTerminal && !$0.spec.secrets.isEmpty }
+        secrets.formIntersection(live.map(\.clientKey))
         life.begin()
+        for job in live where !secrets.contains(job.clientKey) { life.post(.secretsLost(job.id)) }
     }
 
     func kill() {
         guard let victim = life else { return }
         life = nil
         victim.die()
+        // The machine is started again, and its memory is empty.
+        if world.random.happens(world.faults.powerCut / 2) { secrets = [] }
         world.counters[.coordinatorKills] += 1
         note("killed")
         world.after(50...4000) { [self] in start() }
     }
+}
+
+// Secrets.
+extension CoordinatorHome {
+    /// What is done before a submission reaches the core.
+    func keepSecrets(of request: SubmitRequest) {
+        guard !request.spec.secrets.isEmpty else { return }
+        let known = job(underKey: request.clientKey).flatMap { row($0) }
+        if known?.state.isTerminal != true { secrets.insert(request.clientKey) }
+    }
+
+    func hasSecrets(_ clientKey: String) -> Bool { secrets.contains(clientKey) }
+
+    func dropSecrets(_ clientKey: String) { secrets.remove(clientKey) }
 }

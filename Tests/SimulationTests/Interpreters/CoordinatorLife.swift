@@ -208,6 +208,9 @@ extension CoordinatorLife {
             link(name)?.send(message, under: fence)
         case .push(let name, let token, let tree, _): link(name)?.push(tree, for: token)
         case .fetch(let name, let job, _): link(name)?.fetch(job)
+        case .handSecrets(let name, let token, let names, let key):
+            link(name)?.handSecrets(names, of: token, isThere: home.hasSecrets(key))
+        case .dropSecrets(let key): home.dropSecrets(key)
         case .wake(let at): setAlarm(at)
         }
     }

@@ -86,6 +86,23 @@ final class WorkerLink {
         }
     }
 
+    func handSecrets(_ names: [String], of token: StartToken, isThere: Bool) {
+        transfer { [self] isWhole in
+            var failure: TransferFailure?
+            if !isThere {
+                failure = .impossible("its secrets are gone")
+            } else if !isWhole || machine.agent == nil {
+                failure = .interrupted
+            } else if !machine.keepSecrets(names, of: token) {
+                failure = .impossible("the task does not wait for secrets")
+            }
+            world.counters[.handedSecrets] += failure == nil ? 1 : 0
+            world.after(failure == .interrupted ? 1000 : 0) { [self] in
+                coordinator.post(.secretsHanded(machine.name, token, failure: failure))
+            }
+        }
+    }
+
     /// Answers late, without knowing, or never.
     func measure(_ tree: TreeReference, under fence: Fence) {
         transfer { [self] isWhole in

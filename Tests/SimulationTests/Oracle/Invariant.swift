@@ -5,6 +5,7 @@ enum Invariant: String, CaseIterable {
     /// A second process of a job past its barrier, ever.
     case oneExec = "one exec for a job"
     case execNeedsStarted = "no exec without a durable `started`"
+    case execNeedsSecrets = "no exec without its secrets"
     /// The tasks of a machine hold no more than it has.
     case resourcesGivenOnce = "resources are given once"
     /// What a client was told to exist does, whatever was restarted.

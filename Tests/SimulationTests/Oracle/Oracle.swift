@@ -67,6 +67,9 @@ extension Oracle {
         if !machine.facts[token].contains(.started) {
             violate(.execNeedsStarted, "\(token.task) on \(machine.name)")
         }
+        if !process.order.spec.secrets.isEmpty, !machine.hasSecrets(of: token) {
+            violate(.execNeedsSecrets, "\(token.task) on \(machine.name)")
+        }
         for other in world.machines {
             for live in other.processes
             where live !== process && live.state == .running && live.token.task.job == job {
@@ -142,7 +145,7 @@ extension Oracle {
             if home.row(token.task.job) == nil {
                 violate(.commitBeforeActing, "\(token.task) of no known job is acknowledged")
             }
-        case .go, .cancel, .signal, .contentPushed, .ping: break
+        case .go, .cancel, .signal, .contentPushed, .secretsHanded, .ping: break
         }
     }
 

@@ -10,6 +10,7 @@ enum Text {
         case .disconnected(let connection): "disconnected \(connection.number)"
         case .contentMissing(let token, let tree):
             "contentMissing \(token.task) \(tree.content.short)"
+        case .secretsMissing(let token): "secretsMissing \(token.task)"
         case .contentComplete(let token): "contentComplete \(token.task)"
         case .softwareFound(let token, _): "softwareFound \(token.task)"
         case .containerFound(let token, _): "containerFound \(token.task)"
@@ -45,6 +46,7 @@ enum Text {
         case .stop(let token, let stop): "stop \(token.task) in \(stop.grace.count)"
         case .collect(let order): "collect \(order.token.task)"
         case .collectLater(let order, _): "collectLater \(order.token.task)"
+        case .dropSecrets(let token): "dropSecrets \(token.task)"
         case .discard(let token): "discard \(token.task)"
         }
     }
@@ -59,6 +61,8 @@ enum Text {
         case .acknowledge(let token): "acknowledge \(token.task)"
         case .contentPushed(let tree, let failure):
             "contentPushed \(tree.content.short) \(failure ?? "")"
+        case .secretsHanded(let token, let failure):
+            "secretsHanded \(token.task) \(failure ?? "")"
         case .ping(let value): "ping \(value)"
         }
     }
@@ -68,6 +72,7 @@ enum Text {
         case .report(let report):
             "report \(report.token.task) \(report.phase) v\(report.version)"
         case .needContent(let token, _): "needContent \(token.task)"
+        case .needSecrets(let token): "needSecrets \(token.task)"
         case .pong(let value): "pong \(value)"
         case .foreignUse(let use, let version): "foreignUse \(use) v\(version)"
         }
@@ -88,6 +93,9 @@ enum Text {
         case .message(let name, let fence, let message): "\(name) \(of(fence)) \(of(message))"
         case .pushed(let name, let token, _, _, let failure):
             "pushed \(name) \(token.task) \(failure.map { "\($0)" } ?? "")"
+        case .secretsHanded(let name, let token, let failure):
+            "secretsHanded \(name) \(token.task) \(failure.map { "\($0)" } ?? "")"
+        case .secretsLost(let id): "secretsLost \(id)"
         case .restored(let record): "restored \(record.id)"
         case .silent(let name, let fence, _): "silent \(name) \(of(fence))"
         case .putWorker(let record, _): "putWorker \(record.name)"
@@ -111,6 +119,8 @@ enum Text {
         case .send(let name, let fence, let message): "\(name) \(of(fence)) \(of(message))"
         case .push(let name, let token, _, _): "push \(name) \(token.task)"
         case .fetch(let name, let id, _): "fetch \(name) \(id)"
+        case .handSecrets(let name, let token, _, _): "handSecrets \(name) \(token.task)"
+        case .dropSecrets(let key): "dropSecrets \(key)"
         case .commitWorker(let record): "commit worker \(record.name)"
         case .deleteWorker(let name): "delete worker \(name)"
         case .link(let record): "link \(record.name)"

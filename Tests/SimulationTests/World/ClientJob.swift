@@ -31,7 +31,8 @@ final class ClientJob {
                 milliCPUs: Int64(cpus), memory: .gibibytes(Int64(memory))),
             software: world.random.happens(300) ? .recipe(recipe) : nil,
             gracePeriod: Milliseconds(Int64(world.random.pick([0, 200, 10_000]))),
-            placement: place == 3 ? .any : .worker(world.machines[place].name))
+            placement: place == 3 ? .any : .worker(world.machines[place].name),
+            secrets: world.random.happens(300) ? ["TOKEN"] : [])
         return SubmitRequest(
             clientKey: "key-\(number)", spec: spec,
             inputs: JobInputs(
@@ -49,7 +50,10 @@ final class ClientJob {
     func submit() {
         guard id == nil, !isRefused else { return }
         let request = request
-        ask({ .submit(request, $0) }) { [self] reply in
+        ask({ [home] in
+            home.keepSecrets(of: request)
+            return .submit(request, $0)
+        }) { [self] reply in
             switch reply {
             case .submitted(let taken): accepted(taken)
             case .failed: isRefused = true

@@ -13,6 +13,7 @@ struct Counters: CustomStringConvertible {
         case requeues = "requeued jobs"
         case revocations = "revoked tasks"
         case pushes = "pushes"
+        case handedSecrets = "handings of secrets"
         case brokenTransfers = "broken transfers"
         case storedOutputs = "fetched outputs"
         case succeeded, failed, cancelled, lost

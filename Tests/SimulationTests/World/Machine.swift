@@ -12,6 +12,8 @@ final class Machine {
     private(set) var processes: [VirtualProcess] = []
     /// Trees that are complete in the content store.
     private var store: Set<TreeReference> = []
+    /// Tasks whose secrets are in this machine's memory.
+    private var secrets: Set<StartToken> = []
     private(set) var agent: AgentLife?
     private(set) var bootedAt = 0
     private var boots = 1
@@ -47,6 +49,7 @@ final class Machine {
         if let process = processes.first(where: \.lives) {
             return "\(name) still has a process of \(process.token.task), \(process.state)"
         }
+        if !secrets.isEmpty { return "\(name) still has the secrets of \(secrets.count) tasks" }
         return nil
     }
 
@@ -72,6 +75,7 @@ final class Machine {
         note(powerCut ? "power cut" : "agent killed")
         if powerCut {
             world.counters[.powerCuts] += 1
+            secrets = []
             for process in processes where process.lives {
                 process.state = .ended
                 process.isUnkillable = false
@@ -101,6 +105,22 @@ extension Machine {
     func has(_ tree: TreeReference) -> Bool { store.contains(tree) }
 
     func put(_ tree: TreeReference) { store.insert(tree) }
+}
+
+// Secrets.
+extension Machine {
+    func hasSecrets(of token: StartToken) -> Bool { secrets.contains(token) }
+
+    /// - Returns: whether the task wants them.
+    func keepSecrets(_ names: [String], of token: StartToken) -> Bool {
+        guard agent?.core.wantsSecrets(token, named: names) == true else { return false }
+        secrets.insert(token)
+        return true
+    }
+
+    func keepSecrets(onlyOf tokens: [StartToken]) { secrets.formIntersection(tokens) }
+
+    func dropSecrets(of token: StartToken) { secrets.remove(token) }
 }
 
 // Processes.

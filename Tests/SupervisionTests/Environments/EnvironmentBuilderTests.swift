@@ -24,12 +24,14 @@ internal import Testing
     /// One that installs nothing.
     private static func recipe(
         in store: ObjectStore,
-        manifest: [UInt8] = EnvironmentRecipe.manifest(kind: .requirements, python: nil)
+        manifest: [UInt8] = EnvironmentRecipe.manifest(kind: .requirements, python: nil),
+        setup: String? = nil
     ) throws -> EnvironmentRecipe {
-        let files = [
+        var files = [
             (EnvironmentRecipe.Entry.manifest, manifest),
             (EnvironmentRecipe.Entry.requirements, Array("# nothing\n".utf8)),
         ]
+        if let setup { files.append((EnvironmentRecipe.Entry.setup, Array(setup.utf8))) }
         let directory = try TreeDirectory(
             entries: files.map { name, bytes in
                 TreeEntry(
@@ -83,6 +85,56 @@ internal import Testing
                 environment.directory + "/builds", O_RDONLY | O_DIRECTORY
             ).names()
             #expect(left == ["key.log"])
+        }
+    }
+
+    @Test(arguments: [("time", "not built within 2 s"), ("size", "takes more than")])
+    func aBuildThatTakesTooLongOrTooMuchIsEndedAndLeavesNothing(
+        _ bound: String, _ words: String
+    ) throws {
+        try Self.withBuilder { builder, environment in
+            // What it has started ends with it.
+            let mark = "4\(UInt32.random(in: 100_000...999_999))"
+            builder.recipe = try Self.recipe(
+                in: builder.store, setup: "head -c 9000000 /dev/zero >large; sleep \(mark)\n")
+            if bound == "time" { builder.timeLimit = .seconds(2) }
+            if bound == "size" { builder.sizeLimit = .mebibytes(8) }
+            let error = #expect(throws: ShuntError.self) { try builder.build() }
+            #expect(error?.message.contains(words) == true, "\(error?.message ?? "")")
+            #expect(error?.hint?.hasPrefix("less ") == true)
+            #expect(environment.look() == .missing)
+            let left = try OwnedDescriptor.open(
+                environment.directory + "/builds", O_RDONLY | O_DIRECTORY
+            ).names()
+            #expect(left == ["key.log"])
+            #expect(try Self.exitCode(of: ["pgrep", "-f", "^sleep \(mark)$"]) == 1)
+        }
+    }
+
+    private static func exitCode(of words: [String]) throws -> Int32? {
+        let ending = try HelperProcess(
+            arguments: words, environment: EnvironmentBuilder.variables(), workingDirectory: "/",
+            outputPath: "/dev/null"
+        ).run(within: .seconds(10), abort: AbortFlag())
+        guard case .exited(let code) = ending else { return nil }
+        return code
+    }
+
+    @Test func eachOfCondasKinHasItsOwnCommand() {
+        func words(_ name: CondaTool.Name, _ file: String) -> String {
+            CondaTool(path: name.rawValue, name: name).creation(of: "/e", from: file)
+                .joined(separator: " ")
+        }
+        let file = "/r/environment.yml"
+        #expect(
+            words(.micromamba, file) == "micromamba create --yes --quiet --prefix /e --file \(file)"
+        )
+        #expect(words(.mamba, file) == "mamba env create --quiet --prefix /e --file \(file)")
+        #expect(words(.conda, file) == "conda env create --quiet --prefix /e --file \(file)")
+        for name in CondaTool.Name.allCases {
+            #expect(
+                words(name, "/r/explicit.txt")
+                    == "\(name) create --yes --quiet --prefix /e --file /r/explicit.txt")
         }
     }
 

@@ -121,6 +121,10 @@ struct FixedAnswers: BulkRequestHandler {
 
     func environments(_ request: EnvironmentRequest) async throws -> [EnvironmentView] { [] }
 
+    func keep(_ secrets: [Secret], for token: StartToken) async throws {
+        guard secrets.map(\.name) == ["KNOWN"] else { throw ShuntError(.refused, "not wanted") }
+    }
+
     func examineData(at path: String) async throws -> DataFingerprint {
         throw ShuntError(.notFound, "nothing at \(path)")
     }

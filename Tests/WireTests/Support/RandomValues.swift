@@ -38,7 +38,8 @@ extension SeededGenerator {
             EnvironmentRecipe(
                 kind: pick(EnvironmentRecipe.Kind.allCases), tree: tree(),
                 python: optional { PythonVersion(major: 3, minor: $0.below(20)) },
-                source: text(), packages: optional { $0.below(1000) }))
+                source: text(), packages: optional { $0.below(1000) },
+                platform: optional { $0.text() }))
     }
 
     mutating func spec() -> JobSpec {
@@ -55,7 +56,8 @@ extension SeededGenerator {
             gracePeriod: milliseconds(), pullLimit: byteCount(),
             placement: chance(2) ? .any : .worker(WorkerName("gpu-\(below(100))")!),
             container: optional { $0.container() }, mounts: list(upTo: 2) { $0.mount() },
-            labels: list(upTo: 2) { DataLabel("label-\($0.below(9))")! })
+            labels: list(upTo: 2) { DataLabel("label-\($0.below(9))")! },
+            secrets: pick([[], ["HF_TOKEN"], ["A", "_b2"]]))
     }
 
     mutating func container() -> ContainerSpec {
@@ -168,7 +170,8 @@ extension SeededGenerator {
     }
 
     mutating func coordinatorMessage() -> CoordinatorMessage {
-        switch below(7) {
+        switch below(8) {
+        case 6: .secretsHanded(token(), failure: optional { $0.text() })
         case 0: .start(order())
         case 1: .go(token())
         case 2: .cancel(token(), immediately: chance(2))
@@ -180,7 +183,8 @@ extension SeededGenerator {
     }
 
     mutating func agentMessage() -> AgentMessage {
-        switch below(4) {
+        switch below(5) {
+        case 3: .needSecrets(token())
         case 0: .report(report())
         case 1: .needContent(token(), tree())
         case 2: .foreignUse(resources(), version: next())
@@ -198,7 +202,14 @@ extension SeededGenerator {
             platform: Platform(
                 system: "linux", architecture: "x86_64", kernel: text(), hostName: text()),
             release: text(), reports: (0..<reports).map { _ in report() },
-            engines: pick([[], [.podman], [.podman, .docker]]))
+            engines: pick([[], [.podman], [.podman, .docker]]), tools: optional { $0.tools() })
+    }
+
+    mutating func tools() -> BuildTools {
+        BuildTools(
+            pythons: list(upTo: 3) { PythonVersion(major: 3, minor: $0.below(20)) },
+            hasOtherPython: chance(2), hasUV: chance(2), hasConda: chance(2),
+            reachesOut: chance(2))
     }
 
     mutating func error() -> ShuntError {
@@ -206,7 +217,9 @@ extension SeededGenerator {
     }
 
     mutating func bulkMessage() -> BulkMessage {
-        switch below(23) {
+        switch below(25) {
+        case 23: .secrets(token(), secrets())
+        case 24: .secretsKept
         case 0: .failure(error())
         case 1:
             .readLog(
@@ -261,6 +274,13 @@ extension SeededGenerator {
                     PartialObject(digest: $0.digest(), offset: 1 + Int64($0.below(1 << 40)))
                 })
         default: .complete(unchanged: chance(2))
+        }
+    }
+
+    mutating func secrets() -> [Secret] {
+        (0..<below(5)).map { number in
+            let size = 1 + below(2000)
+            return Secret(name: "S\(number)", bytes: bytes(size).map { $0 == 0 ? 1 : $0 })
         }
     }
 

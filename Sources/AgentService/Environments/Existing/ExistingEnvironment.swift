@@ -45,8 +45,7 @@ struct ExistingEnvironment {
 
     private func environment(at path: String) -> PreparedEnvironment? {
         guard access(path + "/bin/python", X_OK) == 0 else { return nil }
-        let isConda = access(path + "/conda-meta", F_OK) == 0
-        return isConda ? PreparedEnvironment(conda: path) : PreparedEnvironment(virtual: path)
+        return PreparedEnvironment(at: path)
     }
 
     /// Where an environment of that name would be: conda writes down those it has made anywhere.

@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// What an environment means to the command that runs in it.
 struct PreparedEnvironment: Hashable, Sendable {
     /// Comes first in `PATH`, whatever the job says.
@@ -14,14 +16,22 @@ struct PreparedEnvironment: Hashable, Sendable {
     /// Whether it was there before, so that what is in it is worth writing down.
     var isFound = false
 
+    /// Whether a directory holds a conda environment.
+    static func isOfConda(_ root: String) -> Bool { access(root + "/conda-meta", F_OK) == 0 }
+
+    /// What the directory holds: a conda environment, or a virtual one.
+    init(at root: String) {
+        self = Self.isOfConda(root) ? Self(conda: root) : Self(virtual: root)
+    }
+
     /// A virtual environment.
-    init(virtual root: String) {
+    private init(virtual root: String) {
         programs = root + "/bin"
         variables = [Variable(name: "VIRTUAL_ENV", value: root)]
     }
 
     /// A conda environment.
-    init(conda root: String) {
+    private init(conda root: String) {
         let name = String(root.split(separator: "/").last ?? "")
         programs = root + "/bin"
         variables = [

@@ -133,6 +133,9 @@ package struct ExitRecord: Hashable, Sendable {
             case "workdir":
                 status = .neverStarted
                 problem = "the working directory cannot be entered: \(detail)"
+            case "secrets":
+                status = .neverStarted
+                problem = "its secrets cannot be read from the worker's memory: \(detail)"
             case "mount":
                 status = .neverStarted
                 problem = "its data cannot be mounted: \(detail)"

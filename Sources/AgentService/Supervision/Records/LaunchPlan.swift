@@ -8,6 +8,19 @@ package struct LaunchPlan: Hashable, Sendable {
         case shell([UInt8])
     }
 
+    /// Where the secrets of a task are. Their values are no part of a plan, which is on a disk.
+    package struct Secrets: Hashable, Sendable {
+        /// Absolute; goes with the task.
+        package var directory: String
+        /// Each a file there, and a variable of the command.
+        package var names: [String]
+
+        package init(directory: String, names: [String]) {
+            self.directory = directory
+            self.names = names
+        }
+    }
+
     /// Data of the machine that the command finds at a path, read-only. Both absolute.
     package struct Mount: Hashable, Sendable {
         package var source: [UInt8]
@@ -59,6 +72,8 @@ package struct LaunchPlan: Hashable, Sendable {
     /// From SIGTERM to SIGKILL for what the command leaves behind when it ends by itself.
     package var leftoverGrace = Milliseconds.seconds(2)
     package var killPolicy = KillPolicy.automatic
+    /// What init adds to the environment when it executes the command; `nil` for a task without.
+    package var secrets: Secrets?
     /// What runs the command in a container; `nil` for one that runs on the machine as it is.
     package var engine: EngineCommands?
 
@@ -117,6 +132,10 @@ struct LaunchFile: Hashable {
             if words.isEmpty { throw ShuntError(.usage, "the job has no command") }
         }
         plan.engine?.write(into: &writer)
+        if let secrets = plan.secrets {
+            writer.add("secrets", secrets.directory)
+            for name in secrets.names { writer.add("secret", name) }
+        }
         for mount in plan.mounts {
             writer.add("mount_source", mount.source)
             writer.add("mount_target", mount.target)
@@ -231,6 +250,9 @@ extension LaunchPlan {
             }
         }
         switch key {
+        case "secrets": secrets = Secrets(directory: value, names: secrets?.names ?? [])
+        case "secret":
+            guard secrets?.names.append(value) != nil else { return false }
         case "init": initExecutable = value
         case "token": token = value
         case "name": name = value

@@ -51,7 +51,7 @@ extension TreeWalk {
         root.appending(node.path(of: node.entries[index]).bytes)
     }
 
-    /// - Returns: whether the entry is still there.
+    /// - Returns: whether the entry is still there, and part of the tree.
     private func takeStatus(
         of index: Int, _ node: DirectoryNode, _ directory: Int32
     ) throws -> Bool {
@@ -67,8 +67,15 @@ extension TreeWalk {
             node.entries[index].flags.insert(.isGone)
             return false
         }
-        node.entries[index].setStatus(FileStat(result))
-        return true
+        let status = FileStat(result)
+        node.entries[index].setStatus(status)
+        guard !options.withheld.isEmpty, status.kind == .file,
+            options.withheld.contains(status.identity)
+        else { return true }
+        node.entries[index].flags.insert(.isGone)
+        let path = node.path(of: node.entries[index])
+        shared.withLock { $0.findings.withheld.append(path) }
+        return false
     }
 
     private func examineFile(

@@ -130,6 +130,7 @@ final class WalkScratch {
 /// What a walk came across besides the tree.
 struct WalkFindings {
     var credentials: [LeftOutCredential] = []
+    var withheld: [RawPath] = []
     var specialFiles: [SpecialFile] = []
     var escapingLinks: [EscapingLink] = []
     var filesRead: Int64 = 0

@@ -79,6 +79,7 @@ extension CoordinatorCore {
         nextSession += 2
         workers[index].fence = nil
         workers[index].pushes = []
+        workers[index].handings = []
         workers[index].forgetLocality()
         workers[index].link = .unreachable(since: turn.now.wall, reason: "")
         showTasks(on: workers[index].name, &turn)

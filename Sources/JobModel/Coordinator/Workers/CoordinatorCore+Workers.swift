@@ -22,6 +22,7 @@ extension CoordinatorCore {
         workers[index].welcome = welcome
         workers[index].link = .connected
         workers[index].pushes = []
+        workers[index].handings = []
         workers[index].forgetLocality()
         let ownUse: Resources = welcome.reports.reduce(.none) { sum, report in
             guard report.phase.holdsResources, let job = jobs[report.token.task.job] else {
@@ -83,6 +84,7 @@ extension CoordinatorCore {
         workers[index].session += 1
         workers[index].fence = nil
         workers[index].pushes = []
+        workers[index].handings = []
         workers[index].forgetLocality()
         workers[index].link = before.lost(
             at: turn.now.wall, reason: reason, login: login)
@@ -100,6 +102,7 @@ extension CoordinatorCore {
             if workers[index].pushes.contains(tree) { return }
             workers[index].pushes.append(tree)
             turn.act(.push(name, token, tree, job.inputs.references))
+        case .needSecrets(let token): needSecrets(token, from: name, &turn)
         case .pong: break
         case .foreignUse(let use, let version):
             guard let index = workerIndex(name), version > workers[index].foreignUseVersion else {

@@ -13,6 +13,8 @@ package struct WorkerState: Hashable, Sendable {
     package internal(set) var reserved = Resources.none
     /// Trees that are being pushed there now.
     var pushes: [TreeReference] = []
+    /// Tasks whose secrets are being handed over there now.
+    var handings: [StartToken] = []
 
     package var name: WorkerName { record.name }
 

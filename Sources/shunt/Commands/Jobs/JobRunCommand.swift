@@ -23,6 +23,7 @@ struct JobRunCommand: AsyncParsableCommand {
               run: python train.py              # or a list: [python, train.py]
               workdir: src                      # where the command runs
               env: {EPOCHS: 10}
+              secrets: [HF_TOKEN, {WANDB_API_KEY: ~/.wandb-key}]  # a variable here, or a file
               resources: {cpus: 2, memory: 8GiB}
               environment: {python: requirements.txt}
               image: python:3.11-slim           # in its place: a container

@@ -42,7 +42,7 @@ struct WorkerApplyCommand: AsyncParsableCommand {
                     ).run()
                     try WorkerAddCommand.requireConnected(view)
                     for dataset in worker.datasets {
-                        _ = try await session.connection.examine(dataset, on: worker.name)
+                        _ = try await view.examine(dataset, over: session)
                     }
                     if !worker.datasets.isEmpty {
                         try await session.connection.changeDatasets(

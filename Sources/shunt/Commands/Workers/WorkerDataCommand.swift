@@ -43,10 +43,13 @@ struct WorkerDataCommand: AsyncParsableCommand {
                     .notFound, "there is no worker `\(Quoting.visible(name))`",
                     hint: "shunt worker ls")
             }
-            _ = try await session.worker(name)
+            let known = try await session.worker(name)
+            let progress = ProgressDisplay.forStandardError(quiet: false)
+            defer { progress.clear() }
             var found: [DatasetName: DataFingerprint] = [:]
             for dataset in change.put {
-                found[dataset.name] = try await session.connection.examine(dataset, on: name)
+                progress.update("looking at `\(dataset.path)`")
+                found[dataset.name] = try await known.examine(dataset, over: session)
             }
             if change != DatasetChange() {
                 try await session.connection.changeDatasets(change, on: name)
@@ -92,6 +95,22 @@ struct WorkerDataCommand: AsyncParsableCommand {
                     found[dataset.name].map(DataText.contents) ?? "",
                 ]
             })
+    }
+}
+
+extension WorkerView {
+    /// What lies where a dataset is to be declared.
+    func examine(
+        _ dataset: Dataset, over session: ShuntSession
+    ) async throws -> DataFingerprint {
+        do {
+            return try await session.connection.examine(dataset, on: name)
+        } catch let error as ShuntError where error.code == .notFound || error.code == .refused {
+            let look = "ls -ld \(Quoting.forShell(dataset.path))"
+            throw ShuntError(
+                error.code, "`\(dataset.name)` is not to be had on `\(name)`: \(error.message)",
+                hint: address.map { "ssh \($0.destination) \(look)" } ?? look)
+        }
     }
 }
 

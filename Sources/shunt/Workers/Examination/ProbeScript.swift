@@ -33,6 +33,27 @@ enum ProbeScript {
         p() { printf 'SHUNT1 %s=%s\n' "$1" "$2"; }
         has() { command -v "$1" >/dev/null 2>&1; }
         soon() { if has timeout; then timeout 10 "$@"; else "$@"; fi; }
+        # No host is asked: a route counts, a proxy, and an index that somebody has configured.
+        reach() {
+            set -- "${HTTPS_PROXY:-}${https_proxy:-}${ALL_PROXY:-}${all_proxy:-}${PIP_PROXY:-}" \
+                "${PIP_INDEX_URL:-}${PIP_EXTRA_INDEX_URL:-}${UV_INDEX_URL:-}" \
+                "${UV_DEFAULT_INDEX:-}${UV_INDEX:-}" "${XDG_CONFIG_HOME:-$HOME/.config}"
+            if [ -n "$1$2$3" ]; then echo 1; return; fi
+            if grep -qE '^[[:space:]]*((extra-)?index-url|proxy|\[\[index\]\])' /etc/pip.conf \
+                "$HOME/.pip/pip.conf" "$4/pip/pip.conf" /etc/uv/uv.toml "$4/uv/uv.toml" \
+                2>/dev/null; then echo 1; return; fi
+            none=00000000
+            while read -r face to via rest; do
+                case $face in Iface|lo|'*') continue;; esac
+                if [ "$to" = $none ] || [ "$via" != $none ]; then echo 1; return; fi
+            done </proc/net/route
+            none=$none$none$none$none
+            [ -r /proc/net/ipv6_route ] && while read -r to bits from size via a b c d face; do
+                [ "$face" = lo ] && continue
+                if [ "$bits" = 00 ] || [ "$via" != $none ]; then echo 1; return; fi
+            done </proc/net/ipv6_route
+            echo 0
+        }
         p system "$(uname -s)"; p architecture "$(uname -m)"
         p kernel "$(uname -r)"; p host "$(uname -n)"
         p user "$(id -un)"; p uid "$(id -u)"; p shell "${SHELL:-}"
@@ -55,6 +76,18 @@ enum ProbeScript {
         fi
         PATH=$PATH:$HOME/.local/bin:$HOME/.cargo/bin
         has uv && p uv "$(soon uv --version 2>/dev/null)"
+        conda=
+        for name in conda mamba micromamba; do
+            for at in miniforge3 mambaforge miniconda3 anaconda3 micromamba .local; do
+                [ -x "$HOME/$at/bin/$name" ] && conda=$HOME/$at/bin/$name
+            done
+            for at in conda miniforge3 miniconda3 anaconda3; do
+                [ -x "/opt/$at/bin/$name" ] && conda=/opt/$at/bin/$name
+            done
+            has $name && conda=$(command -v $name)
+        done
+        [ -n "$conda" ] && p conda "${conda##*/} $(soon "$conda" --version 2>/dev/null </dev/null)"
+        p reaches_out "$(reach)"
         for engine in podman docker apptainer; do
             has $engine && p engine "$engine $(soon $engine --version 2>/dev/null </dev/null)"
         done

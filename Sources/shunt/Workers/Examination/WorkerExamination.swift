@@ -91,6 +91,7 @@ struct WorkerExamination: Sendable {
         findings.append(space(probe))
         findings.append(await agent(probe, remote))
         findings.append(python(probe.facts))
+        findings.append(.good("packages", WorkerReport.packages(probe.facts)))
         return findings
     }
 

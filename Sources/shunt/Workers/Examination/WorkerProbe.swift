@@ -64,6 +64,8 @@ struct WorkerProbe: Hashable, Sendable {
         facts.python = first("python").map { WorkerFacts.Tool(name: "python3", version: $0) }
         facts.hasVenv = first("venv") != nil
         facts.uv = first("uv").map(Self.tool)
+        facts.conda = first("conda").flatMap(Self.engine)
+        facts.reachesOut = first("reaches_out").map { $0 == "1" }
         facts.engines = (values["engine"] ?? []).compactMap(Self.engine)
         facts.cgroup = first("cgroup").flatMap { WorkerFacts.CgroupRights(rawValue: $0) } ?? .none
         let gpus = (values["gpu"] ?? []).compactMap(Self.gpu)

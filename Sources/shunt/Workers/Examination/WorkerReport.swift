@@ -36,6 +36,8 @@ enum WorkerReport {
             ("gpus", gpus(facts)),
             ("python", python(facts)),
             ("uv", facts.uv?.version ?? "none"),
+            ("conda", facts.conda.map { "\($0.name) \($0.version)" } ?? "none"),
+            ("packages", packages(facts)),
             ("containers", engines(facts)),
             ("cgroup", facts.cgroup.rawValue),
         ]
@@ -56,6 +58,14 @@ enum WorkerReport {
     private static func python(_ facts: WorkerFacts) -> String {
         guard let python = facts.python else { return "none" }
         return python.version + (facts.hasVenv ? ", venv" : "")
+    }
+
+    static func packages(_ facts: WorkerFacts) -> String {
+        switch facts.reachesOut {
+        case true?: "fetched there"
+        case false?: "fetched here, since it has no route to a package index"
+        case nil: "unknown"
+        }
     }
 
     private static func engines(_ facts: WorkerFacts) -> String {

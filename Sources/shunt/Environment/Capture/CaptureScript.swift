@@ -1,5 +1,8 @@
 /// What an environment's own Python is asked: which distributions it has, as JSON. Only modules of
-/// the standard library, and of any Python from 3.8 on.
+/// the standard library, and of any Python from 3.8 on. Its argument is the environment.
+///
+/// In one of conda's also what `conda list --explicit --md5` says, from the same records; what
+/// these call their own is no distribution that `pip` put there.
 ///
 /// A distribution whose metadata lies outside of the environment, beside a `setup.py` or a
 /// `pyproject.toml`, was installed with `setup.py develop`: its `source` is that directory.
@@ -29,8 +32,27 @@ enum CaptureScript {
                     found += value.strip().strip("'\"").replace("\\n", " ").split()
             return found
 
+        root = sys.argv[1]
+        conda, owned = None, set()
+        records = os.path.join(root, "conda-meta")
+        if os.path.isdir(records):
+            conda = []
+            for name in sorted(os.listdir(records)):
+                if not name.endswith(".json"):
+                    continue
+                with open(os.path.join(records, name), encoding="utf-8") as file:
+                    record = json.load(file)
+                conda.append({key: record.get(key) for key in ("name", "url", "md5", "subdir")})
+                for path in record.get("files") or []:
+                    if ".dist-info/" in path or ".egg-info" in path:
+                        full = os.path.join(os.path.realpath(root), path)
+                        owned.update((full, os.path.dirname(full)))
+
+        foreign = conda is not None and not inside(sys.prefix, root)
         found, names = [], set()
-        for one in importlib.metadata.distributions():
+        for one in [] if foreign else importlib.metadata.distributions():
+            if owned and os.path.realpath(str(getattr(one, "_path", ""))) in owned:
+                continue
             metadata = one.metadata
             name = metadata["Name"] if metadata is not None else None
             version = metadata["Version"] if metadata is not None else None
@@ -54,6 +76,7 @@ enum CaptureScript {
             "implementation": sys.implementation.name,
             "distributions": found,
             "indexes": indexes() if local else [],
+            "conda": conda,
         }, sys.stdout)
         """#
 }

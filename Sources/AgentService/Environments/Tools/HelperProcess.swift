@@ -21,20 +21,29 @@ struct HelperProcess {
         case aborted
         /// Whoever watched it has given it up.
         case stuck
+        /// What it writes has become more than it may.
+        case tooLarge
     }
 
     /// How long a wait goes on before it looks whether somebody wants it ended.
     private static let lookInterval: Int32 = 100
 
-    /// Blocks until the process ends, is aborted, or has taken too long.
+    /// How long it goes on before it is looked at what the process has written.
+    private static let sizeInterval: Int64 = 3000
+
+    /// Blocks until the process ends, is aborted, has taken too long or too much.
     ///
-    /// - Parameter isStuck: is asked every now and then whether to go on.
+    /// - Parameters:
+    ///   - isStuck: is asked every now and then whether to give it up.
+    ///   - isTooLarge: looks at what it has written, seldom.
     /// - Throws: ``ShuntError`` if it cannot be started.
     func run(
-        within limit: Milliseconds, abort: AbortFlag, isStuck: () -> Bool = { false }
+        within limit: Milliseconds, abort: AbortFlag, isStuck: () -> Bool = { false },
+        isTooLarge: () -> Bool = { false }
     ) throws -> Ending {
         let pid = try spawn()
         let deadline = SystemClock.steadyMilliseconds() + limit.count
+        var nextSize = SystemClock.steadyMilliseconds() + Self.sizeInterval
         var ending: Ending?
         while true {
             var status: Int32 = 0
@@ -45,9 +54,14 @@ struct HelperProcess {
                 return ending ?? Self.ending(of: status)
             }
             if ending == nil {
+                let now = SystemClock.steadyMilliseconds()
                 if abort.isSet { ending = .aborted }
-                if SystemClock.steadyMilliseconds() > deadline { ending = .timedOut }
+                if now > deadline { ending = .timedOut }
                 if ending == nil, isStuck() { ending = .stuck }
+                if now > nextSize {
+                    if isTooLarge() { ending = .tooLarge }
+                    nextSize = SystemClock.steadyMilliseconds() + Self.sizeInterval
+                }
                 if ending != nil { kill(-pid, SIGKILL) }
             }
             Self.waitForEnd(of: pid)

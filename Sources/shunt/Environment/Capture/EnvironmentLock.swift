@@ -103,7 +103,7 @@ struct EnvironmentLock: Hashable {
     }
 
     /// `user:password@` before the host.
-    private static func holdsCredentials(_ url: String) -> Bool {
+    static func holdsCredentials(_ url: String) -> Bool {
         guard let scheme = url.firstRange(of: "://") else { return false }
         let host = url[scheme.upperBound...].prefix { $0 != "/" }
         // `git@` is how everybody logs in to such a server.

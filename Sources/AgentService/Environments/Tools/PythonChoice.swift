@@ -7,20 +7,15 @@ enum PythonChoice: Hashable, Sendable {
     case interpreter(PythonInterpreter)
     /// One that `uv` has or fetches: nothing else here is of that version.
     case fromUV(PythonVersion)
-
-    /// How `uv venv` is told.
-    var argument: String {
-        switch self {
-        case .interpreter(let interpreter): interpreter.executable
-        case .fromUV(let version): version.description
-        }
-    }
+    /// The environment's own, if it has one: it is one of conda's packages.
+    case ofConda(CondaTool)
 
     /// What stands for it in the name of an environment.
     var name: String {
         switch self {
         case .interpreter(let interpreter): "py\(interpreter.version)"
         case .fromUV(let version): "py\(version)-uv"
+        case .ofConda: "conda"
         }
     }
 }
@@ -86,9 +81,13 @@ struct PythonSearch {
 enum ExecutableSearch {
     static let standardPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
+    /// Those of `PATH`, in its order.
+    static var directories: [Substring] {
+        (getenv("PATH").map { String(cString: $0) } ?? standardPath).split(separator: ":")
+    }
+
     static func find(_ name: String) -> String? {
-        let path = getenv("PATH").map { String(cString: $0) } ?? standardPath
-        for directory in path.split(separator: ":") {
+        for directory in directories {
             let candidate = directory + "/" + name
             if access(candidate, X_OK) == 0 { return candidate }
         }

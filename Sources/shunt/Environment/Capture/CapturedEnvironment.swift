@@ -9,6 +9,18 @@ struct CapturedEnvironment: Hashable, Decodable {
     var distributions: [Distribution]
     /// Of `pip`'s configuration; asked for only where a version needs one.
     var indexes: [String]
+    /// What conda has put there; none in a virtual environment.
+    var conda: [CondaPackage]?
+
+    /// A package of conda's, as its record in `conda-meta` tells.
+    struct CondaPackage: Hashable, Decodable {
+        var name: String
+        /// Where it came from.
+        var url: String?
+        var md5: String?
+        /// What it is for: `linux-64`, `noarch`.
+        var subdir: String?
+    }
 
     /// One that is installed.
     struct Distribution: Hashable, Decodable {
@@ -59,12 +71,16 @@ struct CapturedEnvironment: Hashable, Decodable {
         }
     }
 
+    static func isOfConda(_ root: String) -> Bool { access(root + "/conda-meta", F_OK) == 0 }
+
     /// Asks an environment; blocks.
     ///
     /// - Parameter root: of the environment.
     static func read(_ root: String) throws -> CapturedEnvironment {
-        let python = root + "/bin/python"
-        guard access(python, X_OK) == 0 else {
+        var python = root + "/bin/python"
+        // One of conda's need not have a Python; then another one reads its records.
+        if isOfConda(root), access(python, X_OK) != 0 { python = "python3" }
+        guard !python.contains("/") || access(python, X_OK) == 0 else {
             throw ShuntError(
                 .failed,
                 "the active environment `\(root)` has no Python that can be run, so it cannot be "
@@ -72,7 +88,9 @@ struct CapturedEnvironment: Hashable, Decodable {
                 hint: "shunt run --no-capture -- true")
         }
         // Isolated: neither `PYTHONPATH` nor the user's own packages are part of it.
-        let answer = try ToolProcess(arguments: [python, "-I", "-c", CaptureScript.text]).run()
+        let answer = try ToolProcess(
+            arguments: [python, "-I", "-c", CaptureScript.text, root]
+        ).run()
         let captured =
             answer.code == 0
             // What is no answer is shown below, with what else was said.

@@ -34,7 +34,8 @@ struct WheelFetch {
             return
         }
         throw ShuntError(
-            .failed, "`offline` fetches wheels here, and no Python here has `pip`",
+            .failed,
+            "the worker's packages are fetched here as wheels, and no Python here has `pip`",
             hint: "python3 -m ensurepip --user")
     }
 
@@ -47,29 +48,25 @@ struct WheelFetch {
         _ requirements: [UInt8], building built: [String], isWhole: Bool,
         _ use: (_ directory: String, _ wheels: [String]) throws -> Result
     ) throws -> Result {
-        let directory = try Self.temporaryDirectory()
-        // What cannot be removed only takes space in a directory for what is temporary.
-        defer { try? removeTree(at: RawPath(directory)) }
-        let wheels = directory + "/wheels"
-        let list = directory + "/requirements.txt"
-        guard mkdir(wheels, 0o700) == 0 else { throw Self.failure(wheels) }
-        try requirements.withUnsafeBytes { bytes in
-            let descriptor = open(list, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
-            guard descriptor >= 0 else { throw Self.failure(list) }
-            defer { close(descriptor) }
-            guard write(descriptor, bytes.baseAddress, bytes.count) == bytes.count else {
-                throw Self.failure(list)
-            }
+        try TemporaryFiles.with([("requirements.txt", requirements)]) { directory in
+            let wheels = directory + "/wheels"
+            guard mkdir(wheels, 0o700) == 0 else { throw Self.failure(wheels) }
+            try fill(wheels, from: directory + "/requirements.txt", building: built, isWhole)
+            let names = try Self.names(in: wheels).filter { $0.hasSuffix(".whl") }.sorted()
+            try requireFitting(names)
+            return try use(wheels, names)
         }
+    }
+
+    private func fill(
+        _ wheels: String, from list: String, building built: [String], _ isWhole: Bool
+    ) throws {
         for one in built { try run(["wheel", "--no-deps", "-w", wheels, one]) }
         var download = ["download", "--dest", wheels, "--only-binary=:all:"]
         for platform in platforms { download += ["--platform", platform] }
         download += ["--python-version", python.description, "--implementation", "cp"]
         download += ["--find-links", wheels] + (isWhole ? ["--no-deps"] : [])
         try run(download + ["-r", list])
-        let names = try Self.names(in: wheels).filter { $0.hasSuffix(".whl") }.sorted()
-        try requireFitting(names)
-        return try use(wheels, names)
     }
 
     /// The oldest kernel and C library that a worker may have run all of these.
@@ -115,12 +112,6 @@ struct WheelFetch {
             names.append(name)
         }
         return names
-    }
-
-    private static func temporaryDirectory() throws -> String {
-        var pattern = Array("/tmp/shunt-wheels.XXXXXX".utf8CString)
-        guard mkdtemp(&pattern) != nil else { throw failure("/tmp") }
-        return String(decoding: pattern.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 
     private static func failure(_ path: String) -> ShuntError {

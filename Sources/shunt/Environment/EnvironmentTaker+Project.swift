@@ -1,0 +1,70 @@
+internal import ContentStore
+internal import JobModel
+
+/// Projects with a `uv.lock`.
+extension EnvironmentTaker {
+    /// Where the worker has `uv` and reaches an index, `uv` reads the lock there: it alone knows
+    /// what it means. Else the `uv` of this machine writes it out as a requirements file with
+    /// checksums, which `pip` installs as well.
+    func project(_ wish: BuiltEnvironment) throws -> EnvironmentRecipe {
+        let names = (wish.path ?? "").split(separator: "/").dropLast().map(String.init)
+        func path(_ name: String) -> String { (names + [name]).joined(separator: "/") }
+        let lock = try file(path(Entry.projectLock), called: "the lock file")
+        let project = try file(path(Entry.project), called: "the project file")
+        try ProjectLock.check(lock)
+        var recipe = RecipeTree()
+        addSetup(wish, to: &recipe)
+        let source = path(Entry.projectLock)
+        guard supply.architecture != nil || !supply.readsProjectLocks,
+            let export = try ProjectExport.find(isNeeded: supply.architecture != nil)
+        else {
+            recipe.add(Entry.project, project)
+            recipe.add(Entry.projectLock, lock)
+            return try finish(recipe, .uv, python: nil, source: source, packages: nil)
+        }
+        let requirements = try export.requirements(project: project, lock: lock)
+        try RequirementsFile.check(requirements)
+        recipe.add(Entry.requirements, requirements)
+        var python: PythonVersion?
+        if let architecture = supply.architecture {
+            let fetch = try WheelFetch(
+                active: nil, python: supply.python, architecture: architecture)
+            try add(fetch, requirements, building: [], isWhole: true, to: &recipe)
+            python = fetch.python
+        }
+        return try finish(recipe, .lock, python: python, source: source, packages: nil)
+    }
+}
+
+/// The `uv` of this machine, which writes a lock out for installers that cannot read it. Blocks.
+struct ProjectExport {
+    /// - Parameter isNeeded: whether it is an error that there is none; without one the worker says
+    ///   what it lacks.
+    static func find(isNeeded: Bool) throws -> ProjectExport? {
+        // One that cannot be started is none.
+        let answer = try? ToolProcess(arguments: ["uv", "--version"]).run()
+        if answer?.code == 0 { return ProjectExport() }
+        guard isNeeded else { return nil }
+        throw ShuntError(
+            .failed,
+            "the packages of a `uv.lock` are fetched here for this worker, and there is no `uv` "
+                + "here that could read it",
+            hint: "pip install uv")
+    }
+
+    func requirements(project: [UInt8], lock: [UInt8]) throws -> [UInt8] {
+        try TemporaryFiles.with([
+            (EnvironmentRecipe.Entry.project, project), (EnvironmentRecipe.Entry.projectLock, lock),
+        ]) { directory in
+            let answer = try ToolProcess(arguments: [
+                "env", "UV_PYTHON_DOWNLOADS=never", "uv", "--quiet", "export", "--frozen",
+                "--no-dev", "--no-emit-project", "--no-header", "--no-annotate", "--project",
+                directory,
+            ]).run()
+            if answer.code == 0 { return answer.output }
+            let words = answer.errors.split(separator: "\n").suffix(12).joined(separator: "\n")
+            throw ShuntError(
+                .failed, "`uv` here cannot read `uv.lock`:\n\(words)", hint: "uv lock --check")
+        }
+    }
+}
