@@ -158,7 +158,7 @@ struct ImageMaker: Sendable {
                 "the registry did not answer for \(RegistryWatch.patience.count / 1000) s:\n"
                     + words
             case .signalled(let number): "\(name) was killed by signal \(number)\n\(words)"
-            case .exited, .aborted: words
+            case .exited, .aborted, .tooLarge: words
             }
         return ShuntError(
             .failed, "the image `\(origin.shown)` could not be \(verb):\n\(why)",
