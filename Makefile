@@ -13,8 +13,6 @@ PREFIX ?= ~/.local
 prefix := $(patsubst ~/%,$(HOME)/%,$(PREFIX))
 ARCH := $(shell uname -m)
 SWIFT ?= swift
-# An index of symbols is for editors, which make their own, and takes an eighth of the time.
-DEBUG_BUILD := $(SWIFT) build --disable-index-store
 CC := cc
 BEGIN := $(shell date +%s)
 
@@ -73,7 +71,7 @@ setup:
 
 # A debug build of everything, in place for `.build/debug/shunt`.
 build: setup init agent-debug
-	@$(DEBUG_BUILD) --product shunt
+	@$(SWIFT) build --product shunt
 
 # Swift's runtime goes into the binary, so that it runs without the toolchain.
 release: setup init agent-release
@@ -96,7 +94,7 @@ agent-release: setup
 	gzip -nkf $(LIBEXEC)/$(AGENT)
 
 agent-debug: setup
-	@$(DEBUG_BUILD) --product shunt-agent
+	@$(SWIFT) build --product shunt-agent
 	$(INSTALL_AGENT)
 
 init: $(LIBEXEC)/shunt-init
@@ -119,7 +117,7 @@ install: release
 test: setup init
 	@# With all programs, which tests depend on. Not --build-tests: that would build every tool of
 	# every dependency, a protoc among them.
-	$(DEBUG_BUILD) --product shuntPackageTests
+	$(SWIFT) build --product shuntPackageTests
 	$(INSTALL_AGENT)
 	code=0
 	run() {
