@@ -37,8 +37,8 @@ actor TestImage {
         try await task.value
     }
 
-    /// Makes sure that root's podman has an image of nothing but `/answer`, which prints 42 after as
-    /// many seconds as it is told: one that is written, sent and read in no time.
+    /// Makes sure that root's podman has an image of nothing but `/answer`, which prints 42 after
+    /// as many seconds as it is told: one that is written, sent and read in no time.
     static func small() async throws -> String {
         try await shell(
             """
