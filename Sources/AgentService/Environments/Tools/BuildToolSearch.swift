@@ -41,7 +41,8 @@ enum PackageRoute {
         }
     }
 
-    /// Lines of `/proc/net/ipv6_route`: destination, length, source, length, gateway, …, interface.
+    /// Lines of `/proc/net/ipv6_route`: destination, length, source, length, gateway, …, its
+    /// interface.
     private static var hasRoute6: Bool {
         fields(of: "/proc/net/ipv6_route").contains { words in
             words.count > 9 && isOutward(words[9])
