@@ -112,7 +112,9 @@ struct EnvironmentBuilder: Sendable {
             environment: Self.variables(setting: Self.settings + [mark] + step.variables),
             workingDirectory: step.directory,
             outputPath: log
-        ).run(within: timeLimit, abort: abort) { TreeSize.exceeds(sizeLimit, at: target) }
+        ).run(
+            within: timeLimit, abort: abort,
+            isTooLarge: { TreeSize.exceeds(sizeLimit, at: target) })
         switch ending {
         case .exited(0): return
         case .aborted: throw CancellationError()

@@ -193,9 +193,19 @@ struct OddMachineTests {
         }
     }
 
-    /// Stands between, and makes version 2 of the protocol 99 in the first words of either side: to
-    /// the coordinator the agent is newer, and the agent refuses it. What follows passes as it is.
-    private static let translator = """
+    /// Of the protocol, as the sources have it.
+    private static func version() throws -> Int {
+        let source = try String(
+            contentsOfFile: ShuntHome.packageRoot + "/Sources/Wire/Framing/WireLimits.swift",
+            encoding: .utf8)
+        let found = try #require(source.firstMatch(of: /protocolVersion: UInt32 = (\d+)/))
+        return try #require(Int(found.1))
+    }
+
+    /// Stands between, and makes the version of the protocol 99 in the first words of either side:
+    /// to the coordinator the agent is newer, and the agent refuses it. What follows passes as it is.
+    private static func translator(of version: Int) -> String {
+        """
         #!/usr/bin/env python3
         import os, subprocess, sys, threading
         here = os.path.dirname(os.path.abspath(__file__))
@@ -203,7 +213,7 @@ struct OddMachineTests {
             [here + "/attach"], executable=here + "/attach.real",
             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         def carry(source, target):
-            version = b"\\x08\\x02"
+            version = bytes([8, \(version)])
             while True:
                 data = os.read(source, 65536)
                 if not data:
@@ -218,6 +228,7 @@ struct OddMachineTests {
         sys.exit(agent.wait())
 
         """
+    }
 
     @Test func anAgentOfAnotherVersionSaysSo() async throws {
         try await RemoteLab.use { lab in
@@ -225,9 +236,10 @@ struct OddMachineTests {
             let real = try FileManager.default.destinationOfSymbolicLink(
                 atPath: directory + "/attach")
             #expect(symlink(real, directory + "/attach.real") == 0)
+            let version = try Self.version()
             try await expectShown(
-                "agent speaks version 99", "this coordinator version 2", in: lab,
-                whereAttachIs: Self.translator)
+                "agent speaks version 99", "this coordinator version \(version)", in: lab,
+                whereAttachIs: Self.translator(of: version))
             // What is submitted meanwhile waits, and says why.
             let submitted = try await lab.home.run("submit", "--on", lab.name, "--", "true")
             #expect(submitted.code == 0 && submitted.errorText.contains("waiting here"))
