@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 
 /// Standard input, which no job reads: a job's is `/dev/null`.

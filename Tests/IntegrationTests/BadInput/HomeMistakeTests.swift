@@ -59,7 +59,7 @@ import Lab
         try await ShuntHome.use { home in
             try await makeKeptJob(home)
             let ledger = home.root + "/coordinator/ledger.sqlite"
-            try await stamp(home, ledger, version: 1000)
+            let version = try await stamp(home, ledger, version: 1000)
             let directory = home.root + "/coordinator"
             let content = try Data(contentsOf: URL(fileURLWithPath: ledger))
             let files = try await home.listing(home.work)
@@ -72,7 +72,7 @@ import Lab
             #expect(try await home.listing(home.work) == files)
             let left = try FileManager.default.contentsOfDirectory(atPath: directory)
             #expect(!left.contains { $0.contains("damaged") }, "\(left)")
-            try await stamp(home, ledger, version: 2)
+            try await stamp(home, ledger, version: version)
             #expect(try await home.jobs().count == 1)
         }
     }
@@ -134,13 +134,17 @@ import Lab
         #expect(ended)
     }
 
-    private func stamp(_ home: ShuntHome, _ ledger: String, version: Int) async throws {
+    /// - Returns: the version that it had.
+    @discardableResult
+    private func stamp(_ home: ShuntHome, _ ledger: String, version: Int) async throws -> Int {
         let script =
             "import sqlite3,sys; c=sqlite3.connect(sys.argv[1]); "
+            + "print(c.execute('PRAGMA user_version').fetchone()[0]); "
             + "c.execute('PRAGMA user_version=\(version)'); c.commit(); c.close()"
         let ended = await eventually { ProcessTable.processes(naming: home.base).isEmpty }
         #expect(ended)
         let outcome = try await home.shell("python3 -c \"\(script)\" '\(ledger)'")
         try #require(outcome.code == 0, "\(outcome.errorText)")
+        return try #require(Int(outcome.text.trimmingCharacters(in: .whitespacesAndNewlines)))
     }
 }

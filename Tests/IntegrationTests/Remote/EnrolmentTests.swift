@@ -67,7 +67,8 @@ struct EnrolmentTests {
     @Test func anUpgradeLeavesTheRunningJobUntouched() async throws {
         try await RemoteLab.use { lab in
             var job = try lab.countingJob()
-            job.lines = 400
+            // Longer than an upgrade takes on a busy machine.
+            job.lines = 1500
             let run = try await job.start(["--on", lab.name], untilLine: 5)
             let old = lab.host.agentPids
             let command = lab.host.pids(running: "count.py")

@@ -181,7 +181,7 @@ import Testing
                 ["-x"], ["a b"], ["a", "-oProxyCommand=x"], ["a", "b:0"], ["a", "b:99999"],
                 ["a", "@b"], ["a", "b c"], ["a", "b", "--dir", "relative"],
                 ["a", "b", "--dir", "/with space"], ["a", "b", "--host-key", "SHA256:short"],
-                ["a", "b", "--transport", "telnet"], ["a", "b", "--label", "no-value"],
+                ["a", "b", "--transport", "telnet"], ["a", "b", "--label", "=x"],
                 ["local", "b"], ["any", "b"],
             ]
             for words in wrong {

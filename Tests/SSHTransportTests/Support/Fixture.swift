@@ -113,7 +113,15 @@ final class Fixture {
     func agent(holding keys: [String] = []) async throws -> String {
         let socket = "\(path)/agent\(children.count)"
         try background("ssh-agent", "-D", "-a", socket)
-        #expect(await eventually { FileManager.default.fileExists(atPath: socket) })
+        // Its socket is there a moment before it listens; one that does has no key yet, and says 1.
+        #expect(
+            await eventually {
+                let patience = Patience(until: .now + .seconds(5))
+                // One that cannot be asked does not listen yet.
+                let outcome = try? BoundedCommand.run(
+                    ["ssh-add", "-l"], limit: 1 << 10, authSocket: socket, patience)
+                return outcome?.ending == .code(1)
+            })
         for key in keys { try run("ssh-add", "-q", key, authSocket: socket) }
         return socket
     }
