@@ -203,7 +203,7 @@ struct OddMachineTests {
     }
 
     /// Stands between, and makes the version of the protocol 99 in the first words of either side:
-    /// to the coordinator the agent is newer, and the agent refuses it. What follows passes as it is.
+    /// to the coordinator the agent is newer, and the agent refuses it. What follows passes.
     private static func translator(of version: Int) -> String {
         """
         #!/usr/bin/env python3
