@@ -45,7 +45,7 @@ struct AgentDirectory: Sendable {
                 .refused,
                 "`\(path)` belongs to another machine that shares this file system; "
                     + "the name leads to more than one machine",
-                hint: "shunt worker add NAME --dir \(path)-\(MachineFacts.hostName())")
+                hint: "shunt worker ls")
         }
     }
 
@@ -54,6 +54,9 @@ struct AgentDirectory: Sendable {
         if access(machineFile, F_OK) == 0 { return try requireOwnMachine() }
         do throws(SystemError) {
             let directory = try OwnedDescriptor.open(path, O_RDONLY | O_DIRECTORY)
+            // It may have been there before, for others to read.
+            let raw = directory.raw
+            try SystemError.check("set the mode of", path) { fchmod(raw, 0o700) }
             try SmallFile.write(
                 Array((machine.text + "\n").utf8), to: "machine", in: directory, durable: true)
         } catch {

@@ -98,12 +98,12 @@ struct AgentInstallation: Sendable {
             \(temporary)/shunt-agent --version >/dev/null || exit 126
             rm -rf \(directory) && mv \(temporary) \(directory) || exit 1
             trap - EXIT
-            # What was made for it is removed with it.
-            made=\(RemoteText.quoted(probe.madeDirectory ?? ""))
-            [ -z "$made" ] || printf '%s\\n' "$made" >\(probe.directory)/made
-            # Programs that nobody runs any more.
+            # Programs that nobody runs any more; each is called after its digest.
             for old in \(probe.directory)/bin/*; do
                 [ "$old" = \(directory) ] && continue
+                digest=${old##*/}
+                [ ${#digest} = 64 ] || continue
+                case $digest in *[!0-9a-f]*) continue;; esac
                 ls -l /proc/[0-9]*/exe 2>/dev/null | grep -q "$old/" || rm -rf "$old"
             done
             exit 0
@@ -145,6 +145,7 @@ enum RemoteDirectory {
     /// - Returns: whether the path is absolute and of plain characters.
     static func accepts(_ path: String) -> Bool {
         path.hasPrefix("/") && path.count <= 200 && path.count > 1
+            && path.split(separator: "/").allSatisfy { $0 != "." && $0 != ".." }
             && path.utf8.allSatisfy { byte in
                 switch byte {
                 case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),

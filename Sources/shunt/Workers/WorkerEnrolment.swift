@@ -80,6 +80,7 @@ struct WorkerEnrolment: Sendable {
         let script = """
             top=\(RemoteText.quoted(made)); at=\(RemoteText.quoted(probe.directory))/bin
             rm -rf "$at"/.new-*
+            ls -A "$at" | grep -q . || rm -f "${at%/bin}/made"
             while rmdir "$at" 2>/dev/null && [ "$at" != "$top" ]; do at=$(dirname "$at"); done
 
             """

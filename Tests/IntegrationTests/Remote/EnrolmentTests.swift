@@ -179,23 +179,80 @@ struct EnrolmentTests {
             let account = lab.host.account
             let home = try await account.shell("pwd").text
                 .trimmingCharacters(in: .whitespacesAndNewlines)
-            _ = try await account.shell("mkdir -p thesis empty; echo words >thesis/text")
-            let before = try await lab.host.homeListing()
-            for directory in [home + "/thesis", home] {
+            // Names that an agent's directory has too, and links through which one could write.
+            let prepared = try await account.shell(
+                """
+                mkdir -p thesis empty probed named/bin
+                echo words >thesis/text; echo precious >precious; ln -s ../precious probed/.probe
+                echo mine >named/machine; echo tool >named/bin/tool
+                mkdir -m 777 open; chmod 777 open
+                """)
+            try #require(prepared.code == 0, "\(prepared.errorText)")
+            let listing = "find . -type f -exec sha256sum {} + ; find . -printf '%T@ %m %l %p\\n'"
+            let before = try await account.shell("(\(listing)) | LC_ALL=C sort").text
+            for name in ["/thesis", "", "/probed", "/named"] {
                 let refused = try await lab.home.run(
-                    "worker", "add", lab.name, "--dir", directory)
-                expectRefused(refused, code: 5, naming: [directory, "of its own"])
+                    "worker", "add", lab.name, "--dir", home + name)
+                expectRefused(refused, code: 5, naming: [home + name, "of its own"])
             }
-            #expect(try await lab.host.homeListing() == before)
+            expectRefused(
+                try await lab.home.run("worker", "add", lab.name, "--dir", home + "/open"),
+                code: 5, naming: ["other accounts may write"])
+            #expect(try await account.shell("(\(listing)) | LC_ALL=C sort").text == before)
 
             try await lab.add(lab.name, "--dir", home + "/empty")
             let within = try await lab.home.run(
                 "worker", "add", "other", lab.name, "--dir", home + "/empty/tasks/x")
             expectRefused(within, code: 5, naming: ["within that of another agent"])
+            _ = try await account.shell("mkdir empty/tasks; ln -s empty/tasks shortcut")
+            let through = try await lab.home.run(
+                "worker", "add", "other", lab.name, "--dir", home + "/shortcut/x")
+            expectRefused(through, code: 5, naming: ["within that of another agent"])
+            let mode = try await account.shell("stat -c %a empty; rm shortcut")
+            #expect(mode.text == "700\n")
+            let purged = try await lab.home.run("worker", "rm", lab.name, "--purge")
+            #expect(purged.code == 0, "\(purged.errorText)")
+            #expect(
+                try await account.shell("ls -A empty; find . -name machine").text
+                    == "./named/machine\n")
+        }
+    }
+
+    /// What an attempt that is cut short has made goes with the purge of the next.
+    @Test func anAttemptThatIsCutShortLeavesNothingInTheEnd() async throws {
+        try await RemoteLab.use(isEnrolled: false) { lab in
+            let before = try await lab.host.homeListing()
+            let adding = try lab.home.start(["worker", "add", lab.name])
+            let begun = await eventually {
+                Files.exists(lab.host.account.home + "/.local/share/shunt-agent")
+                    || adding.hasEnded
+            }
+            #expect(begun)
+            adding.signal(SIGKILL)
+            _ = await adding.outcome()
+            try await lab.add(lab.name)
             let purged = try await lab.home.run("worker", "rm", lab.name, "--purge")
             #expect(purged.code == 0, "\(purged.errorText)")
             #expect(try await lab.host.homeListing() == before)
         }
+    }
+
+    @Test func labelsAreAddedAndTakenAwayOneByOne() async throws {
+        try await RemoteLab.use(isEnrolled: false) { lab in
+            try await lab.add(lab.name, "--label", "rented", "--label", "room=a1")
+            try await lab.add(lab.name, "--label", "room=b2")
+            #expect(try await labels(lab) == ["rented": "", "room": "b2"])
+            try await lab.add(lab.name, "--unlabel", "room")
+            #expect(try await labels(lab) == ["rented": ""])
+        }
+    }
+
+    private func labels(_ lab: RemoteLab) async throws -> [String: String] {
+        var labels: [String: String] = [:]
+        for label in try await lab.worker()["labels"].items {
+            labels[label["key"].string ?? ""] = label["value"].string ?? ""
+        }
+        return labels
     }
 
     @Test func outputsThatAreOnlyThereKeepAWorkerFromBeingPurged() async throws {

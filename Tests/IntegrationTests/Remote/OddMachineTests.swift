@@ -143,7 +143,7 @@ struct OddMachineTests {
         try await RemoteLab.use { lab in
             let directory = try #require(try await lab.worker()["directory"].string)
             for pid in lab.host.agentPids { kill(pid, SIGKILL) }
-            try Files.write("another-machine\n", to: directory + "/machine")
+            try Files.write("host:another-machine\n", to: directory + "/machine")
             let added = try await lab.home.run("worker", "add", lab.name)
             expectRefused(added, code: 1, naming: ["belongs to another machine"])
             let checked = try await lab.home.run("worker", "check", lab.name)

@@ -37,8 +37,14 @@ struct WorkerAddCommand: AsyncParsableCommand {
 
     @Option(
         name: .customLong("label"), parsing: .singleValue,
-        help: ArgumentHelp("What you say of it; may be given again.", valueName: "key=value"))
+        help: ArgumentHelp(
+            "What you say of it, beside what was said before.", valueName: "key[=value]"))
     var labels: [String] = []
+
+    @Option(
+        name: .customLong("unlabel"), parsing: .singleValue,
+        help: ArgumentHelp("What you say of it no more.", valueName: "key"))
+    var unlabelled: [String] = []
 
     func run() async throws {
         let said = try describe()
@@ -64,7 +70,8 @@ struct WorkerAddCommand: AsyncParsableCommand {
             if host == nil { description.address = address }
             description.address.transport = transport ?? address.transport
         }
-        if labels.isEmpty { description.labels = known.labels }
+        let said = Set(description.labels.map(\.key) + unlabelled)
+        description.labels += known.labels.filter { !said.contains($0.key) }
         return description
     }
 

@@ -108,29 +108,49 @@ enum ProbeScript {
         id=$(cut -c 1-8 /etc/machine-id 2>/dev/null)
         data=${XDG_DATA_HOME:-$HOME/.local/share}
         dir=${given:-$data/shunt-agent/$(uname -n)${id:+-$id}}
+        # Its name without links: what lies around it is looked at.
+        rest=; base=$dir
+        while [ ! -d "$base" ] && [ "$base" != / ]; do
+            rest=/${base##*/}$rest; base=$(dirname "$base")
+        done
+        if real=$(cd "$base" 2>/dev/null && pwd -P); then
+            [ "$real" = / ] && real=
+            dir=$real$rest
+        fi
         p directory "$dir"
-        # A directory that is somebody else's, or within an agent's, would go with a purge.
-        if [ -d "$dir" ] && [ ! -f "$dir/machine" ]; then
-            { ls -A "$dir" | grep -v '^bin$'
+        # One that is somebody else's, or within an agent's, would go with a purge: nothing is
+        # written there, and nothing is made.
+        free=1; is_agents=0
+        case $(head -n 1 "$dir/machine" 2>/dev/null) in host:?*) is_agents=1;; esac
+        if [ -d "$dir" ] && [ $is_agents = 0 ]; then
+            other=$({ ls -A "$dir" | grep -vxE 'bin|made'
                 ls -A "$dir/bin" | grep -vE '^(\.new-.*|[0-9a-f]{64})$'
-            } 2>/dev/null | { IFS= read -r other && p occupied "$other"; }
+            } 2>/dev/null | head -n 1)
+            [ -n "$other" ] && { free=0; p occupied "$other"; }
+            case $(ls -ldn "$dir") in d????w*|d???????w*) free=0; p open_to_others 1;; esac
         fi
         at=$dir
         while [ "$at" != / ] && [ "$at" != . ]; do
-            at=$(dirname "$at"); [ -f "$at/machine" ] && [ -e "$at/attach" ] && p inside "$at"
+            at=$(dirname "$at")
+            [ -f "$at/machine" ] && [ -e "$at/attach" ] && { free=0; p inside "$at"; }
         done
         made=; at=$dir/bin
         while [ ! -e "$at" ]; do made=$at; at=$(dirname "$at"); done
-        [ "$makes" = 1 ] && [ -n "$made" ] && p made "$made"
-        if [ "$makes" = 1 ] && ! said=$(mkdir -p "$dir/bin" 2>&1); then p directory_error "$said"
+        [ "$makes$free" = 11 ] && [ -n "$made" ] && p made "$made"
+        if [ $free = 0 ]; then :
+        elif [ "$makes" = 1 ] && ! said=$(mkdir -p "$dir/bin" 2>&1); then p directory_error "$said"
         elif [ ! -d "$dir" ]; then p missing 1
         else
-            real=$(cd "$dir" && pwd -P); p directory "$real"
-            if ! said=$( (: >"$dir/.probe") 2>&1); then p directory_error "$said"
+            # What was made for it is removed with it, also when this is cut short.
+            if [ "$makes" = 1 ] && [ -n "$made" ] && [ ! -e "$dir/made" ]; then
+                printf '%s\n' "$made" >"$dir/made" 2>/dev/null
+            fi
+            probe=$dir/.probe-$$
+            if ! said=$( (set -C; : >"$probe") 2>&1); then p directory_error "$said"
             else
-                printf '#!/bin/sh\nexit 0\n' >"$dir/.probe"; chmod 700 "$dir/.probe"
-                "$dir/.probe" 2>/dev/null || p noexec 1
-                rm -f "$dir/.probe"
+                printf '#!/bin/sh\nexit 0\n' >"$probe"; chmod 700 "$probe"
+                "$probe" 2>/dev/null || p noexec 1
+                rm -f "$probe"
             fi
             df -Pk "$dir" 2>/dev/null | { read -r head; read -r fs all used free rest
                 p free_kib "$free"; }

@@ -86,6 +86,13 @@ struct WorkerInspection: Sendable {
                 hint: probe.stranger == nil
                     ? other : "shunt worker add \(name) --dir \(probe.directory)/shunt-agent")
         }
+        if probe.isOpenToOthers {
+            throw ShuntError(
+                .refused,
+                "other accounts may write to `\(probe.directory)` on `\(name)`, and what the agent "
+                    + "runs is there",
+                hint: "ssh \(name) chmod 700 \(probe.directory)")
+        }
         if let owner = probe.owner, owner != probe.userID {
             throw ShuntError(
                 .refused,

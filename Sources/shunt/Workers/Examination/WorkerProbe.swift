@@ -25,6 +25,8 @@ struct WorkerProbe: Hashable, Sendable {
     var stranger: String?
     /// The agent's directory in which this one lies.
     var enclosing: String?
+    /// Accounts other than its owner may write to the directory.
+    var isOpenToOthers = false
     var hasGzip = false
     var hasDigestTool = false
     var hasCrontab = false
@@ -81,6 +83,7 @@ struct WorkerProbe: Hashable, Sendable {
         installedAgent = first("agent_id").flatMap { AgentID($0) }
         stranger = first("occupied")
         enclosing = first("inside")
+        isOpenToOthers = first("open_to_others") != nil
         installedRelease = first("agent_release")?.split(separator: " ").last.map(String.init)
         hasGzip = first("gzip") != nil
         hasDigestTool = first("sha256sum") != nil
