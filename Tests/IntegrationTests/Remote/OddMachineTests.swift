@@ -103,7 +103,7 @@ struct OddMachineTests {
                 let path = "\(home)/\(name)"
                 try Files.makeDirectory(path)
                 let outcome = try await lab.home.shell(
-                    "mount -t tmpfs -o uid=\(owner),\(options) none \(path)")
+                    "mount -t tmpfs -o uid=\(owner),mode=700,\(options) none \(path)")
                 try #require(outcome.code == 0, "\(outcome.errorText)")
                 return path
             }
