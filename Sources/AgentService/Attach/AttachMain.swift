@@ -25,6 +25,7 @@ enum AttachMain {
             case nil: try join(agent)
             case "--start": _ = try agent.connect()
             case "--stop": try stop(agent)
+            case "--stop-all": try stopAll(agent)
             case let other?:
                 throw ShuntError(
                     .usage, "attach does not know `\(other)`", hint: "shunt worker ls")
@@ -90,6 +91,23 @@ enum AttachMain {
         try agent.end()
         // Of tasks that ended while no agent lived. Where no place is in memory there are none.
         try? SecretVault(besides: agent.directory.socket, role: .agent).removeAll(but: [])
+    }
+
+    /// Tasks too, which are given up.
+    private static func stopAll(_ agent: RunningAgent) throws {
+        guard let resolved = realpath(agent.directory.attach, nil) else { return try stop(agent) }
+        defer { free(resolved) }
+        let executable = String(cString: resolved)
+        // As in `stop`: without the daemon, which would be started again, and would report them.
+        unlink(agent.directory.attach)
+        do {
+            try agent.end()
+            try agent.endTasks(supervisor: executable)
+        } catch {
+            try agent.directory.point(to: executable)
+            throw error
+        }
+        try stop(agent)
     }
 
     private static func home(of path: String) throws(ShuntError) -> String {

@@ -10,6 +10,8 @@ struct RunningAgent: Sendable {
     /// Beyond this an agent that was told to end hangs.
     private static let endLimit = Milliseconds.seconds(10)
     private static let startLimit = Milliseconds.seconds(10)
+    /// For trees that are killed.
+    private static let killLimit = Milliseconds.seconds(20)
     private static let lookInterval: UInt32 = 3_000
 
     /// A connection to the daemon, which is started if it is down.
@@ -112,6 +114,29 @@ struct RunningAgent: Sendable {
             // A directory that cannot be looked at is no reason to call its task dead.
             guard let seen = try? TaskDirectory(tasks + "/" + name).observe() else { return true }
             return seen.initAlive || seen.supervisorAlive
+        }
+    }
+
+    /// Kills every task in the directory, with all that it has started, and returns once they are
+    /// gone.
+    ///
+    /// - Parameter executable: what supervises one that has lost its supervisor.
+    func endTasks(supervisor executable: String) throws(ShuntError) {
+        let retention = TaskRetention(tasks: AgentHome(root: directory.path).tasks)
+        let deadline = SteadyTime.current + Self.killLimit
+        // Each has a supervisor of its own, or gets one.
+        _ = retention.endUnknown(liveTasks(), supervisor: executable)
+        while true {
+            let left = liveTasks()
+            if left.isEmpty { return }
+            guard SteadyTime.current < deadline else {
+                throw ShuntError(
+                    .failed,
+                    "\(left.count) tasks do not end: \(left.prefix(3).joined(separator: " "))",
+                    hint: "ps -u \(directory.userID) f")
+            }
+            // The pause between two looks.
+            usleep(Self.lookInterval)
         }
     }
 

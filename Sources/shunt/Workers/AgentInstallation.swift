@@ -16,6 +16,8 @@ struct AgentInstallation: Sendable {
     private static let spaceNeeded = ByteCount.mebibytes(128)
     private static let uploadLimit = Duration.seconds(600)
     private static let commandLimit = Duration.seconds(60)
+    /// For a piece of 256 KiB, which a link takes that is of any use.
+    private static let patience = Duration.seconds(45)
 
     /// - Returns: who serves there now.
     func run(agent: InstalledAgent.Parcel) async throws -> AgentID {
@@ -64,7 +66,7 @@ struct AgentInstallation: Sendable {
             "exec /bin/sh -c 'umask 077; mkdir -p \(directory) && \(receive) "
             + "|| { rm -rf \(directory); exit 1; }'"
         let outcome = try await remote.run(
-            command, input: parcel.bytes, within: Self.uploadLimit
+            command, input: parcel.bytes, within: Self.uploadLimit, patience: Self.patience
         ) { sent in
             progress.update(what, detail: "\(ByteCount(Int64(sent))) of \(total)")
         }

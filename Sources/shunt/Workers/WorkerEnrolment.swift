@@ -64,7 +64,20 @@ struct WorkerEnrolment: Sendable {
     /// would leave the first behind, with its jobs and what they wrote.
     private func requireSame(_ known: WorkerView, _ probe: WorkerProbe) throws(ShuntError) {
         let isSamePlace = known.address == address && known.directory == probe.directory
-        guard !isSamePlace, let agent = known.agent, agent != probe.installedAgent else { return }
+        guard let agent = known.agent, agent != probe.installedAgent else { return }
+        if isSamePlace {
+            // The machine was set up anew, or the alias leads to another one.
+            guard known.runningJobs == 0 else {
+                throw ShuntError(
+                    .refused,
+                    "`\(name)` has jobs that are not over with another agent than the one there",
+                    hint: "shunt ps")
+            }
+            progress.note(
+                "another agent than before is in `\(known.directory)` on `\(name)`, or none: if "
+                    + "the name leads to another machine now, the old one keeps what is there")
+            return
+        }
         let place = known.address.map { " at `\($0)`" } ?? ""
         throw ShuntError(
             .refused,

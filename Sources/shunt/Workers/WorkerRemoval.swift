@@ -11,8 +11,9 @@ struct WorkerRemoval: Sendable {
 
     private static let limit = Duration.seconds(600)
 
-    /// - Parameter givesUpOutputs: of jobs that are over, which are nowhere else.
-    func purge(givesUpOutputs: Bool) async throws {
+    /// - Parameter givesUp: jobs that are not over, which are killed, and outputs of others that
+    ///   are nowhere else.
+    func purge(givesUp: Bool) async throws {
         guard let address = worker.address else {
             throw ShuntError(.refused, "`local` is this machine", hint: "shunt worker ls")
         }
@@ -20,14 +21,15 @@ struct WorkerRemoval: Sendable {
             $0.worker == worker.name
         }
         let busy = jobs.filter { !$0.state.isTerminal }
-        guard busy.isEmpty else {
+        guard busy.isEmpty || givesUp else {
             let list = busy.prefix(5).map(\.id.text).joined(separator: " ")
             throw ShuntError(
-                .refused, "`\(worker.name)` has jobs that are not over: \(list)",
+                .refused,
+                "`\(worker.name)` has jobs that are not over: \(list); `--lost` kills them",
                 hint: "shunt cancel \(list)")
         }
         let held = jobs.filter { $0.outputsFetch == .held || $0.outputsFetch == .fetching }
-        guard held.isEmpty || givesUpOutputs else {
+        guard held.isEmpty || givesUp else {
             throw ShuntError(
                 .refused,
                 "outputs of \(held.prefix(5).map(\.id.text).joined(separator: " ")) are only on "
@@ -38,7 +40,8 @@ struct WorkerRemoval: Sendable {
             .shell(to: address)
         do {
             try await purge(
-                RemoteCommand(shell: shell, name: worker.name.text, adding: worker.adding))
+                RemoteCommand(shell: shell, name: worker.name.text, adding: worker.adding),
+                killsTasks: givesUp)
             await shell.close()
         } catch {
             await shell.close()
@@ -46,7 +49,7 @@ struct WorkerRemoval: Sendable {
         }
     }
 
-    private func purge(_ remote: RemoteCommand) async throws {
+    private func purge(_ remote: RemoteCommand, killsTasks: Bool) async throws {
         progress.update("connecting to `\(address)`")
         let directory = worker.directory
         // The path is the ledger's; what stands there has to say that it is an agent's.
@@ -57,7 +60,7 @@ struct WorkerRemoval: Sendable {
                 echo 'error: `\(directory)` is no agent'"'s directory" >&2; exit 1; }
             # Gone if an earlier removal did not come to its end.
             [ -e \(directory)/attach ] || exit 0
-            exec \(directory)/attach --stop
+            exec \(directory)/attach \(killsTasks ? "--stop-all" : "--stop")
 
             """, within: .seconds(60))
         guard stopped.isSuccess else { throw failure("the agent could not be ended", stopped) }

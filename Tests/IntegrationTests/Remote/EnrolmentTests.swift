@@ -237,6 +237,26 @@ struct EnrolmentTests {
         }
     }
 
+    /// Whoever gives a machine back does not want to wait for what runs there.
+    @Test func whatIsGivenUpIsKilledByAPurge() async throws {
+        try await RemoteLab.use(isEnrolled: false) { lab in
+            let before = try await lab.host.homeListing()
+            try await lab.add(lab.name)
+            let id = try await lab.home.submit(
+                "sh", "-c", "trap '' TERM; setsid sleep 4242 & while :; do sleep 1; done",
+                options: ["--on", lab.name])
+            #expect(await eventually { !lab.host.pids(running: "4242").isEmpty })
+            let refused = try await lab.home.run("worker", "rm", lab.name, "--purge")
+            expectRefused(refused, code: 5, naming: [id, "--lost"])
+            let purged = try await lab.home.run("worker", "rm", lab.name, "--purge", "--lost")
+            #expect(purged.code == 0, "\(purged.errorText)")
+            #expect(lab.host.pids(running: "4242").isEmpty)
+            #expect(lab.host.agentPids.isEmpty)
+            #expect(try await lab.host.homeListing() == before)
+            #expect(try await lab.home.inspect(id)["state"].string == "lost")
+        }
+    }
+
     @Test func labelsAreAddedAndTakenAwayOneByOne() async throws {
         try await RemoteLab.use(isEnrolled: false) { lab in
             try await lab.add(lab.name, "--label", "rented", "--label", "room=a1")

@@ -9,7 +9,7 @@ struct WorkerRemoveCommand: AsyncParsableCommand {
         abstract: "Forget a worker; with --purge also remove what was put on it.",
         discussion: """
             Refused while jobs are not over there. `--purge` ends the agent and removes its \
-            directory with everything that jobs left in it.
+            directory with everything that is in it; with `--lost` it kills what runs there.
 
             Example:
               shunt worker rm gpu-1 --purge
@@ -31,15 +31,21 @@ struct WorkerRemoveCommand: AsyncParsableCommand {
         }
         let progress = ProgressDisplay.forStandardError(quiet: false)
         defer { progress.clear() }
-        try await ShuntSession.with { session in
+        let worker = try await ShuntSession.with { session in
             let worker = try await session.worker(name)
             let removal = WorkerRemoval(session: session, progress: progress, worker: worker)
             // First what may fail: a worker that is still known can be removed again.
-            if purge { try await removal.purge(givesUpOutputs: lost) }
+            if purge { try await removal.purge(givesUp: lost) }
             if lost { try await cancelQueued(session) }
             try await session.connection.removeWorker(name, declaresLost: lost)
+            return worker
         }
         progress.clear()
+        if !purge, let address = worker.address {
+            StandardStream.printNotice(
+                "shunt: the agent stays in `\(worker.directory)` at `\(address)`, with logs"
+                    + (lost ? " and with what runs there" : ""))
+        }
         try StandardStream.printData("\(name)\n")
     }
 }

@@ -2,6 +2,7 @@ internal import ByteStream
 internal import CoordinatorService
 internal import JobModel
 internal import SSHTransport
+internal import Synchronization
 
 /// One command on a worker, from its start to its end, with bounds on time and output.
 struct RemoteCommand: Sendable {
@@ -31,17 +32,25 @@ struct RemoteCommand: Sendable {
 
     /// Runs a command with these bytes on its standard input.
     ///
+    /// - Parameter patience: how long nothing may be taken of the input, and no end come after it;
+    ///   `nil` for as long as the limit.
     /// - Throws: ``ShuntError`` with `unreachable` where it does not end in time.
     func run(
         _ command: String, input: [UInt8] = [], within limit: Duration,
-        onProgress: @escaping @Sendable (Int) -> Void = { _ in }
+        patience: Duration? = nil, onProgress: @escaping @Sendable (Int) -> Void = { _ in }
     ) async throws -> Outcome {
         let stream = try await opened(command)
+        let progress = LastProgress()
         do {
             let outcome = try await withThrowingTaskGroup(of: Outcome?.self) { group in
-                group.addTask { try await converse(stream, input, onProgress) }
                 group.addTask {
-                    try await Task.sleep(for: limit)
+                    try await converse(stream, input) { count in
+                        progress.note()
+                        onProgress(count)
+                    }
+                }
+                group.addTask {
+                    try await progress.wait(atMost: limit, patience: patience)
                     return nil
                 }
                 defer { group.cancelAll() }
@@ -49,9 +58,12 @@ struct RemoteCommand: Sendable {
             }
             await stream.close()
             guard let outcome else {
+                let bound = min(limit, patience ?? limit)
                 throw ShuntError(
                     .unreachable,
-                    "a command on `\(name)` did not end within \(limit.components.seconds) s",
+                    patience == nil
+                        ? "a command on `\(name)` did not end within \(bound.components.seconds) s"
+                        : "`\(name)` has taken nothing for \(bound.components.seconds) s",
                     hint: "shunt worker check \(name)")
             }
             return outcome
@@ -113,6 +125,23 @@ struct RemoteCommand: Sendable {
                 .unreachable, "\(error)",
                 hint: adding)
         default: error
+        }
+    }
+}
+
+/// When something was last taken by the other side.
+private final class LastProgress: Sendable {
+    private let last = Mutex(ContinuousClock.now)
+
+    func note() { last.withLock { $0 = .now } }
+
+    /// Returns once nothing has happened for as long as `patience` allows, and at the limit.
+    func wait(atMost limit: Duration, patience: Duration?) async throws {
+        let end = ContinuousClock.now + limit
+        while true {
+            let due = patience.map { patience in last.withLock { $0 } + patience } ?? end
+            if ContinuousClock.now >= min(due, end) { return }
+            try await Task.sleep(until: min(due, end))
         }
     }
 }
