@@ -40,8 +40,11 @@ import Lab
 
     private func fillUnderTheLedger(_ home: ShuntHome, _ disk: String) async throws {
         let gate = home.base + "/gate"
+        let started = home.base + "/started"
         let id = try await home.submit(
-            "sh", "-c", "until test -e \(gate); do sleep 0.05; done; exit 3")
+            "sh", "-c", "touch \(started); until test -e \(gate); do sleep 0.05; done; exit 3")
+        // One that is still being staged would fail on the full disk, and rightly.
+        #expect(await eventually { FileManager.default.fileExists(atPath: started) })
         _ = try await home.shell("cat /dev/zero >\(disk)/ballast 2>/dev/null")
         let refused = try await home.run("submit", "-q", "--", "true")
         #expect(refused.code == 1, "\(refused.errorText)")
