@@ -124,11 +124,12 @@ struct RunningAgent: Sendable {
     func endTasks(supervisor executable: String) throws(ShuntError) {
         let retention = TaskRetention(tasks: AgentHome(root: directory.path).tasks)
         let deadline = SteadyTime.current + Self.killLimit
-        // Each has a supervisor of its own, or gets one.
-        _ = retention.endUnknown(liveTasks(), supervisor: executable)
+        // Each has a supervisor of its own, or gets one; one too many waits for the other's lock.
+        var started = retention.endUnknown(liveTasks(), supervisor: executable)
         while true {
+            started.removeAll { waitpid($0, nil, WNOHANG) == $0 }
             let left = liveTasks()
-            if left.isEmpty { return }
+            if left.isEmpty, started.isEmpty { return }
             guard SteadyTime.current < deadline else {
                 throw ShuntError(
                     .failed,
