@@ -131,8 +131,7 @@ static _Noreturn void become_command(int directory, const struct launch *launch)
     if (count != 1) _exit(127);
     close(BARRIER);
     umask(launch->umask);
-    const char *failed;
-    int error = mounts_enter(launch->mounts, launch->mount_count, &failed);
+    int error = mounts_enter(launch->mounts, launch->mount_count);
     if (error) fail(STEP_MOUNT, error);
     if (chdir(launch->workdir) < 0) fail(STEP_WORKDIR, errno);
     char **env = launch->secrets_directory ? secrets_environment(launch) : launch->env;

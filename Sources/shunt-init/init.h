@@ -114,8 +114,8 @@ char **secrets_environment(const struct launch *launch);
 
 // Gives this process a view of the file system in which each source is also at its target, and
 // cannot be written to there. Root needs nothing for it; another account a user namespace, in which
-// it stays who it is. Returns 0 or an errno, with the source that failed in `failed`.
-int mounts_enter(char *const *mounts, size_t count, const char **failed);
+// it stays who it is. Returns 0 or an errno.
+int mounts_enter(char *const *mounts, size_t count);
 // What `shunt-init --can-mount` says: exit status 0 where this account can.
 int mounts_try(void);
 

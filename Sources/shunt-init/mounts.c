@@ -87,13 +87,11 @@ static int bind_read_only(const char *source, const char *target) {
     return mount(NULL, target, NULL, flags, NULL) < 0 ? errno : 0;
 }
 
-int mounts_enter(char *const *mounts, size_t count, const char **failed) {
-    *failed = NULL;
+int mounts_enter(char *const *mounts, size_t count) {
     if (count == 0) return 0;
     int error = enter_namespace();
     for (size_t index = 0; !error && index < count; index++) {
         error = bind_read_only(mounts[2 * index], mounts[2 * index + 1]);
-        if (error) *failed = mounts[2 * index];
     }
     return error;
 }
@@ -102,6 +100,5 @@ int mounts_try(void) {
     // A directory that is everywhere, onto itself: what can be done there can be done elsewhere.
     static char path[] = "/usr";
     char *const pair[] = {path, path};
-    const char *failed;
-    return mounts_enter(pair, 1, &failed) ? 1 : 0;
+    return mounts_enter(pair, 1) ? 1 : 0;
 }
