@@ -30,18 +30,6 @@ LIBEXEC := $(TREE)/libexec/shunt
 AGENT := shunt-agent-linux-$(ARCH)
 INIT_SOURCES = $(wildcard Sources/shunt-init/*.c Sources/shunt-init/*.h)
 
-# The targets of Tests/, in three lanes that take about as long. The first two have folders of
-# IntegrationTests, the third all others.
-FIRST := Containers Environments Content
-SECOND := Remote UserTests
-SECOND_TARGETS := SSHTransportTests LabTests
-THIRD_TARGETS := TidyTests JobModelTests WireTests ByteStreamTests UVLoopTests ContentStoreTests \
-	ScanTests TransferTests SimulationTests CommandTests SupervisionTests
-empty :=
-# The suites of folders, as a filter takes them: each file has the one that it is called after.
-suites = IntegrationTests\.($(subst $(empty) $(empty),|,$(strip $(basename $(notdir $(wildcard \
-	$(patsubst %,Tests/IntegrationTests/%/*Tests.swift,$(1))))))))/
-
 define INSTALL_AGENT
 mkdir -p $(LIBEXEC)
 install -m 755 .build/debug/shunt-agent $(LIBEXEC)/$(AGENT)
@@ -112,38 +100,12 @@ install: release
 		'$(DESTDIR)$(prefix)/libexec/shunt/'
 	echo "installed $(DESTDIR)$(prefix)/bin/shunt"
 
-# One process a target and one test at a time: tests that fork must not starve each other. Many of
-# them wait for other processes, so that three such lanes run beside each other.
 test: setup init
 	@# With all programs, which tests depend on. Not --build-tests: that would build every tool of
 	# every dependency, a protoc among them.
 	$(SWIFT) build --product shuntPackageTests
 	$(INSTALL_AGENT)
-	code=0
-	run() {
-		$(SWIFT) test --skip-build --ignore-lock --no-parallel --filter "^$$1" "$${@:2}" || code=1
-	}
-	first() { run '$(call suites,$(FIRST))'; return $$code; }
-	second() {
-		run '$(call suites,$(SECOND))'
-		for target in $(SECOND_TARGETS); do run "$$target\."; done
-		return $$code
-	}
-	third() {
-		for target in $(THIRD_TARGETS); do run "$$target\."; done
-		run 'IntegrationTests\.' --skip '^$(call suites,$(FIRST) $(SECOND))'
-		return $$code
-	}
-	first >.build/first.log 2>&1 & lanes=($$!)
-	second >.build/second.log 2>&1 & lanes+=($$!)
-	third 2>&1 | tee .build/third.log || code=1
-	for lane in "$${lanes[@]}"; do wait "$$lane" || code=1; done
-	cat .build/first.log .build/second.log
-	(( code == 0 )) || {
-		echo 'make test: failed'
-		grep -hA 8 -E '^✘|Fatal error|error:' .build/{first,second,third}.log | grep -vE '^[◇✔]'
-		exit 1
-	}
+	Tests/run.sh
 	echo "make test: $$(( $$(date +%s) - $(BEGIN) )) s"
 
 # Everything of the demo is in .demo/; it stops what it started, whatever happens.

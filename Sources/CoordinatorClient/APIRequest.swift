@@ -1,4 +1,3 @@
-internal import AsyncHTTPClient
 internal import FoundationEssentials
 internal import Glibc
 internal import JobModel
@@ -154,31 +153,31 @@ extension CoordinatorConnection {
     /// - Throws: ``ShuntError`` that the coordinator answered with, ``TransportFailure`` where it
     ///   did not answer.
     func attempt(_ request: APIRequest) async throws -> APIAnswer {
-        var message = HTTPClientRequest(
-            url: "http+unix://" + PercentEncoding.encode(socketPath) + request.target)
-        message.method = request.method
+        var head = HTTPRequestHead(version: .http1_1, method: request.method, uri: request.target)
+        head.headers.add(name: "Host", value: "localhost")
         if let path = Self.authenticationSocket {
-            message.headers.add(name: AuthenticationSocketHeaderName.text, value: path)
+            head.headers.add(name: AuthenticationSocketHeaderName.text, value: path)
         }
         if let body = request.body {
-            message.body = .bytes(ByteBuffer(bytes: body))
-            message.headers.add(name: "Content-Type", value: "application/json")
+            head.headers.add(name: "Content-Length", value: "\(body.count)")
+            head.headers.add(name: "Content-Type", value: "application/json")
         }
         let seconds = ClientLimits.answerSeconds + request.wait.count / 1000
         let watch = watchSilence(beyond: request.wait)
         defer { watch.cancel() }
         do {
-            let response = try await client.execute(message, timeout: .seconds(seconds))
-            let buffer = try await response.body.collect(upTo: ClientLimits.answerBytes)
-            let bytes = [UInt8](buffer.readableBytesView)
-            if response.status == .serviceUnavailable {
+            let answer = try await HTTPExchange.perform(
+                head, body: request.body ?? [], over: socketPath, within: .seconds(seconds))
+            let status = answer.head.status
+            let bytes = answer.body.map { [UInt8]($0.readableBytesView) } ?? []
+            if status == .serviceUnavailable {
                 // It ends; the one that comes next has not seen the request.
                 throw TransportFailure(reason: .notSent, detail: "it is stopping")
             }
-            guard (200..<300).contains(response.status.code) else {
-                throw Self.refusal(response.status, bytes)
+            guard (200..<300).contains(status.code) else {
+                throw Self.refusal(status, bytes)
             }
-            return APIAnswer(headers: response.headers, body: bytes)
+            return APIAnswer(headers: answer.head.headers, body: bytes)
         } catch let error as ShuntError {
             throw error
         } catch let error as CancellationError {
@@ -188,20 +187,16 @@ extension CoordinatorConnection {
                 reason: [ENOENT, ECONNREFUSED].contains(error.errnoCode)
                     ? .notSent : .interrupted,
                 detail: String(cString: strerror(error.errnoCode)))
-        } catch let error as HTTPClientError where error == .cancelled && Task.isCancelled {
-            throw CancellationError()
-        } catch let error as HTTPClientError where Self.isSilence(error) {
+        } catch ExchangeFailure.deadline {
             throw TransportFailure(
                 reason: .silence, detail: "has not answered for \(seconds) s")
+        } catch ExchangeFailure.closed {
+            throw TransportFailure(reason: .interrupted, detail: "it closed the connection")
         } catch let failure as TransportFailure {
             throw failure
         } catch {
             throw TransportFailure(reason: .interrupted, detail: "\(error)")
         }
-    }
-
-    private static func isSilence(_ error: HTTPClientError) -> Bool {
-        error == .deadlineExceeded || error == .readTimeout || error == .connectTimeout
     }
 
     /// Tells a person, once, that an answer is late.

@@ -1,11 +1,10 @@
-internal import AsyncHTTPClient
 package import JobModel
-internal import NIOCore
 internal import NIOHTTP1
 internal import Synchronization
 
 /// A typed client of the coordinator's HTTP API: one function for each row of the table in
-/// ``APIPath``. Owns an HTTP client whose connections go to one Unix socket; ``close()`` ends it.
+/// ``APIPath``. Each request has a connection of its own to one Unix socket, so that what a
+/// coordinator has ended or was ended with is never mistaken for one that answers.
 ///
 /// Every function throws ``ShuntError``: the coordinator's own, or `unreachable` where none
 /// answers. A request that is safe to repeat is repeated when the coordinator went away under it,
@@ -13,7 +12,6 @@ internal import Synchronization
 /// is not, since nobody can say whether it was delivered.
 package struct CoordinatorConnection: Sendable {
     package let socketPath: String
-    let client: HTTPClient
     private let restart: (@Sendable () async throws -> Void)?
     private let lockPath: String?
     let silence: SilenceNotice
@@ -32,20 +30,6 @@ package struct CoordinatorConnection: Sendable {
         self.lockPath = lockPath
         self.restart = restart
         silence = SilenceNotice(onSilence)
-        var configuration = HTTPClient.Configuration()
-        // A socket that nobody listens on is an answer, not a fault that goes away by waiting.
-        configuration.connectionPool.retryConnectionEstablishment = false
-        configuration.connectionPool.idleTimeout = .seconds(60)
-        configuration.timeout.connect = .seconds(5)
-        configuration.redirectConfiguration = .disallow
-        configuration.decompression = .disabled
-        client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
-    }
-
-    /// Closes the connections. Requests that are under way fail.
-    package func close() async {
-        // Fails only where it was shut down before, and then there is nothing left to do.
-        try? await client.shutdown()
     }
 
     /// The process of the coordinator, where one has the lock and says so.

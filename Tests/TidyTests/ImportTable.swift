@@ -48,7 +48,7 @@ enum ImportTable {
             ]),
         Row(
             "CoordinatorClient", ["CLinux", "JobModel"],
-            ["AsyncHTTPClient", "Dispatch", "FoundationEssentials", "NIOCore", "NIOHTTP1"]),
+            ["Dispatch", "FoundationEssentials", "NIOCore", "NIOHTTP1", "NIOPosix"]),
         Row(
             "shunt",
             [

@@ -29,13 +29,6 @@ struct ShuntSession: Sendable {
         startsCoordinator: Bool = true, _ body: (ShuntSession) async throws -> Result
     ) async throws -> Result {
         let session = try open(startsCoordinator: startsCoordinator)
-        do {
-            let result = try await body(session)
-            await session.connection.close()
-            return result
-        } catch {
-            await session.connection.close()
-            throw error
-        }
+        return try await body(session)
     }
 }

@@ -17,14 +17,7 @@ import Testing
         let server = try ScriptedServer(path: path, answer: answer)
         defer { server.stop() }
         let connection = CoordinatorConnection(socketPath: path)
-        let result: Swift.Result<Result, any Error>
-        do {
-            result = .success(try await body(connection, server))
-        } catch {
-            result = .failure(error)
-        }
-        await connection.close()
-        return try result.get()
+        return try await body(connection, server)
     }
 
     private func json(_ value: some Encodable) throws -> String {
@@ -93,7 +86,6 @@ import Testing
         let connection = CoordinatorConnection(socketPath: directory.path + "/socket")
         let error = await #expect(throws: ShuntError.self) { try await connection.status() }
         #expect(error?.code == .unreachable)
-        await connection.close()
     }
 
     @Test func theFirstRequestStartsACoordinator() async throws {
@@ -108,7 +100,6 @@ import Testing
         #expect(try await connection.workers().isEmpty)
         #expect(started.withLock { $0?.requests.count } == 1)
         started.withLock { $0?.stop() }
-        await connection.close()
     }
 
     @Test func aSubmissionThatWasCutOffIsSentAgainUnderItsKey() async throws {
@@ -130,7 +121,6 @@ import Testing
         }
         #expect(bodies == [request, request, request])
         server.stop()
-        await connection.close()
     }
 
     @Test func aSignalIsNeverSentTwice() async throws {
@@ -145,7 +135,6 @@ import Testing
         #expect(error?.code == .unreachable)
         #expect(server.requests.count == 1)
         server.stop()
-        await connection.close()
     }
 
     @Test func textThatNoJobIsCalledIsNotFoundWithoutAsking() {
@@ -158,7 +147,6 @@ import Testing
         let connection = CoordinatorConnection(socketPath: "/s")
         let error = TransportFailure(reason: .silence, detail: "has not answered for 60 s")
             .error(connection)
-        await connection.close()
         #expect(error.code == .unreachable)
         #expect(error.message == "the coordinator has not answered for 60 s")
         #expect(error.hint == "ps -C shunt")
