@@ -32,7 +32,8 @@ INIT_SOURCES = $(wildcard Sources/shunt-init/*.c Sources/shunt-init/*.h)
 
 define INSTALL_AGENT
 mkdir -p $(LIBEXEC)
-install -m 755 .build/debug/shunt-agent $(LIBEXEC)/$(AGENT)
+# Without its debugging information, half the size: tests send it to many workers.
+install -s -m 755 .build/debug/shunt-agent $(LIBEXEC)/$(AGENT)
 gzip -nkf $(LIBEXEC)/$(AGENT)
 endef
 

@@ -189,7 +189,7 @@ import Testing
         }
         let error = try #require(await shell.failure())
         #expect(error.message.contains("the passphrase of `\(key)` was wrong"))
-        #expect(error.hint == "ssh-add \(key)")
+        #expect(error.hint == "eval \"$(ssh-agent)\" && ssh-add \(key)")
         #expect(asked.withLock { $0 } == 3)
         await shell.close()
     }
@@ -203,7 +203,7 @@ import Testing
         let shell = try transport.shell(fixture)
         let error = try #require(await shell.failure())
         #expect(error.code == .needsLogin)
-        if transport == .libssh { #expect(error.hint == "ssh-add \(key)") }
+        if transport == .libssh { #expect(error.hint == "eval \"$(ssh-agent)\" && ssh-add \(key)") }
         await shell.close()
     }
 

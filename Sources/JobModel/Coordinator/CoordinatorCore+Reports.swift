@@ -18,7 +18,12 @@ extension CoordinatorCore {
             return
         }
         if known.phase.isFinal {
-            if report.phase.isFinal { acknowledge(known, &turn) }
+            if report.phase.isFinal {
+                acknowledge(known, &turn)
+            } else {
+                // It was declared lost, and may have been submitted again since.
+                send(.cancel(report.token, immediately: true), to: name, &turn)
+            }
             return
         }
         guard report.version > known.reportVersion else { return }

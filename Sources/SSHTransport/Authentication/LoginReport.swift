@@ -89,8 +89,18 @@ struct LoginReport: Hashable {
         return words
     }
 
+    private var hasAgent: Bool {
+        switch agent {
+        case .none, .unreachable: false
+        case .hung, .keys: true
+        }
+    }
+
     private func hint(_ configuration: SSHConfiguration, _ openssh: String) -> String {
-        if let path = locked.first ?? misspelt.first { return "ssh-add \(SSHError.quoted(path))" }
+        if let path = locked.first ?? misspelt.first {
+            let add = "ssh-add \(SSHError.quoted(path))"
+            return hasAgent ? add : "eval \"$(ssh-agent)\" && \(add)"
+        }
         if let path = open.first { return "chmod 600 \(SSHError.quoted(path))" }
         if hasCertificates { return openssh }
         if case .hung = agent { return "ssh-add -l" }

@@ -42,11 +42,17 @@ enum JobTable {
             } ?? ""
         switch job.state {
         case .queued: return (job.waiting.map { "queued: \($0.message)" } ?? "queued") + link
-        case .active: return (job.phase?.rawValue ?? "starting") + link
+        case .active: return (job.phase?.rawValue ?? "starting") + trouble(job) + link
         case .failed:
             return job.exitCode.map { "failed (\($0))" } ?? "failed"
         case .succeeded, .cancelled, .lost: return job.state.rawValue
         }
+    }
+
+    /// `: outputs cannot be stored yet`, where a person has to help; the rest is for `inspect`.
+    private static func trouble(_ job: JobView) -> String {
+        guard job.phase == .collecting, let activity = job.activity else { return "" }
+        return ": " + Quoting.visible(activity.split(separator: ",", maxSplits: 1)[0])
     }
 
     /// From the start of the command to its end or to now; `-` before it has started.

@@ -19,9 +19,18 @@ struct AgentInstallation: Sendable {
     /// For a piece of 256 KiB, which a link takes that is of any use.
     private static let patience = Duration.seconds(45)
 
-    /// - Returns: who serves there now.
-    func run(agent: InstalledAgent.Parcel) async throws -> AgentID {
+    /// Who serves there now, and whether a reboot ends that.
+    struct Outcome {
+        var agent: AgentID
+        /// Cron starts it after a reboot.
+        var startsAtBoot: Bool
+    }
+
+    /// On a far link each command costs three round trips: programs go beside each other, and one
+    /// script does the rest.
+    func run(agent: InstalledAgent.Parcel) async throws -> Outcome {
         let directory = probe.directory + "/bin/" + agent.digest.hex
+        var script = ""
         if probe.agent != .present {
             try checkSpace()
             let parcels = [
@@ -32,13 +41,16 @@ struct AgentInstallation: Sendable {
                 ),
             ]
             let temporary = probe.directory + "/bin/.new-" + ClientKey.draw().prefix(12)
-            for (name, parcel) in parcels {
-                try await send(parcel, to: temporary, name)
+            try await withThrowingTaskGroup { group in
+                for (name, parcel) in parcels {
+                    group.addTask { try await send(parcel, to: temporary, name) }
+                }
+                try await group.waitForAll()
             }
-            try await put(temporary, at: directory, parcels)
+            script = placing(temporary, at: directory, parcels)
         }
         progress.update("starting the agent on `\(remote.name)`")
-        return try await start(directory + "/shunt-agent")
+        return try await start(directory + "/shunt-agent", after: script)
     }
 
     private func checkSpace() throws(ShuntError) {
@@ -75,14 +87,15 @@ struct AgentInstallation: Sendable {
         }
     }
 
-    private func put(
+    /// A script that compares what was sent with its digests and gives it its place.
+    private func placing(
         _ temporary: String, at directory: String,
         _ parcels: [(name: String, parcel: InstalledAgent.Parcel)]
-    ) async throws {
+    ) -> String {
         let checks = parcels.map { name, parcel in
             "check \(temporary)/\(name) \(parcel.digest.hex)"
         }
-        let script = """
+        return """
             digest() {
                 if command -v sha256sum >/dev/null 2>&1; then sha256sum <"$1" | cut -c 1-64
                 else \(temporary)/shunt-agent digest <"$1"; fi
@@ -108,24 +121,33 @@ struct AgentInstallation: Sendable {
                 case $digest in *[!0-9a-f]*) continue;; esac
                 ls -l /proc/[0-9]*/exe 2>/dev/null | grep -q "$old/" || rm -rf "$old"
             done
-            exit 0
 
             """
-        let outcome = try await remote.script(script, within: Self.commandLimit)
-        guard outcome.isSuccess else {
-            throw failure("the agent could not be put in place", outcome)
-        }
     }
 
-    private func start(_ executable: String) async throws -> AgentID {
-        let outcome = try await remote.run(
-            "exec \(executable) install --home \(probe.directory)", within: Self.commandLimit)
+    private func start(_ executable: String, after script: String) async throws -> Outcome {
+        let registration =
+            probe.hasCrontab
+            ? "( \(BootRegistration.adding(probe.directory)) ) </dev/null && echo 'boot cron'\n"
+            : ""
+        // One piece of text to the shell, which reads its script as it goes: what a command in it
+        // took of standard input would be missing.
+        let outcome = try await remote.script(
+            """
+            \(script)echo placed
+            \(executable) install --home \(probe.directory) </dev/null || exit
+            \(registration)exit 0
+
+            """, within: Self.commandLimit)
         let lines = String(decoding: outcome.output, as: UTF8.self).split(separator: "\n")
-        let id = lines.last.flatMap { line in
-            line.hasPrefix("agent ") ? AgentID(String(line.dropFirst("agent ".count))) : nil
+        guard outcome.isSuccess || lines.contains("placed") else {
+            throw failure("the agent could not be put in place", outcome)
         }
+        let id = lines.lazy.compactMap { line in
+            line.hasPrefix("agent ") ? AgentID(String(line.dropFirst("agent ".count))) : nil
+        }.first
         guard outcome.isSuccess, let id else { throw failure("the agent does not start", outcome) }
-        return id
+        return Outcome(agent: id, startsAtBoot: lines.contains("boot cron"))
     }
 
     private func failure(_ what: String, _ outcome: RemoteCommand.Outcome) -> ShuntError {

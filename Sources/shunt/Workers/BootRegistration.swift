@@ -9,7 +9,9 @@ struct BootRegistration: Sendable {
     private static let limit = Duration.seconds(30)
 
     /// The line, marked so that it is found again.
-    private var line: String { "@reboot \(directory)/attach --start" }
+    private static func line(_ directory: String) -> String {
+        "@reboot \(directory)/attach --start"
+    }
 
     /// The whole table to its last blank line. One that cannot be read is not replaced: only who
     /// has none is told so in words.
@@ -18,19 +20,18 @@ struct BootRegistration: Sendable {
         else LC_ALL=C crontab -l 2>&1 | grep -q '^no crontab' || exit 1; table=; fi
         """
 
-    /// - Returns: whether cron has the line now.
-    func add() async throws -> Bool {
-        let outcome = try await remote.script(
-            """
-            \(Self.reading)
+    /// A script that ends with 0 once cron has the line.
+    static func adding(_ directory: String) -> String {
+        let line = line(directory)
+        return """
+            \(reading)
             { printf '%s' "$table" | grep -vF '\(line)'; echo '\(line)'; } | crontab -
-
-            """, within: Self.limit)
-        return outcome.isSuccess
+            """
     }
 
     /// Removes the line, and a crontab that has no other.
     func remove() async throws {
+        let line = Self.line(directory)
         let outcome = try await remote.script(
             """
             command -v crontab >/dev/null 2>&1 || exit 0
@@ -46,7 +47,7 @@ struct BootRegistration: Sendable {
                 .failed,
                 "the crontab of `\(remote.name)` could not be changed: "
                     + (RemoteText.lastLine(outcome.diagnostics) ?? "no reason was given"),
-                hint: "ssh \(remote.name) crontab -e")
+                hint: "\(remote.ssh) crontab -e")
         }
     }
 }

@@ -29,7 +29,8 @@ struct WorkerEnrolment: Sendable {
             .shell(to: address, hostKey: description.hostKey)
         do {
             let record = try await enrol(
-                RemoteCommand(shell: shell, name: name.text, adding: description.adding),
+                RemoteCommand(
+                    shell: shell, name: name.text, adding: description.adding, ssh: address.ssh),
                 known)
             await shell.close()
             try await session.connection.putWorker(record)
@@ -104,22 +105,18 @@ struct WorkerEnrolment: Sendable {
     private func enrol(
         _ remote: RemoteCommand, _ probe: WorkerProbe
     ) async throws -> WorkerRecord {
-        try WorkerInspection.requireSuitable(probe, name: name)
+        try WorkerInspection.requireSuitable(probe, name: name, ssh: remote.ssh)
         try WorkerInspection.requireNoNewerAgent(probe, name: name)
         let installed = InstalledAgent(architecture: probe.facts.platform.architecture)
         try installed.requirePresent()
         let parcel = try installed.parcel(installed.agent, compressed: probe.hasGzip)
-        let agent = try await AgentInstallation(
+        let outcome = try await AgentInstallation(
             remote: remote, probe: probe, installed: installed, progress: progress
         ).run(agent: parcel)
         var facts = probe.facts
-        if probe.hasCrontab,
-            try await BootRegistration(remote: remote, directory: probe.directory).add()
-        {
-            facts.bootStart = .cron
-        }
+        if outcome.startsAtBoot { facts.bootStart = .cron }
         return WorkerRecord(
             name: name, address: address, directory: probe.directory, labels: description.labels,
-            facts: facts, agent: agent, addedAt: .now())
+            facts: facts, agent: outcome.agent, addedAt: .now())
     }
 }

@@ -25,6 +25,17 @@ extension WorkerView {
     var adding: String { AddingCommand.text(name, address, directory: directory) }
 }
 
+extension WorkerAddress {
+    /// `ssh -p 2222 ada@gpu-1`: how a person gets there by hand, for hints.
+    var ssh: String {
+        var words = ["ssh"]
+        if let configurationFile { words.append("-F \(Quoting.forShell(configurationFile))") }
+        if let port { words.append("-p \(port)") }
+        words.append(Quoting.forShell(destination))
+        return words.joined(separator: " ")
+    }
+}
+
 /// `shunt worker add` with what it needs, for hints.
 private enum AddingCommand {
     static func text(_ name: WorkerName, _ address: WorkerAddress?, directory: String?) -> String {

@@ -40,7 +40,9 @@ struct WorkerRemoval: Sendable {
             .shell(to: address)
         do {
             try await purge(
-                RemoteCommand(shell: shell, name: worker.name.text, adding: worker.adding),
+                RemoteCommand(
+                    shell: shell, name: worker.name.text, adding: worker.adding,
+                    ssh: address.ssh),
                 killsTasks: givesUp)
             await shell.close()
         } catch {

@@ -101,6 +101,13 @@ import Testing
         #expect(JobTable.state(job) == "queued: 64 CPUs are more than `local` has")
     }
 
+    @Test func aJobWhoseOutputsCannotBeStoredSaysSo() {
+        let job = Samples.job(.active, phase: .collecting) {
+            $0.activity = "outputs cannot be stored yet, and `shunt cancel a` gives them up: why"
+        }
+        #expect(JobTable.state(job) == "collecting: outputs cannot be stored yet")
+    }
+
     @Test func jsonHasTheFieldsThatScriptsReadUnderTheirNames() throws {
         let job = Samples.job(.failed) {
             $0.exitCode = 7

@@ -254,6 +254,22 @@ struct EnrolmentTests {
             #expect(lab.host.agentPids.isEmpty)
             #expect(try await lab.host.homeListing() == before)
             #expect(try await lab.home.inspect(id)["state"].string == "lost")
+            #expect(purged.errorText.contains("the logs of 1 job went with it"))
+        }
+    }
+
+    /// A job that is given up may be submitted again: what is left of it must not run beside that.
+    @Test func whatWasGivenUpIsKilledWhenItsWorkerIsAddedAgain() async throws {
+        try await RemoteLab.use { lab in
+            let id = try await lab.home.submit("sleep", "4243", options: ["--on", lab.name])
+            #expect(await eventually { !lab.host.pids(running: "4243").isEmpty })
+            let removed = try await lab.home.run("worker", "rm", lab.name, "--lost")
+            #expect(removed.code == 0, "\(removed.errorText)")
+            #expect(try await lab.home.inspect(id)["state"].string == "lost")
+            try await lab.add(lab.name)
+            #expect(await eventually { lab.host.pids(running: "4243").isEmpty })
+            #expect(
+                try await lab.home.run("run", "-q", "--on", lab.name, "--", "true").code == 0)
         }
     }
 

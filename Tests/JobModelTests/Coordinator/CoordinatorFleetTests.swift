@@ -25,11 +25,14 @@ import Testing
     }
 
     private static func connect(
-        _ bench: inout CoordinatorBench, agent: UInt64, reports: [TaskReport] = []
+        _ bench: inout CoordinatorBench, agent: UInt64, reports: [TaskReport] = [],
+        restoring: [JobRecord] = []
     ) throws -> [CoordinatorEffect] {
         try bench.step(.connecting(lab))
         var welcome = Sample.welcome(Sample.resources(4000, 8), reports: reports)
         welcome.agent = AgentID(high: 0, low: agent)
+        // What the reports are about and memory has dropped is read from the ledger.
+        for job in restoring { try bench.step(.restored(job)) }
         return try bench.step(.connected(lab, fence(bench), welcome))
     }
 
@@ -82,6 +85,32 @@ import Testing
             if case .commit(let job) = effect { job.state } else { nil }
         }
         #expect(states == [.lost])
+    }
+
+    @Test func aJobThatWaitsForAWorkerThatIsGivenUpIsCancelledWithItsName() throws {
+        var bench = try Self.bench()
+        let id = try #require(try bench.submit("a", Self.spec(on: Self.lab)).id)
+        var effects = try bench.step(
+            .removeWorker(Self.lab, declaresLost: false, bench.request()))
+        #expect(Self.error(in: effects)?.message.contains(id.text) == true)
+        effects = try bench.step(.removeWorker(Self.lab, declaresLost: true, bench.request()))
+        #expect(effects.commits.map(\.state) == [.cancelled])
+        #expect(effects.commits.first?.reason?.contains("`lab` was removed") == true)
+    }
+
+    @Test func whatWasGivenUpIsKilledWhenItsWorkerIsAddedAgain() throws {
+        var bench = try Self.bench()
+        _ = try Self.connect(&bench, agent: 1)
+        let id = try #require(try bench.submit("a", Self.spec(on: Self.lab)).id)
+        let token = try #require(bench.task(of: id)?.token)
+        let report = bench.report(.running, of: token)
+        try bench.step(.message(Self.lab, Self.fence(bench), .report(report)))
+        let removal = try bench.step(
+            .removeWorker(Self.lab, declaresLost: true, bench.request()))
+        try bench.step(.putWorker(Self.record(Self.lab), bench.request()))
+        let effects = try Self.connect(
+            &bench, agent: 1, reports: [report], restoring: removal.commits)
+        #expect(effects.sent == [.cancel(token, immediately: true)])
     }
 
     @Test func anotherAgentAtTheAddressIsNotTakenForTheOneThatHasTheJobs() throws {

@@ -79,7 +79,8 @@ struct CoordinatorReportTests {
         let other = TaskResult(verdict: .lost)
         let effects = try bench.hear(.terminal, of: token, result: other)
         #expect(effects.sent == [.acknowledge(token)])
-        #expect(try bench.hear(.running, of: token).isEmpty)
+        let late = try bench.hear(.running, of: token)
+        #expect(late.sent == [.cancel(token, immediately: true)] && late.commits.isEmpty)
         #expect(bench.core.job(id)?.state == .succeeded)
         #expect(bench.task(of: id)?.result == before.current?.tasks.first?.result)
     }

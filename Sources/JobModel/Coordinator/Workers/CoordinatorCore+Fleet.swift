@@ -112,6 +112,9 @@ extension CoordinatorCore {
             return
         }
         for id in live { try declareLost(id, on: name, &turn) }
+        for id in waiting {
+            try end(id, .cancel, reason: "its worker `\(name)` was removed", &turn)
+        }
         for id in order where jobs[id]?.outputsFetch == .fetching {
             guard jobs[id]?.outputTask?.worker == name else { continue }
             change(id, &turn) { $0.outputsFetch = .held }

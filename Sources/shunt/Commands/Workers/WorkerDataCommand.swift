@@ -85,15 +85,17 @@ struct WorkerDataCommand: AsyncParsableCommand {
     private static func render(
         _ datasets: [Dataset], _ found: [DatasetName: DataFingerprint]
     ) -> String {
+        // Only what is declared now has been looked at.
         TextTable.render(
-            header: ["DATASET", "PATH", "LABELS", "FOUND"],
+            header: ["DATASET", "PATH", "LABELS"] + (found.isEmpty ? [] : ["FOUND"]),
             rows: datasets.map { dataset in
                 [
                     dataset.name.text, Quoting.visible(dataset.path),
                     dataset.labels.isEmpty
                         ? "-" : dataset.labels.map(\.text).joined(separator: ","),
-                    found[dataset.name].map(DataText.contents) ?? "",
                 ]
+                    + (found.isEmpty
+                        ? [] : [found[dataset.name].map(DataText.contents) ?? "-"])
             })
     }
 }
@@ -109,7 +111,7 @@ extension WorkerView {
             let look = "ls -ld \(Quoting.forShell(dataset.path))"
             throw ShuntError(
                 error.code, "`\(dataset.name)` is not to be had on `\(name)`: \(error.message)",
-                hint: address.map { "ssh \($0.destination) \(look)" } ?? look)
+                hint: address.map { "\($0.ssh) \(look)" } ?? look)
         }
     }
 }

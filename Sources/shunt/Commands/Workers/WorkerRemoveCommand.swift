@@ -31,32 +31,28 @@ struct WorkerRemoveCommand: AsyncParsableCommand {
         }
         let progress = ProgressDisplay.forStandardError(quiet: false)
         defer { progress.clear() }
-        let worker = try await ShuntSession.with { session in
+        let (worker, jobs) = try await ShuntSession.with { session in
             let worker = try await session.worker(name)
+            let jobs = try await session.connection.jobs(all: true).count {
+                $0.worker == name && $0.startedAt != nil
+            }
             let removal = WorkerRemoval(session: session, progress: progress, worker: worker)
             // First what may fail: a worker that is still known can be removed again.
             if purge { try await removal.purge(givesUp: lost) }
-            if lost { try await cancelQueued(session) }
             try await session.connection.removeWorker(name, declaresLost: lost)
-            return worker
+            return (worker, jobs)
         }
         progress.clear()
+        if purge, jobs > 0 {
+            StandardStream.printNotice(
+                "shunt: the logs of \(jobs == 1 ? "1 job" : "\(jobs) jobs") went with it")
+        }
         if !purge, let address = worker.address {
             StandardStream.printNotice(
                 "shunt: the agent stays in `\(worker.directory)` at `\(address)`, with logs"
                     + (lost ? " and with what runs there" : ""))
         }
         try StandardStream.printData("\(name)\n")
-    }
-}
-
-extension WorkerRemoveCommand {
-    /// Jobs that no other worker may run would wait for ever.
-    private func cancelQueued(_ session: ShuntSession) async throws {
-        for job in try await session.connection.jobs(all: false)
-        where job.state == .queued && job.spec.placement == WorkerName(name).map({ .worker($0) }) {
-            try await session.connection.cancel(JobReference(job.id))
-        }
     }
 }
 

@@ -41,7 +41,7 @@ struct WorkerExamination: Sendable {
             let shell = try RemoteAccess(layout: session.home.layout, progress: progress)
                 .shell(to: address)
             let remote = RemoteCommand(
-                shell: shell, name: worker.name.text, adding: worker.adding)
+                shell: shell, name: worker.name.text, adding: worker.adding, ssh: address.ssh)
             findings = await examine(remote, address)
             await shell.close()
         }
@@ -87,7 +87,7 @@ struct WorkerExamination: Sendable {
             WorkerFinding.good(
                 "login", "\(probe.facts.userName) by \(address.transport.rawValue)")
         ]
-        findings.append(directory(probe))
+        findings.append(directory(probe, remote))
         findings.append(space(probe))
         findings.append(await agent(probe, remote))
         findings.append(python(probe.facts))
@@ -95,7 +95,7 @@ struct WorkerExamination: Sendable {
         return findings
     }
 
-    private func directory(_ probe: WorkerProbe) -> WorkerFinding {
+    private func directory(_ probe: WorkerProbe, _ remote: RemoteCommand) -> WorkerFinding {
         if probe.isDirectoryMissing {
             return .bad(
                 "directory",
@@ -103,7 +103,7 @@ struct WorkerExamination: Sendable {
                     .failed, "`\(worker.directory)` is gone", hint: worker.adding))
         }
         do {
-            try WorkerInspection.requireSuitable(probe, name: worker.name)
+            try WorkerInspection.requireSuitable(probe, name: worker.name, ssh: remote.ssh)
             return .good("directory", probe.directory)
         } catch {
             return .bad("directory", error)
@@ -156,7 +156,8 @@ struct WorkerExamination: Sendable {
             text: facts.python == nil
                 ? "none: jobs with `environment.python` fail there"
                 : "no venv: jobs with `environment.python` fail there",
-            remedy: "ssh \(worker.address?.destination ?? "") sudo apt-get install python3-venv")
+            remedy: (worker.address.map { $0.ssh + " " } ?? "")
+                + "sudo apt-get install python3-venv")
     }
 
     private func link(within limit: Milliseconds) async throws -> WorkerFinding {

@@ -24,11 +24,13 @@ struct WorkerInspection: Sendable {
             "the login shell of `\(remote.name)` does not run commands"
                 + (said.map { ": \($0)" } ?? "")
                 + (outcome.exit.map { " (it ended with \($0.shellCode))" } ?? ""),
-            hint: "ssh \(remote.name) /bin/sh -c true")
+            hint: "\(remote.ssh) /bin/sh -c true")
     }
 
     /// What a worker has to have, whatever jobs it gets.
-    static func requireSuitable(_ probe: WorkerProbe, name: WorkerName) throws(ShuntError) {
+    static func requireSuitable(
+        _ probe: WorkerProbe, name: WorkerName, ssh: String
+    ) throws(ShuntError) {
         let platform = probe.facts.platform
         guard platform.system == "linux" else {
             throw ShuntError(
@@ -41,7 +43,7 @@ struct WorkerInspection: Sendable {
                 "`\(name)` runs Linux \(platform.kernel), and the agent needs 4.18 or newer",
                 hint: "shunt worker ls")
         }
-        try requireDirectory(probe, name: name)
+        try requireDirectory(probe, name: name, ssh: ssh)
     }
 
     /// An agent is never replaced by that of an earlier release: its own jobs, or those of another
@@ -59,22 +61,24 @@ struct WorkerInspection: Sendable {
     }
 
     private static func requireDirectory(
-        _ probe: WorkerProbe, name: WorkerName
+        _ probe: WorkerProbe, name: WorkerName, ssh: String
     ) throws(ShuntError) {
-        let other = "shunt worker add \(name) --dir /scratch/\(probe.facts.userName)/shunt-agent"
+        // Where there is room; which of these is theirs to use only a person knows.
+        let places = "\(ssh) df -h"
+        let choice = "; `--dir` takes another one"
         if let error = probe.directoryError {
             throw ShuntError(
                 .refused,
                 "`\(Quoting.visible(probe.directory))` cannot be used on `\(name)`: "
-                    + (RemoteText.lastLine(error) ?? error),
-                hint: other)
+                    + (RemoteText.lastLine(error) ?? error) + choice,
+                hint: places)
         }
         guard RemoteDirectory.accepts(probe.directory) else {
             throw ShuntError(
                 .refused,
                 "the home directory of `\(name)` has characters that not every shell leaves "
-                    + "alone: `\(Quoting.visible(probe.directory))`",
-                hint: other)
+                    + "alone: `\(Quoting.visible(probe.directory))`" + choice,
+                hint: places)
         }
         if let stranger = probe.stranger ?? probe.enclosing {
             let shown = Quoting.visible(stranger)
@@ -83,29 +87,29 @@ struct WorkerInspection: Sendable {
                 "the agent wants a directory of its own, and `\(probe.directory)` on `\(name)` "
                     + (probe.stranger == nil
                         ? "is within that of another agent, `\(shown)`" : "holds `\(shown)`"),
-                hint: probe.stranger == nil
-                    ? other : "shunt worker add \(name) --dir \(probe.directory)/shunt-agent")
+                hint: "shunt worker add \(name) --dir "
+                    + (probe.stranger == nil ? "\(stranger)-2" : "\(probe.directory)/shunt-agent"))
         }
         if probe.isOpenToOthers {
             throw ShuntError(
                 .refused,
                 "other accounts may write to `\(probe.directory)` on `\(name)`, and what the agent "
                     + "runs is there",
-                hint: "ssh \(name) chmod 700 \(probe.directory)")
+                hint: "\(ssh) chmod 700 \(probe.directory)")
         }
         if let owner = probe.owner, owner != probe.userID {
             throw ShuntError(
                 .refused,
                 "`\(probe.directory)` on `\(name)` belongs to user \(owner), not to "
-                    + "`\(probe.facts.userName)`",
-                hint: other)
+                    + "`\(probe.facts.userName)`" + choice,
+                hint: places)
         }
         if probe.isNoExec {
             throw ShuntError(
                 .refused,
                 "programs in `\(probe.directory)` cannot be executed on `\(name)`: its file "
-                    + "system is mounted noexec",
-                hint: other)
+                    + "system is mounted noexec" + choice,
+                hint: places)
         }
     }
 

@@ -11,6 +11,8 @@ struct RemoteCommand: Sendable {
     let name: String
     /// How it is added, for hints.
     let adding: String
+    /// How a person gets there by hand, for hints.
+    let ssh: String
 
     /// How a command ended and what it said.
     struct Outcome: Sendable {
@@ -84,7 +86,7 @@ struct RemoteCommand: Sendable {
     private func converse(
         _ stream: any RemoteStream, _ input: [UInt8], _ onProgress: @Sendable (Int) -> Void
     ) async throws -> Outcome {
-        async let output = Self.readAll(stream)
+        async let output = readAll(stream)
         var start = 0
         // A command that ends early takes no more input: how it ended says why.
         do {
@@ -103,16 +105,16 @@ struct RemoteCommand: Sendable {
             diagnostics: String(decoding: stream.diagnostics, as: UTF8.self))
     }
 
-    private static func readAll(_ stream: any RemoteStream) async throws -> [UInt8] {
+    private func readAll(_ stream: any RemoteStream) async throws -> [UInt8] {
         var all: [UInt8] = []
         while true {
             let bytes = try await stream.read(atMost: 64 << 10)
             if bytes.isEmpty { return all }
             all += bytes
-            guard all.count <= outputLimit else {
+            guard all.count <= Self.outputLimit else {
                 throw ShuntError(
                     .failed, "the worker's shell does not stop talking",
-                    hint: "ssh WORKER true")
+                    hint: "\(ssh) true")
             }
         }
     }
