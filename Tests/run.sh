@@ -3,7 +3,7 @@
 #
 # A group is a target of Tests/ or a folder of Tests/IntegrationTests. It has a process of its own
 # and runs one test at a time, since tests that fork must not starve each other; most of them wait
-# for other processes, so three groups run beside each other. Output: .build/tests/GROUP.log.
+# for other processes, so one group more than there are processors runs. Output: .build/tests/GROUP.log.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -53,7 +53,7 @@ rm -f .build/tests/*
 		find Tests -mindepth 1 -maxdepth 1 -name '*Tests' ! -name IntegrationTests -printf '%f\n'
 		find Tests/IntegrationTests -name '*Tests.swift' -printf '%P\n' | xargs -n 1 dirname
 	} | sort -u | grep -vxF -f <(printf '%s\n' "${longest[@]}")
-} | xargs -P 3 -n 1 "$0"
+} | xargs -P $(($(nproc) + 1)) -n 1 "$0"
 if compgen -G '.build/tests/*.failed' >/dev/null; then
 	for failed in .build/tests/*.failed; do
 		echo "== ${failed%.failed}"
