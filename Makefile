@@ -1,18 +1,21 @@
 # make demo      train jobs/digits through Shunt, from nothing to the model
 # make test      every test
 # make install   PREFIX=~/.local
-# make build | release | lab | lint | setup | clean
+# make build | test-build | release | lab | lint | setup | clean
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := build
-.PHONY: setup build release lab agent-debug agent-release init install test demo lint clean
+.PHONY: setup build release lab agent-debug agent-release init install test test-build demo lint clean
 
 PREFIX ?= ~/.local
 prefix := $(patsubst ~/%,$(HOME)/%,$(PREFIX))
 ARCH := $(shell uname -m)
 SWIFT ?= swift
+# All debug builds have the same flags, or each would begin anew. Nothing here reads the index
+# (`Tests/XCTMain.swift`); editors make one of their own.
+BUILD_DEBUG := $(SWIFT) build --disable-index-store
 CC := cc
 BEGIN := $(shell date +%s)
 
@@ -21,7 +24,7 @@ BEGIN := $(shell date +%s)
 # namespace, and containers of an image that is made here.
 PACKAGES := gcc libc6-dev libuv1-dev libzstd-dev libsqlite3-dev python3 python3-venv gzip \
 	libssh-dev openssh-client openssh-server
-test: PACKAGES += cron fish podman runc uidmap slirp4netns fuse-overlayfs debootstrap iproute2
+test test-build: PACKAGES += cron fish podman runc uidmap slirp4netns fuse-overlayfs debootstrap iproute2
 
 # `shunt` finds what belongs to it under ../libexec/shunt of its own directory: in the build tree
 # that is beside `debug` and `release`, once installed beside `bin`.
@@ -60,7 +63,7 @@ setup:
 
 # A debug build of everything, in place for `.build/debug/shunt`.
 build: setup init agent-debug
-	@$(SWIFT) build --product shunt
+	@$(BUILD_DEBUG) --product shunt
 
 # Swift's runtime goes into the binary, so that it runs without the toolchain.
 release: setup init agent-release
@@ -83,7 +86,7 @@ agent-release: setup
 	gzip -nkf $(LIBEXEC)/$(AGENT)
 
 agent-debug: setup
-	@$(SWIFT) build --product shunt-agent
+	@$(BUILD_DEBUG) --product shunt-agent
 	$(INSTALL_AGENT)
 
 init: $(LIBEXEC)/shunt-init
@@ -101,13 +104,16 @@ install: release
 		'$(DESTDIR)$(prefix)/libexec/shunt/'
 	echo "installed $(DESTDIR)$(prefix)/bin/shunt"
 
-test: setup init
+test: test-build
+	@Tests/run.sh
+	echo "make test: $$(( $$(date +%s) - $(BEGIN) )) s"
+
+# What `Tests/run.sh` runs.
+test-build: setup init
 	@# With all programs, which tests depend on. Not --build-tests: that would build every tool of
 	# every dependency, a protoc among them.
-	$(SWIFT) build --product shuntPackageTests
+	$(BUILD_DEBUG) --product shuntPackageTests
 	$(INSTALL_AGENT)
-	Tests/run.sh
-	echo "make test: $$(( $$(date +%s) - $(BEGIN) )) s"
 
 # Everything of the demo is in .demo/; it stops what it started, whatever happens.
 demo: setup release

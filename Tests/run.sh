@@ -1,9 +1,12 @@
 #!/usr/bin/env bash
-# run.sh: every test of a build that is there, in groups; `make test` builds first.
+# run.sh            every test of a build that is there, in groups; `make test` builds first
+# run.sh GROUP      one of them
+# run.sh -f REGEX   those that match, to the terminal
 #
 # A group is a target of Tests/ or a folder of Tests/IntegrationTests. It has a process of its own
 # and runs one test at a time, since tests that fork must not starve each other; most of them wait
-# for other processes, so one group more than there are processors runs. Output: .build/tests/GROUP.log.
+# for other processes, so one group more than there are processors runs. What they say goes to
+# .build/tests/GROUP.log.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -26,6 +29,7 @@ run_group() {
 		filter="^IntegrationTests\\.($(IFS='|'; echo "${suites[*]}"))/"
 	fi
 	local log=.build/tests/${name//\//-}.log code=0 begin=$SECONDS
+	rm -f "$log.failed"
 	"$tests" --testing-library swift-testing --no-parallel --filter "$filter" \
 		>"$log" 2>&1 || code=$?
 	# A filter that matches nothing passes too.
@@ -37,15 +41,18 @@ run_group() {
 		return
 	fi
 	echo "$name: FAILED, .build/tests/${name//\//-}.log"
-	# By the file and not by a code, so that the other groups go on.
 	touch "$log.failed"
 }
 
+mkdir -p .build/tests
+if [[ ${1:-} == -f ]]; then
+	exec "$tests" --testing-library swift-testing --no-parallel --filter "$2"
+fi
 if (( $# > 0 )); then
 	run_group "$1"
+	[[ ! -e .build/tests/${1//\//-}.log.failed ]]
 	exit
 fi
-mkdir -p .build/tests
 rm -f .build/tests/*
 {
 	printf '%s\n' "${longest[@]}"
@@ -53,7 +60,7 @@ rm -f .build/tests/*
 		find Tests -mindepth 1 -maxdepth 1 -name '*Tests' ! -name IntegrationTests -printf '%f\n'
 		find Tests/IntegrationTests -name '*Tests.swift' -printf '%P\n' | xargs -n 1 dirname
 	} | sort -u | grep -vxF -f <(printf '%s\n' "${longest[@]}")
-} | xargs -P $(($(nproc) + 1)) -n 1 "$0"
+} | xargs -P $(($(nproc) + 1)) -n 1 Tests/run.sh || true  # Those that failed have left a mark.
 if compgen -G '.build/tests/*.failed' >/dev/null; then
 	for failed in .build/tests/*.failed; do
 		echo "== ${failed%.failed}"
