@@ -38,13 +38,16 @@ static void reset_signals(void) {
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static _Noreturn void fail(enum step step, int error) {
-    struct child_failure failure = {.step = step, .error = error};
+static _Noreturn void tell(struct child_failure failure) {
     ssize_t written;
     do {
         written = write(STATUS, &failure, sizeof failure);
     } while (written < 0 && errno == EINTR);
     _exit(127);
+}
+
+static _Noreturn void fail(enum step step, int error) {
+    tell((struct child_failure){.step = step, .error = error});
 }
 
 // Whether a file that the kernel cannot execute is a script without `#!`, which a shell runs:
@@ -131,8 +134,11 @@ static _Noreturn void become_command(int directory, const struct launch *launch)
     if (count != 1) _exit(127);
     close(BARRIER);
     umask(launch->umask);
-    int error = mounts_enter(launch->mounts, launch->mount_count);
-    if (error) fail(STEP_MOUNT, error);
+    size_t made;
+    int error = mounts_enter(launch->mounts, launch->mount_count, &made);
+    if (error) {
+        tell((struct child_failure){.step = STEP_MOUNT, .error = error, .mount = (uint32_t)made});
+    }
     if (chdir(launch->workdir) < 0) fail(STEP_WORKDIR, errno);
     char **env = launch->secrets_directory ? secrets_environment(launch) : launch->env;
     if (!env) fail(STEP_SECRETS, errno);

@@ -85,6 +85,8 @@ enum step {
 struct child_failure {
     int32_t step;
     int32_t error;
+    // Of STEP_MOUNT: which one, or the number of them where no view of its own could be made.
+    uint32_t mount;
 };
 
 struct child {
@@ -114,8 +116,8 @@ char **secrets_environment(const struct launch *launch);
 
 // Gives this process a view of the file system in which each source is also at its target, and
 // cannot be written to there. Root needs nothing for it; another account a user namespace, in which
-// it stays who it is. Returns 0 or an errno.
-int mounts_enter(char *const *mounts, size_t count);
+// it stays who it is. Returns 0 or an errno, with the number of mounts that were made.
+int mounts_enter(char *const *mounts, size_t count, size_t *made);
 // What `shunt-init --can-mount` says: exit status 0 where this account can.
 int mounts_try(void);
 

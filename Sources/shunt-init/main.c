@@ -120,6 +120,19 @@ static void compose_failure(struct state *state, int step, int error, const char
     state->exit_due = true;
 }
 
+// With what could not be mounted, since a task may have several.
+static void compose_mount_failure(struct state *state, const struct child_failure *failure) {
+    char detail[1024];
+    const char *why = strerror(failure->error);
+    if (failure->mount < state->launch.mount_count) {
+        snprintf(detail, sizeof detail, "`%.800s`: %s",
+                 state->launch.mounts[2 * failure->mount], why);
+    } else {
+        snprintf(detail, sizeof detail, "no view of its own: %s", why);
+    }
+    compose_failure(state, STEP_MOUNT, failure->error, detail);
+}
+
 static void compose_exit(struct state *state) {
     struct record *record = &state->exit_record;
     int status = state->wait_status;
@@ -213,7 +226,9 @@ static bool reap(struct state *state) {
         state->usage = usage;
         read_child_status(state);
         state->main_ended = true;
-        if (state->failure.step != STEP_NONE) {
+        if (state->failure.step == STEP_MOUNT) {
+            compose_mount_failure(state, &state->failure);
+        } else if (state->failure.step != STEP_NONE) {
             compose_failure(state, state->failure.step, state->failure.error, NULL);
         } else {
             compose_exit(state);

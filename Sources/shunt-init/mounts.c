@@ -87,18 +87,22 @@ static int bind_read_only(const char *source, const char *target) {
     return mount(NULL, target, NULL, flags, NULL) < 0 ? errno : 0;
 }
 
-int mounts_enter(char *const *mounts, size_t count) {
+int mounts_enter(char *const *mounts, size_t count, size_t *made) {
+    *made = count;
     if (count == 0) return 0;
     int error = enter_namespace();
-    for (size_t index = 0; !error && index < count; index++) {
-        error = bind_read_only(mounts[2 * index], mounts[2 * index + 1]);
+    if (error) return error;
+    for (*made = 0; *made < count; ++*made) {
+        error = bind_read_only(mounts[2 * *made], mounts[2 * *made + 1]);
+        if (error) return error;
     }
-    return error;
+    return 0;
 }
 
 int mounts_try(void) {
     // A directory that is everywhere, onto itself: what can be done there can be done elsewhere.
     static char path[] = "/usr";
     char *const pair[] = {path, path};
-    return mounts_enter(pair, 1) ? 1 : 0;
+    size_t made;
+    return mounts_enter(pair, 1, &made) ? 1 : 0;
 }

@@ -30,6 +30,21 @@ internal import Testing
         #expect(record.problem == nil)
     }
 
+    /// What lay there when the task was staged may be gone when it starts.
+    @Test func dataThatCannotBeMountedIsNamed() throws {
+        let harness = try TaskHarness(shell: "true")
+        let (source, target) = (harness.root + "/source", harness.root + "/target")
+        for path in [source, target] { try #require(mkdir(path, 0o755) == 0) }
+        harness.plan.mounts = [source, source + "-gone"].map { path in
+            LaunchPlan.Mount(source: Array(path.utf8), target: Array(target.utf8))
+        }
+        let record = try harness.run()
+        #expect(record.ending.exit == .neverStarted)
+        #expect(
+            record.problem
+                == "its data cannot be mounted: `\(source)-gone`: No such file or directory")
+    }
+
     @Test func aFileThatIsNotExecutableIsEACCES() throws {
         let harness = try TaskHarness(.words([Array("./plain".utf8)]))
         try Files.write(Array("#!/bin/sh\n".utf8), to: harness.root + "/plain")
