@@ -23,12 +23,4 @@ struct ShuntSession: Sendable {
             })
         return ShuntSession(home: home, launcher: launcher, connection: connection)
     }
-
-    /// Opens a session for as long as the body runs.
-    static func with<Result>(
-        startsCoordinator: Bool = true, _ body: (ShuntSession) async throws -> Result
-    ) async throws -> Result {
-        let session = try open(startsCoordinator: startsCoordinator)
-        return try await body(session)
-    }
 }

@@ -15,24 +15,23 @@ struct Submission {
         // Whatever happens, no half line stays behind on a terminal.
         defer { progress.clear() }
         let job = try JobDescription(options: options, command: command, subcommand: subcommand)
-        try await ShuntSession.with { session in
-            let preparation = try JobPreparation(job, session: session, progress: progress)
-            if options.dryRun {
-                return try StandardStream.printData(try await preparation.planText())
-            }
-            let request = try await preparation.request(options: options, subcommand: subcommand)
-            if detaches {
-                let id = try await session.connection.submit(request)
-                try StandardStream.printData("\(id)\n")
-                // What is said beside the ID must not fail a submission that is durable.
-                guard !options.quiet, let view = try? await session.connection.job(JobReference(id))
-                else { return }
-                progress.note(HandoverText.describe(view))
-                return
-            }
-            let view = try await follow(request, preparation, progress)
-            try await finish(view, session, progress, preparation.directory)
+        let session = try ShuntSession.open()
+        let preparation = try JobPreparation(job, session: session, progress: progress)
+        if options.dryRun {
+            return try StandardStream.printData(try await preparation.planText())
         }
+        let request = try await preparation.request(options: options, subcommand: subcommand)
+        if detaches {
+            let id = try await session.connection.submit(request)
+            try StandardStream.printData("\(id)\n")
+            // What is said beside the ID must not fail a submission that is durable.
+            guard !options.quiet, let view = try? await session.connection.job(JobReference(id))
+            else { return }
+            progress.note(HandoverText.describe(view))
+            return
+        }
+        let view = try await follow(request, preparation, progress)
+        try await finish(view, session, progress, preparation.directory)
     }
 
     /// Submits and follows to the end.

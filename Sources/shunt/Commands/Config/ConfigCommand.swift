@@ -94,13 +94,12 @@ struct ConfigSetCommand: AsyncParsableCommand {
                 .usage, "`\(key.rawValue)` \(error.problem)",
                 hint: "shunt config set \(key.rawValue) \(error.example)")
         }
-        try await ShuntSession.with { session in
-            if case .worker(let name)? = checked.defaultWorker {
-                _ = try await session.worker(name)
-            }
-            try ConfigurationFile(layout: session.home.layout).set(key, checked.text(key) ?? value)
-            try await session.connection.configurationChanged()
+        let session = try ShuntSession.open()
+        if case .worker(let name)? = checked.defaultWorker {
+            _ = try await session.worker(name)
         }
+        try ConfigurationFile(layout: session.home.layout).set(key, checked.text(key) ?? value)
+        try await session.connection.configurationChanged()
     }
 }
 
@@ -119,9 +118,8 @@ struct ConfigUnsetCommand: AsyncParsableCommand {
 
     func run() async throws {
         let key = try Configuration.Key(named: key)
-        try await ShuntSession.with { session in
-            try ConfigurationFile(layout: session.home.layout).set(key, nil)
-            try await session.connection.configurationChanged()
-        }
+        let session = try ShuntSession.open()
+        try ConfigurationFile(layout: session.home.layout).set(key, nil)
+        try await session.connection.configurationChanged()
     }
 }

@@ -36,9 +36,7 @@ struct CoordinatorStatusCommand: AsyncParsableCommand {
     var output = PlainOutputFormat.table
 
     func run() async throws {
-        let status = try await ShuntSession.with(startsCoordinator: false) {
-            try await $0.connection.status()
-        }
+        let status = try await ShuntSession.open(startsCoordinator: false).connection.status()
         switch output {
         case .json: try StandardStream.printData(try JSONText.render(status))
         case .table: try StandardStream.printData(Self.render(status))
@@ -69,20 +67,19 @@ struct CoordinatorStopCommand: AsyncParsableCommand {
             """)
 
     func run() async throws {
-        try await ShuntSession.with(startsCoordinator: false) { session in
-            let status = try await session.connection.status()
-            do {
-                try await session.connection.stop()
-            } catch let error as ShuntError where error.code == .unreachable {
-                // It may end before its answer is out. Whether it ended is seen by waiting for it.
-            }
-            try await session.launcher.waitUntilStopped(isAgentNeeded: status.activeJobs > 0)
-            if let notice = Self.notice(queued: status.queuedJobs) {
-                StandardStream.printNotice("shunt: \(notice)")
-            }
-            // Only an empty directory goes; sockets of agents that run on keep it.
-            _ = rmdir(session.home.layout.runtimeDirectory)
+        let session = try ShuntSession.open(startsCoordinator: false)
+        let status = try await session.connection.status()
+        do {
+            try await session.connection.stop()
+        } catch let error as ShuntError where error.code == .unreachable {
+            // It may end before its answer is out. Whether it ended is seen by waiting for it.
         }
+        try await session.launcher.waitUntilStopped(isAgentNeeded: status.activeJobs > 0)
+        if let notice = Self.notice(queued: status.queuedJobs) {
+            StandardStream.printNotice("shunt: \(notice)")
+        }
+        // Only an empty directory goes; sockets of agents that run on keep it.
+        _ = rmdir(session.home.layout.runtimeDirectory)
     }
 
     /// Jobs that have a worker run on; those that wait for one wait for the next coordinator too.

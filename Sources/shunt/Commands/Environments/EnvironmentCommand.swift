@@ -35,9 +35,9 @@ struct EnvironmentListCommand: AsyncParsableCommand {
     var output = PlainOutputFormat.table
 
     func run() async throws {
-        let environments = try await ShuntSession.with { session in
-            try await session.connection.environments(of: try await session.named(worker))
-        }
+        let session = try ShuntSession.open()
+        let environments = try await session.connection.environments(
+            of: try await session.named(worker))
         switch output {
         case .json: try StandardStream.printData(try JSONText.render(environments))
         case .table:
@@ -69,19 +69,18 @@ struct EnvironmentRemoveCommand: AsyncParsableCommand {
     var environments: [String]
 
     func run() async throws {
-        try await ShuntSession.with { session in
-            let name = try await session.named(worker)
-            let known = try await session.connection.environments(of: name).map(\.key)
-            for key in environments {
-                guard known.contains(key) else {
-                    throw ShuntError(
-                        .notFound,
-                        "there is no environment `\(Quoting.visible(key))` on `\(name)`",
-                        hint: "shunt env ls --worker \(name)")
-                }
-                for gone in try await session.connection.removeEnvironment(key, of: name) {
-                    try StandardStream.printData("\(gone.key)\n")
-                }
+        let session = try ShuntSession.open()
+        let name = try await session.named(worker)
+        let known = try await session.connection.environments(of: name).map(\.key)
+        for key in environments {
+            guard known.contains(key) else {
+                throw ShuntError(
+                    .notFound,
+                    "there is no environment `\(Quoting.visible(key))` on `\(name)`",
+                    hint: "shunt env ls --worker \(name)")
+            }
+            for gone in try await session.connection.removeEnvironment(key, of: name) {
+                try StandardStream.printData("\(gone.key)\n")
             }
         }
     }

@@ -22,10 +22,9 @@ struct JobCancelCommand: AsyncParsableCommand {
     var now = false
 
     func run() async throws {
-        try await ShuntSession.with { session in
-            for view in try await resolve(session) {
-                try await cancel(view, session)
-            }
+        let session = try ShuntSession.open()
+        for view in try await resolve(session) {
+            try await cancel(view, session)
         }
     }
 

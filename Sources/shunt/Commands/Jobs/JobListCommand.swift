@@ -19,7 +19,7 @@ struct JobListCommand: AsyncParsableCommand {
     var output = OutputFormat.table
 
     func run() async throws {
-        let jobs = try await ShuntSession.with { try await $0.connection.jobs(all: all) }
+        let jobs = try await ShuntSession.open().connection.jobs(all: all)
         switch output {
         case .json: try StandardStream.printData(try JSONText.render(jobs))
         case .table, .wide:
@@ -48,7 +48,7 @@ struct JobInspectCommand: AsyncParsableCommand {
 
     func run() async throws {
         let reference = try JobReference(job)
-        let view = try await ShuntSession.with { try await $0.connection.job(reference) }
+        let view = try await ShuntSession.open().connection.job(reference)
         switch output {
         case .json: try StandardStream.printData(try JSONText.render(view))
         case .table: try StandardStream.printData(JobDetails.render(view, now: .now()))
@@ -77,24 +77,23 @@ struct JobWaitCommand: AsyncParsableCommand {
 
     func run() async throws {
         let references = try jobs.map { text throws(ShuntError) in try JobReference(text) }
-        try await ShuntSession.with { session in
-            // A name may come to mean a later job while we wait: the ID is kept.
-            var views: [JobView] = []
-            for reference in references {
-                views.append(try await session.connection.job(reference))
+        let session = try ShuntSession.open()
+        // A name may come to mean a later job while we wait: the ID is kept.
+        var views: [JobView] = []
+        for reference in references {
+            views.append(try await session.connection.job(reference))
+        }
+        for view in views {
+            var current = view
+            while !(current.state.isTerminal || (handedOver && current.handedOver)) {
+                current = try await session.connection.job(
+                    JobReference(view.id), after: current.version, wait: APIPath.longestWait)
             }
-            for view in views {
-                var current = view
-                while !(current.state.isTerminal || (handedOver && current.handedOver)) {
-                    current = try await session.connection.job(
-                        JobReference(view.id), after: current.version, wait: APIPath.longestWait)
-                }
-                if handedOver {
-                    try StandardStream.printData(
-                        "\(current.id) \(HandoverText.describe(current))\n")
-                } else {
-                    try StandardStream.printData("\(current.exitCode ?? ExitCodes.ours)\n")
-                }
+            if handedOver {
+                try StandardStream.printData(
+                    "\(current.id) \(HandoverText.describe(current))\n")
+            } else {
+                try StandardStream.printData("\(current.exitCode ?? ExitCodes.ours)\n")
             }
         }
     }

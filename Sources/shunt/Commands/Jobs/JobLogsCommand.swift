@@ -41,26 +41,25 @@ struct JobLogsCommand: AsyncParsableCommand {
             streams = onlyOutput ? [.standardOutput] : [.standardError]
         }
         let printer = LogPrinter(streams: streams, progress: ProgressDisplay(mode: .quiet))
-        try await ShuntSession.with { session in
-            // A name may come to mean a later job while we follow: the ID is kept.
-            let id = JobReference(try await session.connection.job(reference).id)
-            var start = LogOffset(offset: 0)
-            if let tail {
-                start = try await session.connection.logTail(
-                    of: id, lines: tail, stream: streams.count == 1 ? streams.first : nil)
-            }
-            try await LogFollower(connection: session.connection, job: id, printer: printer)
-                .follow(from: start, waits: follow)
-            var view = try await session.connection.job(id)
-            // The log is whole a moment before the job is over.
-            while follow, !view.state.isTerminal {
-                view = try await session.connection.job(
-                    id, after: view.version, wait: APIPath.longestWait)
-            }
-            // What was lost at the very end is in no record of the log.
-            for warning in view.warnings {
-                StandardStream.printNotice("shunt: \(Quoting.visible(warning))")
-            }
+        let session = try ShuntSession.open()
+        // A name may come to mean a later job while we follow: the ID is kept.
+        let id = JobReference(try await session.connection.job(reference).id)
+        var start = LogOffset(offset: 0)
+        if let tail {
+            start = try await session.connection.logTail(
+                of: id, lines: tail, stream: streams.count == 1 ? streams.first : nil)
+        }
+        try await LogFollower(connection: session.connection, job: id, printer: printer)
+            .follow(from: start, waits: follow)
+        var view = try await session.connection.job(id)
+        // The log is whole a moment before the job is over.
+        while follow, !view.state.isTerminal {
+            view = try await session.connection.job(
+                id, after: view.version, wait: APIPath.longestWait)
+        }
+        // What was lost at the very end is in no record of the log.
+        for warning in view.warnings {
+            StandardStream.printNotice("shunt: \(Quoting.visible(warning))")
         }
     }
 }

@@ -34,17 +34,16 @@ struct JobPullCommand: AsyncParsableCommand {
         for path in paths { try check(path) }
         let progress = ProgressDisplay.forStandardError(quiet: quiet)
         defer { progress.clear() }
-        try await ShuntSession.with { session in
-            let view = try await session.connection.job(reference)
-            guard view.state.isTerminal else {
-                throw ShuntError(
-                    .refused, "job `\(view.id)` is not over yet",
-                    hint: "shunt wait \(view.id) && shunt pull \(view.id)")
-            }
-            let target = try PullTarget(view, into: into)
-            let receiver = OutputsReceiver(session: session, progress: progress)
-            try await pull(view, into: target, receiver, progress)
+        let session = try ShuntSession.open()
+        let view = try await session.connection.job(reference)
+        guard view.state.isTerminal else {
+            throw ShuntError(
+                .refused, "job `\(view.id)` is not over yet",
+                hint: "shunt wait \(view.id) && shunt pull \(view.id)")
         }
+        let target = try PullTarget(view, into: into)
+        let receiver = OutputsReceiver(session: session, progress: progress)
+        try await pull(view, into: target, receiver, progress)
     }
 
     /// A path that leaves the directory is a mistake whatever the job wrote.

@@ -50,13 +50,12 @@ struct WorkerAddCommand: AsyncParsableCommand {
         let said = try describe()
         let progress = ProgressDisplay.forStandardError(quiet: false)
         defer { progress.clear() }
-        let view = try await ShuntSession.with { session in
-            let known = try await session.connection.workers().first { $0.name == said.name }
-            let description = known.map { keeping($0, in: said) } ?? said
-            return try await WorkerEnrolment(
-                session: session, progress: progress, description: description
-            ).run()
-        }
+        let session = try ShuntSession.open()
+        let known = try await session.connection.workers().first { $0.name == said.name }
+        let description = known.map { keeping($0, in: said) } ?? said
+        let view = try await WorkerEnrolment(
+            session: session, progress: progress, description: description
+        ).run()
         try StandardStream.printData(WorkerReport.render(view))
         try Self.requireConnected(view)
     }

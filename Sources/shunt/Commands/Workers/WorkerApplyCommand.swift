@@ -33,28 +33,27 @@ struct WorkerApplyCommand: AsyncParsableCommand {
             configurationFile: try WorkerFields.configurationFile())
         let progress = ProgressDisplay.forStandardError(quiet: false)
         defer { progress.clear() }
-        try await ShuntSession.with { session in
-            var failures: [(name: WorkerName, error: ShuntError)] = []
-            for worker in workers {
-                do {
-                    let view = try await WorkerEnrolment(
-                        session: session, progress: progress, description: worker
-                    ).run()
-                    try WorkerAddCommand.requireConnected(view)
-                    for dataset in worker.datasets {
-                        _ = try await view.examine(dataset, over: session)
-                    }
-                    if !worker.datasets.isEmpty {
-                        try await session.connection.changeDatasets(
-                            DatasetChange(put: worker.datasets), on: worker.name)
-                    }
-                } catch let error as ShuntError {
-                    progress.clear()
-                    failures.append((worker.name, error))
+        let session = try ShuntSession.open()
+        var failures: [(name: WorkerName, error: ShuntError)] = []
+        for worker in workers {
+            do {
+                let view = try await WorkerEnrolment(
+                    session: session, progress: progress, description: worker
+                ).run()
+                try WorkerAddCommand.requireConnected(view)
+                for dataset in worker.datasets {
+                    _ = try await view.examine(dataset, over: session)
                 }
+                if !worker.datasets.isEmpty {
+                    try await session.connection.changeDatasets(
+                        DatasetChange(put: worker.datasets), on: worker.name)
+                }
+            } catch let error as ShuntError {
+                progress.clear()
+                failures.append((worker.name, error))
             }
-            try await report(session, failures, of: workers)
         }
+        try await report(session, failures, of: workers)
     }
 
     private func report(

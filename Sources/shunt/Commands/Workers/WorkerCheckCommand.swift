@@ -26,11 +26,10 @@ struct WorkerCheckCommand: AsyncParsableCommand {
         }
         let progress = ProgressDisplay.forStandardError(quiet: false)
         defer { progress.clear() }
-        let findings = try await ShuntSession.with { session in
-            try await WorkerExamination(
-                session: session, progress: progress, worker: try await session.worker(name)
-            ).run()
-        }
+        let session = try ShuntSession.open()
+        let findings = try await WorkerExamination(
+            session: session, progress: progress, worker: try await session.worker(name)
+        ).run()
         progress.clear()
         try StandardStream.printData(Self.render(findings))
         if findings.contains(where: { $0.remedy != nil }) {

@@ -31,7 +31,7 @@ struct WorkerListCommand: AsyncParsableCommand {
     var output = PlainOutputFormat.table
 
     func run() async throws {
-        let workers = try await ShuntSession.with { try await $0.connection.workers() }
+        let workers = try await ShuntSession.open().connection.workers()
         switch output {
         case .json: try StandardStream.printData(try JSONText.render(workers))
         case .table: try StandardStream.printData(WorkerTable.render(workers))

@@ -37,28 +37,27 @@ struct WorkerDataCommand: AsyncParsableCommand {
 
     func run() async throws {
         let change = try change()
-        try await ShuntSession.with { session in
-            guard let name = WorkerName(name) else {
-                throw ShuntError(
-                    .notFound, "there is no worker `\(Quoting.visible(name))`",
-                    hint: "shunt worker ls")
-            }
-            let known = try await session.worker(name)
-            let progress = ProgressDisplay.forStandardError(quiet: false)
-            defer { progress.clear() }
-            var found: [DatasetName: DataFingerprint] = [:]
-            for dataset in change.put {
-                progress.update("looking at `\(dataset.path)`")
-                found[dataset.name] = try await known.examine(dataset, over: session)
-            }
-            if change != DatasetChange() {
-                try await session.connection.changeDatasets(change, on: name)
-            }
-            let worker = try await session.worker(name)
-            switch output {
-            case .json: try StandardStream.printData(try JSONText.render(worker.datasets))
-            case .table: try StandardStream.printData(Self.render(worker.datasets, found))
-            }
+        let session = try ShuntSession.open()
+        guard let name = WorkerName(name) else {
+            throw ShuntError(
+                .notFound, "there is no worker `\(Quoting.visible(name))`",
+                hint: "shunt worker ls")
+        }
+        let known = try await session.worker(name)
+        let progress = ProgressDisplay.forStandardError(quiet: false)
+        defer { progress.clear() }
+        var found: [DatasetName: DataFingerprint] = [:]
+        for dataset in change.put {
+            progress.update("looking at `\(dataset.path)`")
+            found[dataset.name] = try await known.examine(dataset, over: session)
+        }
+        if change != DatasetChange() {
+            try await session.connection.changeDatasets(change, on: name)
+        }
+        let worker = try await session.worker(name)
+        switch output {
+        case .json: try StandardStream.printData(try JSONText.render(worker.datasets))
+        case .table: try StandardStream.printData(Self.render(worker.datasets, found))
         }
     }
 

@@ -31,17 +31,15 @@ struct WorkerRemoveCommand: AsyncParsableCommand {
         }
         let progress = ProgressDisplay.forStandardError(quiet: false)
         defer { progress.clear() }
-        let (worker, jobs) = try await ShuntSession.with { session in
-            let worker = try await session.worker(name)
-            let jobs = try await session.connection.jobs(all: true).count {
-                $0.worker == name && $0.startedAt != nil
-            }
-            let removal = WorkerRemoval(session: session, progress: progress, worker: worker)
-            // First what may fail: a worker that is still known can be removed again.
-            if purge { try await removal.purge(givesUp: lost) }
-            try await session.connection.removeWorker(name, declaresLost: lost)
-            return (worker, jobs)
+        let session = try ShuntSession.open()
+        let worker = try await session.worker(name)
+        let jobs = try await session.connection.jobs(all: true).count {
+            $0.worker == name && $0.startedAt != nil
         }
+        let removal = WorkerRemoval(session: session, progress: progress, worker: worker)
+        // First what may fail: a worker that is still known can be removed again.
+        if purge { try await removal.purge(givesUp: lost) }
+        try await session.connection.removeWorker(name, declaresLost: lost)
         progress.clear()
         if purge, jobs > 0 {
             StandardStream.printNotice(
