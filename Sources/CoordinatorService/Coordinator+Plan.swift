@@ -8,7 +8,8 @@ extension Coordinator {
     func plan(_ request: PlanRequest) async throws -> PlanView {
         await followRules()
         let submission = SubmitRequest(
-            clientKey: "plan", spec: request.spec, inputs: try await labelled(request.inputs),
+            clientKey: "plan", spec: request.spec,
+            inputs: try await labelled(request.inputs, of: request.spec),
             confirmed: false)
         try submission.validate()
         let (worker, waiting) = try await outlook(for: submission)

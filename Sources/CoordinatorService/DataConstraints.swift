@@ -86,21 +86,27 @@ extension Coordinator {
         if let rules = rules.changed() { await inbox.post(.event(.rules(rules))) }
     }
 
-    /// The inputs with the labels that their files have from the jobs that wrote them.
-    func labelled(_ inputs: JobInputs) async throws -> JobInputs {
+    /// The inputs with the labels that files have from the jobs that wrote them, be they in the
+    /// job's directory, in a package of its environment or in its image.
+    func labelled(_ inputs: JobInputs, of spec: JobSpec) async throws -> JobInputs {
         var inputs = inputs
         inputs.labels = []
         // Every link speaks of the one store of this coordinator, and `local` always has one.
         guard labelled.isNeeded, let content = ports.link(.local)?.content else { return inputs }
         let labelled = labelled
-        let tree = inputs.tree
-        do {
-            inputs.labels = try await content.executor.run {
-                try labelled.labels(of: tree, in: content.store)
+        var found: Set<DataLabel> = []
+        for tree in [inputs.tree, spec.software?.recipe?.tree, spec.container?.tree] {
+            guard let tree else { continue }
+            do {
+                let labels = try await content.executor.run {
+                    try labelled.labels(of: tree, in: content.store)
+                }
+                found.formUnion(labels)
+            } catch let error as ShuntError where error.code == .notFound {
+                // A dry run stores no tree; a submission of one that is not there fails by itself.
             }
-        } catch let error as ShuntError where error.code == .notFound {
-            // A dry run stores no tree; a submission of one that is not there fails by itself.
         }
+        inputs.labels = found.sorted()
         return inputs
     }
 }

@@ -31,9 +31,14 @@ extension Scheduler {
         let eligible = workers.filter { $0.isMeant(by: candidate.spec) }
         let obstacles = eligible.compactMap { $0.obstacle(to: candidate) }
         guard let first = obstacles.first, obstacles.count == eligible.count else { return nil }
-        return ShuntError(
-            .refused, text(of: obstacles, on: eligible.map(\.name)),
-            hint: first.hint(on: eligible[0].name))
+        var text = text(of: obstacles, on: eligible.map(\.name))
+        if case .data(let name) = first {
+            let having = workers.filter { $0.record.dataset(name) != nil }.map { "`\($0.name)`" }
+            if !having.isEmpty {
+                text += "; `--on any` finds it on " + having.prefix(5).joined(separator: ", ")
+            }
+        }
+        return ShuntError(.refused, text, hint: first.hint(on: eligible[0].name))
     }
 
     /// ``WaitingReason`` of a job that no reachable worker can take.
@@ -84,7 +89,7 @@ extension Obstacle {
 
     fileprivate func hint(on worker: WorkerName) -> String {
         switch self {
-        case .data(let name): "shunt worker data \(worker) \(name)=/path/there"
+        case .data: "shunt worker data \(worker)"
         case .rule, .environment: "shunt worker ls -o json"
         case .engine:
             worker == .local

@@ -46,10 +46,10 @@ package enum ImageSource: Hashable, Sendable {
         } else if let path = Self.rest(of: text, after: "./") {
             guard Self.isPath(path) else { return nil }
             self = .containerfile(path)
-        } else if let path = Self.rest(of: text, after: "oci:") {
+        } else if let path = Self.path(in: text, after: "oci:") {
             guard Self.isPath(path) else { return nil }
             self = .layout(path)
-        } else if let path = Self.rest(of: text, after: "docker-archive:") {
+        } else if let path = Self.path(in: text, after: "docker-archive:") {
             guard Self.isPath(path) else { return nil }
             self = .archive(path)
         } else if let name = Self.rest(of: text, after: "local:") {
@@ -61,7 +61,7 @@ package enum ImageSource: Hashable, Sendable {
         }
     }
 
-    /// As ``init(_:)`` reads it.
+    /// As ``init(_:)`` reads it, paths without `./`.
     package var text: String {
         switch self {
         case .named(let name): name
@@ -75,6 +75,11 @@ package enum ImageSource: Hashable, Sendable {
 
     private static func rest(of text: String, after prefix: String) -> String? {
         text.hasPrefix(prefix) ? String(text.dropFirst(prefix.count)) : nil
+    }
+
+    /// The same with or without `./` at its head.
+    private static func path(in text: String, after prefix: String) -> String? {
+        rest(of: text, after: prefix).map { rest(of: $0, after: "./") ?? $0 }
     }
 
     private static func isPath(_ text: String) -> Bool {

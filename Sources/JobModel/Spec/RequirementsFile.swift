@@ -8,14 +8,14 @@ package enum RequirementsFile {
         if bytes.contains(0) {
             throw ShuntError(
                 .usage, "the requirements are no text in UTF-8",
-                hint: "pip freeze > requirements.txt")
+                hint: "pip freeze")
         }
         for line in lines(of: bytes) where leadsElsewhere(line) {
             throw ShuntError(
                 .usage,
                 "`\(line)` in the requirements points at another file, and an environment is "
                     + "built from one file",
-                hint: "pip freeze > requirements.txt")
+                hint: "pip freeze")
         }
     }
 

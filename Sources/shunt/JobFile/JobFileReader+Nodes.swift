@@ -88,7 +88,9 @@ extension JobFileReader {
     func wrongType(_ entry: Entry, wants: String) -> ShuntError {
         let found = kind(of: entry.node)
         var advice: String?
-        if case .scalar(let scalar) = entry.node, ScalarKind(of: scalar) != .nothing {
+        if case .scalar(let scalar) = entry.node, !wants.hasPrefix("a mapping"),
+            [.number, .truth].contains(ScalarKind(of: scalar))
+        {
             let text = Quoting.truncated(Quoting.visible(scalar.string), to: 60)
             // A word of a list stands alone there.
             let isListed = entry.path.hasSuffix("]")

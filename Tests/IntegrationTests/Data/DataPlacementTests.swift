@@ -78,8 +78,12 @@ struct DataPlacementTests {
             let any = try await home.run("run", "-q", "--on", "any", "--", "cat", "sub/renamed")
             #expect(any.code == 0, "\(any.errorText)")
             #expect(try await home.inspect(home.latestJob())["worker"].string != third.alias)
+            // A package that is installed from its source takes it along from anywhere.
+            let active = try await editable(holding: "sub/renamed", home)
+            expectRefused(
+                try await home.run(["run", "--on", third.alias, "--", "true"], env: active),
+                code: 125, naming: ["private", "rented"])
             // Without it the directory may go there.
-            #expect(try await home.shell("rm -r sub").code == 0)
             let free = try await home.run("run", "-q", "--on", third.alias, "--", "true")
             #expect(free.code == 0, "\(free.errorText)")
             // The files of a directory can be labelled themselves.
@@ -87,6 +91,30 @@ struct DataPlacementTests {
             expectRefused(
                 try await home.run("run"), code: 125, naming: ["private", "rented"])
         }
+    }
+
+    /// An active environment with one editable install, of a source outside the directory into
+    /// which a file is moved.
+    ///
+    /// - Returns: what activates it.
+    private func editable(holding path: String, _ home: ShuntHome) async throws -> [String: String]
+    {
+        let made = try await home.shell(
+            """
+            set -e
+            python3 -m venv --without-pip ../venv
+            mkdir -p ../tools/tools
+            mv \(path) ../tools/tools/weights
+            printf '[project]\\nname = "tools"\\nversion = "1.0"\\n' >../tools/pyproject.toml
+            cd ../venv/lib/python3*/site-packages
+            mkdir tools-1.0.dist-info
+            printf 'Metadata-Version: 2.1\\nName: tools\\nVersion: 1.0\\n' \\
+                >tools-1.0.dist-info/METADATA
+            printf '{"url": "file://%s", "dir_info": {"editable": true}}' \(home.base)/tools \\
+                >tools-1.0.dist-info/direct_url.json
+            """)
+        try #require(made.code == 0, "\(made.errorText)")
+        return ["VIRTUAL_ENV": home.base + "/venv"]
     }
 
     /// Whatever was meant, nothing that is labelled goes anywhere by mistake.

@@ -35,13 +35,15 @@ import Testing
         #expect(Scheduler.refusal(situation.queue[0], workers: situation.workers) == nil)
     }
 
-    @Test func whereNobodyHasTheDataTheJobIsRefusedWithTheCommandThatDeclaresIt() {
+    @Test func aJobWhoseWorkerLacksTheDataIsRefusedWithThoseThatHaveIt() {
         var situation = situation()
         situation.enqueue(1000, on: "a")
         situation.queue[0].spec.mounts = [DataMount(target: "data", dataset: Self.set)]
         let refusal = Scheduler.refusal(situation.queue[0], workers: situation.workers)
-        #expect(refusal?.message == "it mounts `set`, and `a` does not have it")
-        #expect(refusal?.hint == "shunt worker data a set=/path/there")
+        #expect(
+            refusal?.message
+                == "it mounts `set`, and `a` does not have it; `--on any` finds it on `b`")
+        #expect(refusal?.hint == "shunt worker data a")
     }
 
     @Test func whatIsLabelledNeverGoesWhereARuleForbidsIt() {

@@ -14,10 +14,19 @@ import Testing
         #expect(source.text == text)
     }
 
+    @Test(arguments: [
+        ("oci:./images/a", ImageSource.layout("images/a")),
+        ("docker-archive:./x.tar", .archive("x.tar")),
+    ])
+    func aPathMayBeginWithADot(_ text: String, _ source: ImageSource) {
+        #expect(ImageSource(text) == source)
+    }
+
     /// A path that leads out of the job, and what an engine would take for a flag.
     @Test(arguments: [
         "", "./", "./..", "./a/../b", "./a//b", "oci:", "oci:../x", "oci:/x", "local:",
-        "local:--help", "docker-archive:", "--privileged", "-v", "a b", "a\u{0}b", "a;b", "/etc",
+        "local:--help", "docker-archive:", "oci:./", "oci:./../x", "--privileged", "-v", "a b",
+        "a\u{0}b", "a;b", "/etc",
     ])
     func whatNamesNoImageIsNotTaken(_ text: String) {
         #expect(ImageSource(text) == nil)

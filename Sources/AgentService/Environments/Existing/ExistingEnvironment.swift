@@ -31,7 +31,7 @@ struct ExistingEnvironment {
                     .notFound,
                     "there is no environment `\(name)` on this worker: no "
                         + "`\(path)/bin/python` that can be run",
-                    hint: "python3 -m venv \(path)")
+                    hint: "ls -l \(path)/bin")
             }
             return found
         }

@@ -49,7 +49,7 @@ struct CondaTool: Hashable, Sendable {
             .notFound,
             "there is no micromamba, mamba or conda on this worker, and the job's environment is "
                 + "one of conda's",
-            hint: "conda info")
+            hint: "command -v micromamba mamba conda")
     }
 
     /// What its packages are for on this machine, as conda calls it.
