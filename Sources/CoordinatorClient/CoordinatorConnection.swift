@@ -63,7 +63,9 @@ extension CoordinatorConnection {
 
     /// What a submission would send and leave out; changes nothing.
     package func plan(_ request: PlanRequest) async throws -> PlanView {
-        try await exchange(.post(APIPath.plan, body: request), repeating: .ifInterrupted)
+        var post = try APIRequest.post(APIPath.plan, body: request)
+        post.wait = APIPath.longestPlan
+        return try await exchange(post, repeating: .ifInterrupted)
     }
 
     /// - Parameters:

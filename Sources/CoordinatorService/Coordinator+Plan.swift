@@ -23,7 +23,9 @@ extension Coordinator {
             guard let worker = plan.worker, let link = ports.link(worker) else {
                 return try await allMissing(plan, request.inputs)
             }
-            return try await compared(plan, request, over: link)
+            return try await asking(worker) { [plan] in
+                try await self.compared(plan, request, over: link)
+            }
         } catch let error as ShuntError where error.code == .unreachable {
             // The worker cannot be asked.
             return try await allMissing(plan, request.inputs)
@@ -81,8 +83,10 @@ extension Coordinator {
                 guard let link = ports.link(name) else { continue }
                 group.addTask {
                     // One that cannot be asked is not the nearest.
-                    let count = try? await link.withBulk {
-                        try await link.content.missing(tree, over: $0)
+                    let count = try? await self.asking(name, atMost: Self.patience) {
+                        try await link.withBulk {
+                            try await link.content.missing(tree, over: $0)
+                        }
                     }
                     return count.map { (place, $0) }
                 }
@@ -91,6 +95,47 @@ extension Coordinator {
         }
         return missing.min { ($0.1, $0.0) < ($1.1, $1.0) }.map { choices[$0.0] }
     }
+
+    /// Asks a worker for as long as it is heard of. One that falls silent may still answer, to
+    /// nobody: its stream is closed with its link.
+    ///
+    /// - Throws: ``ShuntError`` with `unreachable` where it is silent, or not done by the limit.
+    private func asking<Answer: Sendable>(
+        _ name: WorkerName, atMost limit: Duration? = nil,
+        _ body: @escaping @Sendable () async throws -> Answer
+    ) async throws -> Answer {
+        let (answers, continuation) = AsyncStream.makeStream(
+            of: Result<Answer, any Error>.self, bufferingPolicy: .bufferingOldest(1))
+        let question = Task {
+            do {
+                continuation.yield(.success(try await body()))
+            } catch {
+                continuation.yield(.failure(error))
+            }
+        }
+        let watch = Task {
+            let start = ContinuousClock.now
+            while try await self.peek({ $0.core.worker(name)?.link.isConnected ?? false }) {
+                if let limit, ContinuousClock.now - start >= limit { break }
+                try await Task.sleep(for: Self.lookAtLink)
+            }
+            continuation.yield(
+                .failure(
+                    ShuntError(
+                        .unreachable, "`\(name)` does not answer at the moment",
+                        hint: "shunt worker ls")))
+        }
+        defer {
+            question.cancel()
+            watch.cancel()
+        }
+        for await answer in answers { return try answer.get() }
+        throw CancellationError()
+    }
+
+    /// For what only one of several workers may say.
+    private static let patience = Duration.seconds(3)
+    private static let lookAtLink = Duration.milliseconds(250)
 
     /// Where the job would go. A coordinator that has only just started gives its workers a moment
     /// to connect first: before that, every one of them would seem out of reach.

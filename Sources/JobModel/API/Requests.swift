@@ -32,6 +32,8 @@ package enum APIPath {
     package static let stop = "/v1/stop"
     /// The longest that a long poll is held open.
     package static let longestWait = Milliseconds.seconds(30)
+    /// The longest until a worker that is asked for a plan is seen to be silent, and more.
+    package static let longestPlan = Milliseconds.seconds(20)
     /// The longest that a worker looks at data before it says what it has seen so far, and more.
     package static let longestExamination = Milliseconds.seconds(45)
     /// How much longer than it was asked to the coordinator may take over a log: for a link to the

@@ -167,7 +167,7 @@ struct Authenticator {
         case nil:
             throw SSHError(
                 .timedOut, "`\(configuration.hostName)` fell silent during the login",
-                hint: "ssh -v \(SSHError.quoted(configuration.alias))")
+                hint: "ssh -v \(configuration.byHand)")
         case SSH_AUTH_SUCCESS.rawValue: return true
         case SSH_AUTH_PARTIAL.rawValue:
             report.isPartial = true
@@ -202,7 +202,7 @@ struct Authenticator {
         }
         return SSHError(
             .handshake, "`\(configuration.hostName)` went during the login: \(words)",
-            hint: "ssh -v \(SSHError.quoted(configuration.alias))")
+            hint: "ssh -v \(configuration.byHand)")
     }
 }
 

@@ -34,7 +34,6 @@ struct LoginReport: Hashable {
 
     func error(_ configuration: SSHConfiguration) -> SSHError {
         let place = "`\(configuration.user)@\(configuration.hostName)`"
-        let name = SSHError.quoted(configuration.alias)
         let openssh = "shunt worker add NAME \(configuration.alias) --transport openssh"
         if isPartial {
             return SSHError(
@@ -46,7 +45,7 @@ struct LoginReport: Hashable {
                 "\(place) ended the connection after \(offered) keys, none of them its own "
                     + "(MaxAuthTries); IdentityFile and IdentitiesOnly in ~/.ssh/config say which "
                     + "to show",
-                hint: "ssh -v \(name)")
+                hint: "ssh -v \(configuration.byHand)")
         }
         if !configuration.allowsPublicKey {
             return SSHError(

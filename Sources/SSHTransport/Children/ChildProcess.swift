@@ -17,9 +17,16 @@ final class ChildProcess: Sendable {
     /// Readable from the end on.
     private let endSign: WakeDescriptor
 
-    enum Ending: Hashable, Sendable {
+    enum Ending: Hashable, Sendable, CustomStringConvertible {
         case code(Int32)
         case signal(Int32)
+
+        var description: String {
+            switch self {
+            case .code(let code): "\(code)"
+            case .signal(let signal): "signal \(signal)"
+            }
+        }
     }
 
     struct Launch {

@@ -23,9 +23,11 @@ extension SSHConfiguration {
         guard ending == .code(0) else {
             throw refusal(outcome.words, words)
         }
-        return try parse(
+        var result = try parse(
             String(decoding: outcome.output, as: UTF8.self), alias: target.host,
             home: Account.home, environment: Account.variable)
+        result.byHand = target.byHand
+        return result
     }
 
     /// What ssh has against its configuration or the destination; its last line only counts the

@@ -5,6 +5,8 @@ internal import Glibc
 package struct SSHConfiguration: Hashable, Sendable {
     /// What the person called it (`%n`).
     package var alias: String
+    /// ``SSHTarget/byHand``.
+    package var byHand: String
     /// Name or address to connect to.
     package var hostName: String
     package var port: Int
@@ -65,6 +67,7 @@ package struct SSHConfiguration: Hashable, Sendable {
 
     package init(alias: String, hostName: String, port: Int, user: String) {
         self.alias = alias
+        byHand = SSHError.quoted(alias)
         self.hostName = hostName
         self.port = port
         self.user = user

@@ -44,6 +44,11 @@ package struct SSHTarget: Hashable, Sendable {
         (configurationFile.map { ["-F", $0] } ?? []) + (port.map { ["-p", "\($0)"] } ?? [])
     }
 
+    /// What stands behind `ssh` where a person goes there by hand, for hints.
+    var byHand: String {
+        (options + [destination]).map(SSHError.quoted).joined(separator: " ")
+    }
+
     private static func host(of destination: String) -> Substring {
         guard let at = destination.lastIndex(of: "@") else { return destination[...] }
         return destination[destination.index(after: at)...]

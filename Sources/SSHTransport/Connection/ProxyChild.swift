@@ -52,7 +52,7 @@ struct ProxyChild: Sendable {
         }
         let said = lastLine
         guard said != nil || ending.map({ $0 != .code(0) }) ?? false else { return otherwise }
-        let reason = said ?? "it ended without a word (\(ending.map { "\($0)" } ?? "still there"))"
+        let reason = said ?? "it \(ending.map { "ended with \($0)" } ?? "runs") and says nothing"
         return SSHError(.proxy, "\(name) does not lead there: \(reason)", hint: hint)
     }
 
@@ -86,7 +86,7 @@ extension ProxyChild {
                 let line = try tokens.expand(text)
                 words = ["/bin/sh", "-c", "exec \(line)"]
                 name = "the ProxyCommand of `\(configuration.alias)`"
-                hint = "ssh -v \(SSHError.quoted(configuration.alias))"
+                hint = "ssh -v \(configuration.byHand)"
             case .jump(let hosts):
                 let jump = try Jump(hosts.last ?? "")
                 words = ["ssh"] + (target.configurationFile.map { ["-F", $0] } ?? [])

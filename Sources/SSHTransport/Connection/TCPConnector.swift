@@ -82,7 +82,7 @@ enum TCPConnector {
     private static func failure(_ code: Int32, _ configuration: SSHConfiguration) -> SSHError {
         let name = "`\(configuration.hostName)`"
         let port = "port \(configuration.port)"
-        let look = "ssh \(SSHError.quoted(configuration.alias))"
+        let look = "ssh \(configuration.byHand)"
         switch code {
         case ECONNREFUSED:
             return SSHError(

@@ -54,7 +54,13 @@ struct OpenSSHExplainer: Sendable {
         (.unreachable, ["no route to host", "network is unreachable", "cannot assign requested"]),
         (.needsLogin, ["permission denied (", "too many authentication failures"]),
         (.sessionLimit, ["session open refused by peer", "channel 0: open failed"]),
-        (.notSSH, ["invalid ssh identification", "protocol identification"]),
+        (
+            .notSSH,
+            [
+                "invalid ssh identification", "protocol identification",
+                "protocol major versions differ",
+            ]
+        ),
         (.handshake, ["kex_exchange_identification", "unable to negotiate", "kex_"]),
         (
             .configuration,

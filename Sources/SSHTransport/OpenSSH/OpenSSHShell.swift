@@ -14,7 +14,7 @@ package final class OpenSSHShell: RemoteShell {
     private struct State {
         var options: SSHOptions
         /// Known once the first stream was opened.
-        var knownHosts: [String]?
+        var configuration: SSHConfiguration?
         var streams: [Int: ChildProcess] = [:]
         var next = 0
         var isClosed = false
@@ -60,9 +60,9 @@ package final class OpenSSHShell: RemoteShell {
     private nonisolated(nonsending) func start(
         _ command: String, _ more: [String]
     ) async throws -> OpenSSHStream {
-        let knownHosts = try await prepare()
+        let configuration = try await prepare()
         let options = state.withLock { $0.options }
-        let words = Self.words(target, options, knownHosts: knownHosts, more, command)
+        let words = Self.words(target, options, configuration, more, command)
         let number = try state.withLock { state throws(SSHError) in
             if state.isClosed { throw .closed }
             guard state.streams.count < Self.limit else {
@@ -84,23 +84,33 @@ package final class OpenSSHShell: RemoteShell {
     }
 
     static func words(
-        _ target: SSHTarget, _ options: SSHOptions, knownHosts: [String], _ more: [String],
+        _ target: SSHTarget, _ options: SSHOptions, _ configuration: SSHConfiguration,
+        _ more: [String],
         _ command: String
     ) -> [String] {
         // The first is the one that ssh adds new hosts to.
-        let files = [options.hostKeys.extraFile] + knownHosts
+        let files = [options.hostKeys.extraFile] + configuration.userKnownHosts
         let quoted = files.map { "\"\($0)\"" }.joined(separator: " ")
-        return ["ssh", "-T"] + target.options + more + [
+        // Else ssh waits as long as TCP does, and for ever for a server that says nothing.
+        let times = options.times
+        let limit = configuration.way == .direct ? times.connect : times.proxy
+        let patience =
+            configuration.connectTimeout == nil
+            ? ["-o", "ConnectTimeout=\(limit.components.seconds)"] : []
+        return ["ssh", "-T"] + target.options + more + patience + [
             "-o", "BatchMode=\(options.isPersonThere ? "no" : "yes")",
-            "-o", "ClearAllForwardings=yes", "-o", "LogLevel=ERROR",
+            "-o", "ClearAllForwardings=yes",
+            // With less ssh does not say that a server closed the connection before the login, and
+            // its 255 would seem the command's.
+            "-o", "LogLevel=INFO",
             "-o", "UserKnownHostsFile=\(quoted)", "--", target.destination, command,
         ]
     }
 
-    /// Learns which known-hosts files there are, and has an unknown host's key vouched for where
-    /// the caller offers that: ssh itself can ask only at a terminal.
-    private nonisolated(nonsending) func prepare() async throws -> [String] {
-        if let known = state.withLock({ $0.knownHosts }) { return known }
+    /// Learns what the configuration says of the target, and has an unknown host's key vouched for
+    /// where the caller offers that: ssh itself can ask only at a terminal.
+    private nonisolated(nonsending) func prepare() async throws -> SSHConfiguration {
+        if let known = state.withLock({ $0.configuration }) { return known }
         let (target, options) = (target, state.withLock { $0.options })
         let known = try await BlockingThread.run(name: "ssh-config") { stop throws(SSHError) in
             let patience = Patience(until: .now + options.times.configuration, stop: stop)
@@ -108,9 +118,9 @@ package final class OpenSSHShell: RemoteShell {
             if options.hostKeys.accepted != nil || options.hostKeys.ask != nil {
                 try HostKeyProbe(target, options, stop).verify(configuration)
             }
-            return configuration.userKnownHosts
+            return configuration
         }
-        state.withLock { $0.knownHosts = known }
+        state.withLock { $0.configuration = known }
         return known
     }
 }

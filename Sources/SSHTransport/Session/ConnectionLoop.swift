@@ -96,6 +96,6 @@ struct ConnectionLoop {
     private func lost() -> SSHError {
         SSHError(
             .lost, "the connection to `\(shared.name)` broke: \(session.lastWords)",
-            hint: "ssh \(SSHError.quoted(shared.name)) uptime")
+            hint: "ssh \(shared.byHand) uptime")
     }
 }

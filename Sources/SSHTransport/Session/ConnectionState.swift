@@ -6,6 +6,8 @@ internal import Synchronization
 final class ConnectionState: Sendable {
     /// As the person calls the machine.
     let name: String
+    /// ``SSHTarget/byHand``.
+    let byHand: String
     let waker: WakeDescriptor
     /// Calls the making of the connection off.
     let stop: StopSign
@@ -28,8 +30,11 @@ final class ConnectionState: Sendable {
     }
 
     /// - Parameter onChange: called when the connection has more room than before, or has ended.
-    init(name: String, onChange: @escaping @Sendable () -> Void) throws(SSHError) {
-        self.name = name
+    init(
+        target: SSHTarget, onChange: @escaping @Sendable () -> Void
+    ) throws(SSHError) {
+        name = target.host
+        byHand = target.byHand
         self.onChange = onChange
         do {
             waker = try WakeDescriptor()
@@ -58,7 +63,7 @@ final class ConnectionState: Sendable {
             guard state.commands.count < SSHLimits.commands else {
                 return SSHError(
                     .sessionLimit, "too many commands wait for the connection to `\(name)`",
-                    hint: "ssh \(SSHError.quoted(name)) uptime")
+                    hint: "ssh \(byHand) uptime")
             }
             state.commands.append(channel)
             return nil

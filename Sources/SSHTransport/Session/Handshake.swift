@@ -41,7 +41,7 @@ struct Handshake {
         let result = try session.finish(patience) { ssh_connect(session.raw) }
         if result == SSH_OK { return }
         let port = "`\(configuration.hostName)`, port \(configuration.port),"
-        let look = "ssh -v \(SSHError.quoted(configuration.alias))"
+        let look = "ssh -v \(configuration.byHand)"
         guard result != nil else {
             throw SSHError(
                 .timedOut, "\(port) fell silent while keys were exchanged", hint: look)
@@ -129,7 +129,7 @@ struct Greeting {
     }
 
     private var place: String { "`\(configuration.hostName)`, port \(configuration.port)," }
-    private var look: String { "ssh -v \(SSHError.quoted(configuration.alias))" }
+    private var look: String { "ssh -v \(configuration.byHand)" }
 
     private var silent: SSHError {
         SSHError(.timedOut, "\(place) takes the connection and says nothing", hint: look)

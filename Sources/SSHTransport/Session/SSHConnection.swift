@@ -24,7 +24,7 @@ final class SSHConnection: Sendable {
         _ target: SSHTarget, _ options: SSHOptions,
         onChange: @escaping @Sendable () -> Void
     ) async throws -> SSHConnection {
-        let state = try ConnectionState(name: target.host, onChange: onChange)
+        let state = try ConnectionState(target: target, onChange: onChange)
         do {
             try NativeThread.start(name: "ssh-\(target.host)") {
                 ConnectionThread(target: target, options: options, state: state).run()

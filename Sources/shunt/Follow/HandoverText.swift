@@ -2,8 +2,20 @@ internal import JobModel
 
 /// Who has to stay awake for a job.
 enum HandoverText {
+    /// What a submission may take longer to say who has to stay awake.
+    static let patience = Duration.seconds(1)
+
+    /// Whether a worker that can be reached is about to have the job.
+    static func isUnderWay(_ view: JobView) -> Bool {
+        switch view.state {
+        case .queued: view.waiting == nil || view.waiting?.code == .comparingWorkers
+        case .active: !view.handedOver && view.worker != .local && view.link == nil
+        case .succeeded, .failed, .cancelled, .lost: false
+        }
+    }
+
     static func describe(_ view: JobView) -> String {
-        if view.state.isTerminal { return "job \(view.id) \(view.state.rawValue)" }
+        if view.state.isTerminal { return view.state.rawValue }
         guard let worker = view.worker, view.state == .active else {
             let reason = view.waiting.map { ": \($0.message)" } ?? ""
             return "waiting here for \(place(view))\(reason); "

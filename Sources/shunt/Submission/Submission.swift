@@ -25,13 +25,27 @@ struct Submission {
             let id = try await session.connection.submit(request)
             try StandardStream.printData("\(id)\n")
             // What is said beside the ID must not fail a submission that is durable.
-            guard !options.quiet, let view = try? await session.connection.job(JobReference(id))
-            else { return }
+            guard !options.quiet, let view = try? await handedOver(id, session) else { return }
             progress.note(HandoverText.describe(view))
             return
         }
         let view = try await follow(request, preparation, progress)
         try await finish(view, session, progress, preparation.directory)
+    }
+
+    /// The job as it is once its worker has it, if that is a matter of moments: with nothing to
+    /// send it is, and then this machine may go away at once.
+    private func handedOver(_ id: JobID, _ session: ShuntSession) async throws -> JobView {
+        let end = ContinuousClock.now + HandoverText.patience
+        var view = try await session.connection.job(JobReference(id))
+        while HandoverText.isUnderWay(view) {
+            let left = end - .now
+            guard left > .zero else { break }
+            let wait = Milliseconds(Int64(left / .milliseconds(1)) + 1)
+            view = try await session.connection.job(
+                JobReference(id), after: view.version, wait: wait)
+        }
+        return view
     }
 
     /// Submits and follows to the end.

@@ -77,8 +77,10 @@ private struct SilentLink: Sendable {
         switch kind {
         case .frozen:
             try await expectShown("silent")
+            let late = try await submitMeanwhile()
             relay.thaw()
             try await finish(job, run)
+            #expect(try await lab.home.run("wait", late).code == 0)
             #expect(relay.counts.accepted == accepted)
         case .stalled, .swallowed, .down:
             try await expectShown("silent")
@@ -118,6 +120,17 @@ private struct SilentLink: Sendable {
             return text.contains("running · \(name) \(link) for ")
         }
         #expect(isShown, "\(kind), \(link): \(text)")
+    }
+
+    /// Whoever submits meanwhile is told where the job waits, and nothing of a coordinator that is
+    /// well.
+    private func submitMeanwhile() async throws -> String {
+        let outcome = try await lab.home.run(
+            ["submit", "--on", name, "--", "true"], within: .seconds(10))
+        #expect(outcome.code == 0, "\(outcome.errorText)")
+        #expect(outcome.errorText.contains("waiting here for"), "\(outcome.errorText)")
+        #expect(!outcome.errorText.contains("does not answer"), "\(outcome.errorText)")
+        return outcome.text.trimmingCharacters(in: .whitespacesAndNewlines)
     }
 
     private func finish(_ job: CountingJob, _ run: Command) async throws {

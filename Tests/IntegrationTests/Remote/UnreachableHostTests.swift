@@ -102,15 +102,20 @@ import Testing
     /// From the first byte to the last of the login, in both ways to end.
     @Test(.enabled(if: geteuid() == 0, RemoteLab.reason))
     func aHandshakeThatEndsAnywhereIsRefused() async throws {
+        let moments = [0, 1, 10, 22, 60, 500, 1_100, 1_600, 2_200]
+        let tries =
+            moments.flatMap { [("libssh", $0, Relay.Ending.close), ("libssh", $0, .reset)] }
+            + [0, 22, 60, 1_100].map { ("openssh", $0, .close) }
         try await RemoteLab.use(isEnrolled: false) { lab in
             let before = try await lab.host.homeListing()
-            for ending in [Relay.Ending.close, .reset] {
-                for bytes in [0, 1, 10, 22, 60, 500, 1_100, 1_600, 2_200] {
-                    lab.host.relay.setCutoff(
-                        Relay.Cutoff(bytes: bytes, direction: .down, ending: ending))
-                    let outcome = try await lab.home.run("worker", "add", lab.name)
-                    IntegrationTests.expectRefused(outcome, code: 4, naming: [])
-                    if outcome.code != 4 { Issue.record("\(ending) after \(bytes) bytes") }
+            for (transport, bytes, ending) in tries {
+                lab.host.relay.setCutoff(
+                    Relay.Cutoff(bytes: bytes, direction: .down, ending: ending))
+                let outcome = try await lab.home.run(
+                    "worker", "add", lab.name, "--transport", transport)
+                IntegrationTests.expectRefused(outcome, code: 4, naming: [])
+                if outcome.code != 4 {
+                    Issue.record("\(transport), \(ending) after \(bytes) bytes")
                 }
             }
             #expect(try await lab.worker() == .null)

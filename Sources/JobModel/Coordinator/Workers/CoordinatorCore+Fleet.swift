@@ -58,7 +58,8 @@ extension CoordinatorCore {
                 .refused,
                 "`\(record.name)` is what `\(other.name)` is already: the agent in "
                     + "`\(record.directory)`",
-                hint: "shunt worker add \(record.name) … --dir \(record.directory)-2")
+                hint: "shunt worker add \(record.name) \(record.address.map { "\($0) " } ?? "")"
+                    + "--dir \(record.directory)-2")
         }
         guard let known = worker(record.name)?.record.agent, known != record.agent else {
             return nil

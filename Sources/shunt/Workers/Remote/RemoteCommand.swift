@@ -66,7 +66,7 @@ struct RemoteCommand: Sendable {
                     patience == nil
                         ? "a command on `\(name)` did not end within \(bound.components.seconds) s"
                         : "`\(name)` has taken nothing for \(bound.components.seconds) s",
-                    hint: "shunt worker check \(name)")
+                    hint: adding)
             }
             return outcome
         } catch {
