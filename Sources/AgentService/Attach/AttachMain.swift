@@ -79,16 +79,19 @@ enum AttachMain {
     }
 
     private static func stop(_ agent: RunningAgent) throws {
-        let live = agent.liveTasks()
+        let live = agent.tasksThatStay()
         guard live.isEmpty else {
             throw ShuntError(
                 .refused,
-                "\(live.count) tasks run there: " + live.prefix(5).joined(separator: ", "),
-                hint: "shunt ps")
+                "tasks run there that may be those of another coordinator: "
+                    + live.prefix(5).joined(separator: ", "))
         }
         // A coordinator that is still connected would start it again at once.
         unlink(agent.directory.attach)
         try agent.end()
+        let shelf = ImageShelf(directory: AgentHome(root: agent.directory.path).images)
+        // The engine keeps images elsewhere. One that it does not give up is somebody else's too.
+        _ = try? shelf.collect(beyond: .zero, inUse: [])
         // Of tasks that ended while no agent lived. Where no place is in memory there are none.
         try? SecretVault(besides: agent.directory.socket, role: .agent).removeAll(but: [])
     }

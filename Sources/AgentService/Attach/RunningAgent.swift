@@ -12,6 +12,7 @@ struct RunningAgent: Sendable {
     private static let startLimit = Milliseconds.seconds(10)
     /// For trees that are killed.
     private static let killLimit = Milliseconds.seconds(20)
+    private static let leaveLimit = Milliseconds.seconds(3)
     private static let lookInterval: UInt32 = 3_000
 
     /// A connection to the daemon, which is started if it is down.
@@ -114,6 +115,17 @@ struct RunningAgent: Sendable {
             // A directory that cannot be looked at is no reason to call its task dead.
             guard let seen = try? TaskDirectory(tasks + "/" + name).observe() else { return true }
             return seen.initAlive || seen.supervisorAlive
+        }
+    }
+
+    /// ``liveTasks()`` of which some do not end by themselves at once: a supervisor goes a moment
+    /// after its job.
+    func tasksThatStay() -> [String] {
+        let deadline = SteadyTime.current + Self.leaveLimit
+        while true {
+            let live = liveTasks()
+            if live.isEmpty || SteadyTime.current >= deadline { return live }
+            usleep(Self.lookInterval)
         }
     }
 

@@ -95,6 +95,13 @@ struct LoginReport: Hashable {
         }
     }
 
+    private var hasNoKey: Bool {
+        switch agent {
+        case .none, .keys(0): offered == 0
+        case .unreachable, .hung, .keys: false
+        }
+    }
+
     private func hint(_ configuration: SSHConfiguration, _ openssh: String) -> String {
         if let path = locked.first ?? misspelt.first {
             let add = "ssh-add \(SSHError.quoted(path))"
@@ -105,6 +112,8 @@ struct LoginReport: Hashable {
         if case .hung = agent { return "ssh-add -l" }
         let port = configuration.port == 22 ? "" : "-p \(configuration.port) "
         let place = "\(configuration.user)@\(configuration.hostName)"
-        return "ssh-copy-id \(port)\(SSHError.quoted(place))"
+        let copy = "ssh-copy-id \(port)\(SSHError.quoted(place))"
+        // There is nothing to copy yet.
+        return hasNoKey ? "ssh-keygen -t ed25519 && \(copy)" : copy
     }
 }

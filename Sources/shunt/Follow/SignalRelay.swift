@@ -31,22 +31,8 @@ final class SignalRelay: Sendable {
     ///
     /// - Returns: what keeps the sources alive; signals are lost once it is gone.
     func begin() -> SignalSubscription {
-        SignalSubscription(
-            sources: [SIGINT, SIGHUP, SIGTERM].filter { !Self.isIgnored($0) }.map { number in
-                signal(number, SIG_IGN)
-                let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-                source.setEventHandler { self.receive(number) }
-                source.resume()
-                return source
-            })
-    }
-
-    private static func isIgnored(_ number: Int32) -> Bool {
-        var action = sigaction()
-        guard sigaction(number, nil, &action) == 0 else { return false }
-        // SIG_IGN is the address 1, of which Swift can make no function to compare with.
-        let handler = unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)
-        return handler == unsafeBitCast(SIG_IGN, to: Int.self)
+        let numbers = [SIGINT, SIGHUP, SIGTERM].filter { !SignalSubscription.isIgnored($0) }
+        return SignalSubscription(to: numbers) { self.receive($0) }
     }
 
     /// Notes what is known of the job.
@@ -105,9 +91,27 @@ final class SignalRelay: Sendable {
     }
 }
 
-/// The sources of a ``SignalRelay``.
+/// Signals that are handled instead of ending this process.
 struct SignalSubscription {
-    fileprivate let sources: [any DispatchSourceSignal]
+    private let sources: [any DispatchSourceSignal]
+
+    init(to numbers: [Int32], _ handle: @escaping @Sendable (Int32) -> Void) {
+        sources = numbers.map { number in
+            signal(number, SIG_IGN)
+            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+            source.setEventHandler { handle(number) }
+            source.resume()
+            return source
+        }
+    }
+
+    static func isIgnored(_ number: Int32) -> Bool {
+        var action = sigaction()
+        guard sigaction(number, nil, &action) == 0 else { return false }
+        // SIG_IGN is the address 1, of which Swift can make no function to compare with.
+        let handler = unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)
+        return handler == unsafeBitCast(SIG_IGN, to: Int.self)
+    }
 
     func end() {
         for source in sources { source.cancel() }

@@ -79,7 +79,9 @@ enum JobDetails {
         rows.append(("state", JobTable.state(job)))
         if let code = job.exitCode { rows.append(("exit code", "\(code)")) }
         if let reason = job.reason { rows.append(("reason", Quoting.visible(reason))) }
-        for warning in job.warnings { rows.append(("warning", Quoting.visible(warning))) }
+        for warning in job.warnings + (job.outputs?.warnings ?? []) {
+            rows.append(("warning", Quoting.visible(warning)))
+        }
         if let activity = job.activity, !job.state.isTerminal { rows.append(("doing", activity)) }
         rows.append(("command", CommandText.line(job.spec.command)))
         rows.append(("directory", Quoting.visible(job.inputs.sourceDirectory)))

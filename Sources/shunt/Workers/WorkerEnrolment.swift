@@ -52,12 +52,16 @@ struct WorkerEnrolment: Sendable {
         let probe = try await WorkerInspection(remote: remote).probe(
             directory: description.directory ?? known?.directory, makesDirectory: true,
             agents: InstalledAgent.digests())
-        do {
-            if let known { try requireSame(known, probe) }
-            return try await enrol(remote, probe)
-        } catch {
-            await removeEmptyDirectories(remote, probe)
-            throw error
+        let clearing = progress
+        return try await Interruption.cancelling(onEnd: { clearing.clear() }) {
+            do {
+                if let known { try requireSame(known, probe) }
+                return try await enrol(remote, probe)
+            } catch {
+                // Also where all else is cancelled.
+                await Task { await removeEmptyDirectories(remote, probe) }.value
+                throw error
+            }
         }
     }
 

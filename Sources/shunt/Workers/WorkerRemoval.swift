@@ -47,8 +47,18 @@ struct WorkerRemoval: Sendable {
             await shell.close()
         } catch {
             await shell.close()
-            throw error
+            throw Self.forgettable(error, worker.name, givesUp: givesUp)
         }
+    }
+
+    /// A machine that is gone for good can still be forgotten.
+    private static func forgettable(
+        _ error: any Error, _ name: WorkerName, givesUp: Bool
+    ) -> any Error {
+        guard let error = error as? ShuntError, error.code == .unreachable else { return error }
+        return ShuntError(
+            .unreachable, error.message + "; without `--purge` it is only forgotten here",
+            hint: "shunt worker rm \(name)" + (givesUp ? " --lost" : ""))
     }
 
     private func purge(_ remote: RemoteCommand, killsTasks: Bool) async throws {
@@ -64,7 +74,7 @@ struct WorkerRemoval: Sendable {
             [ -e \(directory)/attach ] || exit 0
             exec \(directory)/attach \(killsTasks ? "--stop-all" : "--stop")
 
-            """, within: .seconds(60))
+            """, within: Self.limit)
         guard stopped.isSuccess else { throw failure("the agent could not be ended", stopped) }
         progress.update("removing `\(directory)` from `\(worker.name)`")
         try await BootRegistration(remote: remote, directory: directory).remove()
@@ -73,6 +83,9 @@ struct WorkerRemoval: Sendable {
             """
             [ -e \(directory) ] || exit 0
             chmod -R u+rwX \(directory) 2>/dev/null
+            # What a rootless container gave to its other accounts only the engine can remove.
+            rm -rf \(directory)/tasks 2>/dev/null ||
+                podman unshare rm -rf \(directory)/tasks >/dev/null 2>&1
             made=$(cat \(directory)/made 2>/dev/null)
             case $made in ''|\(directory)/*)
                 # It was there before, empty.

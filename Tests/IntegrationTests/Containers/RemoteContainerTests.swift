@@ -32,6 +32,17 @@ struct RemoteContainerTests {
             #expect(try await sent(lab) < 1 << 20)
             print("shipped \(whole) bytes, then \(try await sent(lab))")
             try await TestImage.shell("podman rmi --force \(successor)")
+            // What the account's engine was given goes with the agent, and files of accounts that
+            // there are inside alone.
+            let foreign = try await lab.run(
+                "sh", "-c", "mkdir d; touch d/f; chown -R 1000:1000 d; chmod 700 d",
+                options: ["-q", "--image", Self.shipped])
+            #expect(foreign.code == 0, "\(foreign.errorText)")
+            let purged = try await lab.home.run("worker", "rm", lab.name, "--purge")
+            #expect(purged.code == 0, "\(purged.errorText)")
+            let left = try await lab.host.account.shell("podman images --quiet 2>/dev/null")
+            #expect(left.code == 0 && left.text.isEmpty, "\(left.text)")
+            try await lab.add(lab.name)
         }
     }
 

@@ -237,6 +237,24 @@ struct EnrolmentTests {
         }
     }
 
+    @Test func anAttemptThatIsInterruptedLeavesNothing() async throws {
+        try await RemoteLab.use(isEnrolled: false) { lab in
+            let before = try await lab.host.homeListing()
+            // The programs are on their way for many seconds.
+            lab.host.relay.setRate(bitsPerSecond: 8_000_000, .up)
+            let adding = try lab.home.start(["worker", "add", lab.name])
+            let begun = try await eventually {
+                try await lab.host.homeListing().contains("/bin/.new-") || adding.hasEnded
+            }
+            #expect(begun)
+            adding.signal(SIGINT)
+            let outcome = await adding.outcome()
+            #expect(outcome.code == 128 + SIGINT, "\(outcome.errorText)")
+            #expect(try await lab.host.homeListing() == before)
+            #expect(try await lab.worker() == .null)
+        }
+    }
+
     /// Whoever gives a machine back does not want to wait for what runs there.
     @Test func whatIsGivenUpIsKilledByAPurge() async throws {
         try await RemoteLab.use(isEnrolled: false) { lab in

@@ -140,8 +140,6 @@ extension LabHost {
     /// Ends it and removes what it left, outside of its home too.
     func remove() {
         let sockets = socketDirectories
-        // One without a crontab is no error of ours.
-        if account.isOwn { _ = try? Lab.Command.run(["crontab", "-r", "-u", account.name]) }
         do { try stop() } catch { print("\(alias) is left: \(error)") }
         for path in sockets + memoryDirectories + (account.isOwn ? engineDirectories : []) {
             // What cannot be removed stays in /tmp, which is nobody's test failure.

@@ -41,6 +41,8 @@ enum AccountFile {
     static func remove(_ name: String) throws {
         guard let account = Account.named(name) else { return }
         precondition(account.comment == comment, "the account \(name) is not the lab's")
+        // `userdel` leaves the crontab to the next account of this name. Most have none.
+        _ = unlink("/var/spool/cron/crontabs/" + name)
         try edit(["userdel", name])
     }
 

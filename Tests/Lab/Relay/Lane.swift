@@ -41,10 +41,7 @@ final class Lane {
     /// Runs until the direction has ended, or the connection.
     func run() {
         while true {
-            if state.version != version {
-                version = state.version
-                settings = state.current
-            }
+            refresh()
             switch connection.phase {
             case .reset: return
             case .closing:
@@ -54,6 +51,12 @@ final class Lane {
                 if advance() { return }
             }
         }
+    }
+
+    private func refresh() {
+        guard state.version != version else { return }
+        version = state.version
+        settings = state.current
     }
 
     private enum Progress { case moved, idle, ended }
@@ -100,15 +103,18 @@ final class Lane {
         let limit = link.bitsPerSecond.map(LinkClock.portion) ?? .max
         let source = source
         let count = queue.take(atMost: limit) { recv(source, $0, $1, Int32(MSG_DONTWAIT)) }
+        // What was sent after a change is delayed by it, though this turn began before.
+        refresh()
+        let delay = settings[direction].delay
         if count > 0 {
             let left = link.bitsPerSecond.map {
                 clock.reserve(count, bitsPerSecond: $0, now: now)
             }
-            queue.schedule(due: (left ?? now) + link.delay)
+            queue.schedule(due: (left ?? now) + delay)
             return .moved
         }
         if count == 0 {
-            endDue = now + link.delay
+            endDue = now + delay
             return .moved
         }
         if [EAGAIN, EINTR].contains(errno) { return .idle }
