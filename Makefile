@@ -24,7 +24,7 @@ BEGIN := $(shell date +%s)
 # namespace, and containers of an image that is made here.
 PACKAGES := gcc libc6-dev libuv1-dev libzstd-dev libsqlite3-dev python3 python3-venv gzip \
 	libssh-dev openssh-client openssh-server
-test test-build: PACKAGES += cron fish podman runc uidmap slirp4netns fuse-overlayfs debootstrap iproute2
+test-build: PACKAGES += cron fish podman runc uidmap slirp4netns fuse-overlayfs debootstrap iproute2
 
 # `shunt` finds what belongs to it under ../libexec/shunt of its own directory: in the build tree
 # that is beside `debug` and `release`, once installed beside `bin`.

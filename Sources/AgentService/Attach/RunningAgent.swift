@@ -125,6 +125,7 @@ struct RunningAgent: Sendable {
         while true {
             let live = liveTasks()
             if live.isEmpty || SteadyTime.current >= deadline { return live }
+            // The pause between two looks.
             usleep(Self.lookInterval)
         }
     }
