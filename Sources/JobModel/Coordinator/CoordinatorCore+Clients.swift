@@ -82,7 +82,9 @@ extension CoordinatorCore {
     mutating func signal(
         _ id: JobID, _ number: Int32, _ reply: RequestID, _ turn: inout Turn
     ) {
-        let tasks = jobs[id]?.current?.tasks.filter { $0.phase == .running } ?? []
+        // Output outruns reports: who has read a job's first line may signal it before its
+        // `running` is known here. The agent knows, and lets a signal fall that has no process.
+        let tasks = jobs[id]?.current?.tasks.filter { $0.phase.canBeStopped } ?? []
         guard !tasks.isEmpty else {
             let error = ShuntError(
                 .refused, "job `\(id)` is not running", hint: "shunt inspect \(id)")

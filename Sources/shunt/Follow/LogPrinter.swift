@@ -11,13 +11,19 @@ internal import Synchronization
 final class LogPrinter: Sendable {
     private let streams: Set<LogStream>
     private let progress: ProgressDisplay
+    /// Told before each piece of output is printed.
+    private let onOutput: @Sendable () -> Void
     private let decoder = Mutex(LogRecordDecoder())
     /// Bytes at the start of the next output that belong to earlier lines than were asked for.
     private let skip = Mutex<UInt32>(0)
 
-    init(streams: Set<LogStream> = [.standardOutput, .standardError], progress: ProgressDisplay) {
+    init(
+        streams: Set<LogStream> = [.standardOutput, .standardError], progress: ProgressDisplay,
+        onOutput: @escaping @Sendable () -> Void = {}
+    ) {
         self.streams = streams
         self.progress = progress
+        self.onOutput = onOutput
     }
 
     /// Leaves out the first bytes of the next output record.
@@ -47,6 +53,7 @@ final class LogPrinter: Sendable {
     private func write(_ record: LogRecord) throws {
         switch record.body {
         case .output(let stream, let whole):
+            onOutput()
             // The record at the start is one of a stream that counts, or nothing is left out of it.
             let skipped = skip.withLock { skip in
                 defer { skip = 0 }

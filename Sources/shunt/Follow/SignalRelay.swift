@@ -17,7 +17,12 @@ final class SignalRelay: Sendable {
     private struct Latest {
         var job: JobID?
         var progress = InterruptPolicy.JobProgress.waiting
+        /// `nil` until one is known.
+        var attempt: Int?
     }
+
+    /// What an interrupt meets now.
+    var jobProgress: InterruptPolicy.JobProgress { latest.withLock { $0.progress } }
 
     init(progress: ProgressDisplay) {
         self.progress = progress
@@ -39,7 +44,20 @@ final class SignalRelay: Sendable {
     func note(_ id: JobID, _ view: JobView? = nil) {
         latest.withLock { latest in
             latest.job = id
-            if let view { latest.progress = view.progress }
+            guard let view else { return }
+            // An attempt that was seen to run waits no more, whatever an earlier look at it says.
+            let isSame = latest.attempt == nil || latest.attempt == view.attempt
+            latest.attempt = view.attempt ?? latest.attempt
+            if isSame, view.progress == .waiting, latest.progress == .running { return }
+            latest.progress = view.progress
+        }
+    }
+
+    /// Notes that the job has said something: it runs, even before the coordinator knows of it,
+    /// since output and reports come by different ways.
+    func noteOutput() {
+        latest.withLock { latest in
+            if latest.progress == .waiting { latest.progress = .running }
         }
     }
 

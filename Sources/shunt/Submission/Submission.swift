@@ -83,7 +83,8 @@ struct Submission {
         do {
             return try await JobFollower(
                 connection: session.connection, job: id, progress: progress,
-                printer: LogPrinter(progress: progress), observe: { signals.note(id, $0) }
+                printer: LogPrinter(progress: progress, onOutput: { signals.noteOutput() }),
+                observe: { signals.note(id, $0) }
             ).run()
         } catch let exit as ProgramExit {
             progress.warn("nobody reads the output; job \(id) runs on: shunt logs -f \(id)")

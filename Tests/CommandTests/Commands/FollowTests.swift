@@ -29,6 +29,23 @@ import Testing
         #expect(policy.interrupt(at: time(1), job: .over) == .leave)
     }
 
+    /// Output and reports come by different ways, so that a view may be older than a line that was
+    /// read.
+    @Test func aJobThatHasSpokenRunsWhateverALateViewSays() {
+        let id = JobID("7f3k2a")!
+        let relay = SignalRelay(progress: ProgressDisplay(mode: .quiet))
+        let staging = Samples.job(.active, phase: .staging) { $0.attempt = 1 }
+        relay.note(id, Samples.job(.queued))
+        #expect(relay.jobProgress == .waiting)
+        relay.noteOutput()
+        relay.note(id, staging)
+        #expect(relay.jobProgress == .running)
+        relay.note(id, Samples.job(.active, phase: .staging) { $0.attempt = 2 })
+        #expect(relay.jobProgress == .waiting)
+        relay.note(id, Samples.job(.active, phase: .exited) { $0.attempt = 2 })
+        #expect(relay.jobProgress == .over)
+    }
+
     @Test func everyPhaseMeetsASignalInOneWay() {
         let met = TaskPhase.allCases.map { Samples.job(.active, phase: $0).progress }
         #expect(met.filter { $0 == .running }.count == 3)
