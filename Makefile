@@ -22,8 +22,8 @@ BEGIN := $(shell date +%s)
 # Debian packages that the build and the demo need beside the Swift toolchain, and what more the
 # tests have: a crontab that starts agents after a reboot, an account whose shell is no sh, a network
 # namespace, and containers of an image that is made here.
-PACKAGES := gcc libc6-dev libuv1-dev libzstd-dev libsqlite3-dev python3 python3-venv gzip \
-	libssh-dev openssh-client openssh-server
+PACKAGES := gcc libc6-dev libuv1-dev libzstd-dev libsqlite3-dev libssh-dev nettle-dev \
+	python3 python3-venv gzip openssh-client openssh-server
 test-build: PACKAGES += cron fish podman runc uidmap slirp4netns fuse-overlayfs debootstrap iproute2
 
 # `shunt` finds what belongs to it under ../libexec/shunt of its own directory: in the build tree

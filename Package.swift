@@ -14,7 +14,6 @@ let package = Package(
     name: "shunt",
     platforms: [.macOS(.v15)],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-crypto.git", exact: "4.5.2"),
         .package(url: "https://github.com/apple/swift-http-types.git", exact: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log.git", exact: "1.16.2"),
         .package(url: "https://github.com/apple/swift-protobuf.git", exact: "1.39.0", traits: []),
@@ -32,6 +31,7 @@ let package = Package(
         // The order of docs/architecture.md: a target imports only what stands above it.
         .systemLibrary(name: "CLibSSH"),
         .systemLibrary(name: "CLibUV"),
+        .systemLibrary(name: "CNettle"),
         .systemLibrary(name: "CZstd"),
         .systemLibrary(name: "CLinux"),
         .executableTarget(
@@ -49,11 +49,7 @@ let package = Package(
             ],
             exclude: ["Protocol/shunt.proto"], swiftSettings: strict),
         .target(
-            name: "ContentStore",
-            dependencies: [
-                "JobModel", "CLinux",
-                .product(name: "Crypto", package: "swift-crypto"),
-            ],
+            name: "ContentStore", dependencies: ["JobModel", "CLinux", "CNettle"],
             swiftSettings: strict),
         .target(
             name: "Transfer",

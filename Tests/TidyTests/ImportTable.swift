@@ -18,6 +18,7 @@ enum ImportTable {
     static let rows = [
         Row("CLibSSH"),
         Row("CLibUV"),
+        Row("CNettle"),
         Row("CZstd"),
         Row("CLinux"),
         Row("shunt-init"),
@@ -25,7 +26,7 @@ enum ImportTable {
         Row("ByteStream", ["CLinux"]),
         Row("UVLoop", ["CLibUV", "ByteStream"]),
         Row("Wire", ["JobModel", "ByteStream"], ["SwiftProtobuf"]),
-        Row("ContentStore", ["CLinux", "JobModel"], ["Crypto"]),
+        Row("ContentStore", ["CLinux", "CNettle", "JobModel"]),
         Row("Transfer", ["CZstd", "JobModel", "ByteStream", "Wire", "ContentStore"]),
         Row("SecretStore", ["CLinux", "JobModel"]),
         Row("SSHTransport", ["CLibSSH", "CLinux", "ByteStream"]),
