@@ -66,7 +66,8 @@ struct EnvironmentSteps: Sendable {
         switch python {
         case .interpreter(let interpreter):
             let program = interpreter.executable
-            return uv.map { venv($0, program) } ?? Step(arguments: [program, "-m", "venv", target])
+            return uv.map { venv($0, program) }
+                ?? Step(arguments: [program, "-I", "-c", VenvScript.text, target])
         case .fromUV(let version):
             if let uv { return venv(uv, version.description) }
             throw ShuntError(

@@ -40,6 +40,12 @@ struct TaskVariables {
             let path = values.last { $0.name == "PATH" }?.value ?? ExecutableSearch.standardPath
             set("PATH", programs + ":" + path)
         }
+        let imports = order.spec.software?.recipe?.importPaths ?? []
+        if !imports.isEmpty {
+            let own = values.last { $0.name == "PYTHONPATH" }.map { [$0.value] } ?? []
+            let paths = imports.map { $0 == "." ? root : root + "/" + $0 }
+            set("PYTHONPATH", (own + paths).joined(separator: ":"))
+        }
     }
 
     /// Each secret is a file there, and a variable that init sets from it: its value is no part of

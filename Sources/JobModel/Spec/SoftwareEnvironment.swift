@@ -20,9 +20,9 @@ package enum SoftwareEnvironment: Hashable, Sendable {
 ///
 /// | path in the tree | kinds | what it is |
 /// |---|---|---|
-/// | `recipe.json` | all | ``manifest``: the format, the kind, the Python version |
+/// | `recipe.json` | all | ``manifest``: the format, the kind, the versions of Python |
 /// | `requirements.txt` | requirements, locks | as `pip` reads it; in a lock every line is a pin |
-/// | `sources/NAME` | locks | a directory or an archive that is installed beside the pins |
+/// | `sources/NAME` | locks | a directory, archive or wheel that is installed beside the pins |
 /// | `pyproject.toml`, `uv.lock` | uv | as `uv sync --frozen` reads them |
 /// | `environment.yml` | conda | as `conda env create` reads it |
 /// | `explicit.txt` | conda-lock | as `conda create --file` reads it: an address a line |
@@ -31,18 +31,22 @@ package enum SoftwareEnvironment: Hashable, Sendable {
 package struct EnvironmentRecipe: Hashable, Sendable, Codable {
     package var kind: Kind
     package var tree: TreeReference
-    /// The version that is wanted; without one the worker's `python3` decides.
-    package var python: PythonVersion?
+    /// The versions that will do; without any the worker's `python3` decides.
+    package var python: PythonRange?
     /// Where it came from, for people: a file, or the directory of an environment.
     package var source: String
     /// How many packages it names, where that is known.
     package var packages: Int?
     /// What its packages are for, as conda calls it: `linux-64`; `nil` where it does not matter.
     package var platform: String?
+    /// Directories of the job that Python imports from, relative to the one that was submitted: it
+    /// was installed there as an editable package. `nil` for none. They are no part of what is
+    /// built.
+    package var importPaths: [String]?
 
     package init(
-        kind: Kind, tree: TreeReference, python: PythonVersion? = nil, source: String,
-        packages: Int? = nil, platform: String? = nil
+        kind: Kind, tree: TreeReference, python: PythonRange? = nil, source: String,
+        packages: Int? = nil, platform: String? = nil, importPaths: [String]? = nil
     ) {
         self.kind = kind
         self.tree = tree
@@ -50,6 +54,7 @@ package struct EnvironmentRecipe: Hashable, Sendable, Codable {
         self.source = source
         self.packages = packages
         self.platform = platform
+        self.importPaths = importPaths
     }
 
     /// What the recipe consists of and what builds it.
@@ -90,55 +95,11 @@ extension EnvironmentRecipe {
 
     /// What `recipe.json` holds: always the same bytes for the same recipe, so that whoever builds
     /// compares them with what the job says instead of parsing them.
-    package static func manifest(kind: Kind, python: PythonVersion?) -> [UInt8] {
+    package static func manifest(kind: Kind, python: PythonRange?) -> [UInt8] {
         let version = python.map { "\"\($0)\"" } ?? "null"
         return Array(
             "{\"format\": \(format), \"kind\": \"\(kind.rawValue)\", \"python\": \(version)}\n"
                 .utf8)
-    }
-}
-
-/// A minor version of Python, as in `3.11`: compiled packages fit one and no other.
-package struct PythonVersion: Hashable, Sendable, Codable, CustomStringConvertible {
-    package let major: Int
-    package let minor: Int
-
-    package init(major: Int, minor: Int) {
-        self.major = major
-        self.minor = minor
-    }
-
-    /// - Parameter text: `3.11`, or with more numbers behind it, which do not count.
-    /// - Returns: `nil` for anything else.
-    package init?(_ text: String) {
-        let numbers = text.split(separator: ".", omittingEmptySubsequences: false)
-        guard numbers.count >= 2, let major = Self.number(numbers[0]),
-            let minor = Self.number(numbers[1])
-        else { return nil }
-        self.init(major: major, minor: minor)
-    }
-
-    private static func number(_ text: Substring) -> Int? {
-        guard (1...4).contains(text.utf8.count), text.utf8.allSatisfy({ (48...57).contains($0) })
-        else { return nil }
-        return Int(text)
-    }
-
-    package var description: String { "\(major).\(minor)" }
-
-    package init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        let text = try container.decode(String.self)
-        guard let version = PythonVersion(text) else {
-            throw DecodingError.dataCorruptedError(
-                in: container, debugDescription: "`\(text)` is no version of Python")
-        }
-        self = version
-    }
-
-    package func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        try container.encode(description)
     }
 }
 

@@ -39,9 +39,10 @@ extension BuildTools {
         if recipe.kind.isOfConda { return hasConda ? nil : "micromamba, mamba or conda" }
         if recipe.kind == .uv, !hasUV { return "`uv`" }
         // `uv` may fetch a Python, and what has no name of its own may be any.
-        guard let version = recipe.python, !hasUV, !hasOtherPython, !pythons.contains(version)
+        guard let wanted = recipe.python, !hasUV, !hasOtherPython,
+            !pythons.contains(where: wanted.contains)
         else { return nil }
-        return "Python \(version)"
+        return "Python \(wanted)"
     }
 
     /// Of the Pythons, for people: `Python 3.9 and 3.11`.

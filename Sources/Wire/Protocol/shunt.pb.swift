@@ -1456,7 +1456,7 @@ nonisolated struct ProtoEnvironmentRecipe: Sendable {
   /// Clears the value of `tree`. Subsequent reads from it will return its default value.
   mutating func clearTree() {self._tree = nil}
 
-  /// As in `3.11`.
+  /// As in `3.11`, or `>=3.10,<3.13`.
   var python: String {
     get {_python ?? String()}
     set {_python = newValue}
@@ -1487,6 +1487,9 @@ nonisolated struct ProtoEnvironmentRecipe: Sendable {
   var hasPlatform: Bool {self._platform != nil}
   /// Clears the value of `platform`. Subsequent reads from it will return its default value.
   mutating func clearPlatform() {self._platform = nil}
+
+  /// Relative to the directory that was submitted.
+  var importPaths: [String] = []
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -5089,7 +5092,7 @@ nonisolated extension ProtoSoftwareEnvironment: SwiftProtobuf.Message, SwiftProt
 
 nonisolated extension ProtoEnvironmentRecipe: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".EnvironmentRecipe"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{1}tree\0\u{1}python\0\u{1}source\0\u{1}packages\0\u{1}platform\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{1}tree\0\u{1}python\0\u{1}source\0\u{1}packages\0\u{1}platform\0\u{3}import_paths\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5103,6 +5106,7 @@ nonisolated extension ProtoEnvironmentRecipe: SwiftProtobuf.Message, SwiftProtob
       case 4: try { try decoder.decodeSingularStringField(value: &self.source) }()
       case 5: try { try decoder.decodeSingularUInt32Field(value: &self._packages) }()
       case 6: try { try decoder.decodeSingularStringField(value: &self._platform) }()
+      case 7: try { try decoder.decodeRepeatedStringField(value: &self.importPaths) }()
       default: break
       }
     }
@@ -5131,6 +5135,9 @@ nonisolated extension ProtoEnvironmentRecipe: SwiftProtobuf.Message, SwiftProtob
     try { if let v = self._platform {
       try visitor.visitSingularStringField(value: v, fieldNumber: 6)
     } }()
+    if !self.importPaths.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.importPaths, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -5141,6 +5148,7 @@ nonisolated extension ProtoEnvironmentRecipe: SwiftProtobuf.Message, SwiftProtob
     if lhs.source != rhs.source {return false}
     if lhs._packages != rhs._packages {return false}
     if lhs._platform != rhs._platform {return false}
+    if lhs.importPaths != rhs.importPaths {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -28,7 +28,7 @@ extension EnvironmentTaker {
         if lock.count > 0 { try add(lock, to: &recipe) }
         let taken = try finish(
             recipe, .condaLock, python: nil, source: root, packages: explicit.count + lock.count,
-            platform: explicit.platform)
+            platform: explicit.platform, importPaths: lock.importPaths)
         return TakenEnvironment(software: .recipe(taken), gaps: explicit.gaps + lock.gaps)
     }
 }

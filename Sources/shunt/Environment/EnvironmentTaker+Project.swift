@@ -15,24 +15,47 @@ extension EnvironmentTaker {
         var recipe = RecipeTree()
         addSetup(wish, to: &recipe)
         let source = path(Entry.projectLock)
+        var python = try pinned(path(Self.pinFile)) ?? ProjectLock.python(lock)
         guard supply.architecture != nil || !supply.readsProjectLocks,
             let export = try ProjectExport.find(isNeeded: supply.architecture != nil)
         else {
             recipe.add(Entry.project, project)
             recipe.add(Entry.projectLock, lock)
-            return try finish(recipe, .uv, python: nil, source: source, packages: nil)
+            return try finish(recipe, .uv, python: python, source: source, packages: nil)
         }
         let requirements = try export.requirements(project: project, lock: lock)
         try RequirementsFile.check(requirements)
         recipe.add(Entry.requirements, requirements)
-        var python: PythonVersion?
         if let architecture = supply.architecture {
             let fetch = try WheelFetch(
-                active: nil, python: supply.python, architecture: architecture)
+                active: nil, python: supply.python, within: python, architecture: architecture)
             try add(fetch, requirements, building: [], isWhole: true, to: &recipe)
-            python = fetch.python
+            python = PythonRange(fetch.python)
         }
         return try finish(recipe, .lock, python: python, source: source, packages: nil)
+    }
+}
+
+extension EnvironmentTaker {
+    /// Where `uv python pin` writes down the version that a project is worked on with.
+    private static let pinFile = ".python-version"
+
+    /// - Returns: `nil` where the project pins none, or none by its number.
+    private func pinned(_ path: String) throws -> PythonRange? {
+        let bytes: [UInt8]?
+        if let store {
+            guard case .file(let digest, let size, _)? = try TreeLookup.node(path, in: tree, store),
+                size <= 4096
+            else { return nil }
+            bytes = try store.readBytes(of: digest, limit: 4096)
+        } else {
+            // As with the other files of a dry run, what cannot be read is not there.
+            bytes = try? SmallFile.read(directory.appending(path), limit: 4096)
+        }
+        let lines = String(decoding: bytes ?? [], as: UTF8.self).split(whereSeparator: \.isNewline)
+        return lines.first { !$0.hasPrefix("#") }.flatMap { line in
+            PythonVersion(String(line).trimmingSpaces).map(PythonRange.init)
+        }
     }
 }
 

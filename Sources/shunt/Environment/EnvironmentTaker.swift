@@ -50,7 +50,7 @@ struct EnvironmentTaker: Sendable {
     // MARK: What is active here
 
     private func capture(_ root: String) throws -> TakenEnvironment {
-        let captured = try CapturedEnvironment.read(root)
+        let captured = try CapturedEnvironment.read(root, for: directory)
         let lock = EnvironmentLock(captured) { access($0, F_OK) == 0 }
         if let packages = captured.conda {
             return try captureConda(packages, lock, root)
@@ -64,8 +64,8 @@ struct EnvironmentTaker: Sendable {
             try add(lock, to: &recipe)
         }
         let taken = try finish(
-            recipe, .lock, python: python, source: root,
-            packages: lock.count)
+            recipe, .lock, python: python.map(PythonRange.init), source: root, packages: lock.count,
+            importPaths: lock.importPaths)
         return TakenEnvironment(software: .recipe(taken), gaps: lock.gaps)
     }
 
@@ -74,6 +74,7 @@ struct EnvironmentTaker: Sendable {
         recipe.add(Entry.requirements, Self.lines(lock.pins))
         var sources = RecipeTree()
         for source in lock.sources { try add(source, to: &sources) }
+        for live in lock.live { sources.add(live.install.name, Array(live.install.wheel)) }
         if !sources.isEmpty { recipe.add(Entry.sources, sources) }
     }
 
@@ -88,19 +89,20 @@ struct EnvironmentTaker: Sendable {
         let addressed = lock.pins.filter { $0.contains(" @ ") }
         let pins = lock.pins.filter { !$0.contains(" @ ") }
         let names =
-            addressed.map { String($0.prefix { $0 != " " }) } + lock.sources.map(\.distribution)
+            addressed.map { String($0.prefix { $0 != " " }) }
+            + lock.sources.map(\.distribution) + lock.live.map(\.distribution)
         recipe.add(
             Entry.requirements, Self.lines(pins.filter { !$0.hasPrefix("-") } + names))
         try add(
             fetch, Self.lines(pins), building: addressed + lock.sources.map(\.path),
-            isWhole: true, to: &recipe)
+            isWhole: true, beside: lock.live.map(\.install), to: &recipe)
     }
 
     func add(
         _ fetch: WheelFetch, _ requirements: [UInt8], building built: [String], isWhole: Bool,
-        to recipe: inout RecipeTree
+        beside installs: [CapturedEnvironment.LiveInstall] = [], to recipe: inout RecipeTree
     ) throws {
-        let wheels = try fetch.fetch(requirements, building: built, isWhole: isWhole) {
+        var wheels = try fetch.fetch(requirements, building: built, isWhole: isWhole) {
             directory, names in
             var wheels = RecipeTree()
             for name in names {
@@ -108,6 +110,7 @@ struct EnvironmentTaker: Sendable {
             }
             return wheels
         }
+        for install in installs { wheels.add(install.name, Array(install.wheel)) }
         // Where nothing is to be installed, there is nothing to look into.
         if !wheels.isEmpty { recipe.add(Entry.wheels, wheels) }
     }
@@ -156,12 +159,12 @@ struct EnvironmentTaker: Sendable {
         try RequirementsFile.check(bytes)
         recipe.add(Entry.requirements, bytes)
         addSetup(wish, to: &recipe)
-        var python: PythonVersion?
+        var python: PythonRange?
         if let architecture = supply.architecture {
             let fetch = try WheelFetch(
                 active: nil, python: supply.python, architecture: architecture)
             try add(fetch, bytes, building: [], isWhole: false, to: &recipe)
-            python = fetch.python
+            python = PythonRange(fetch.python)
         }
         return try finish(
             recipe, .requirements, python: python, source: wish.path ?? "setup", packages: nil)
@@ -200,13 +203,13 @@ struct EnvironmentTaker: Sendable {
     private static let largest = 16 << 20
 
     func finish(
-        _ recipe: RecipeTree, _ kind: EnvironmentRecipe.Kind, python: PythonVersion?,
-        source: String, packages: Int?, platform: String? = nil
+        _ recipe: RecipeTree, _ kind: EnvironmentRecipe.Kind, python: PythonRange?,
+        source: String, packages: Int?, platform: String? = nil, importPaths: [String]? = nil
     ) throws -> EnvironmentRecipe {
         var recipe = recipe
         recipe.add(Entry.manifest, EnvironmentRecipe.manifest(kind: kind, python: python))
         return EnvironmentRecipe(
             kind: kind, tree: try recipe.insert(into: store), python: python, source: source,
-            packages: packages, platform: platform)
+            packages: packages, platform: platform, importPaths: importPaths)
     }
 }

@@ -48,6 +48,23 @@ import Testing
         #expect(lock.gaps.isEmpty)
     }
 
+    /// Its code comes with the job; what is built does not depend on it.
+    @Test func anEditableInstallOfTheJobsDirectoryIsItsMetadataAlone() throws {
+        let lock = try Self.lock(
+            """
+            {"name": "Own_Code", "version": "0.1", "where": "/v",
+             "direct": {"url": "file:///home/ada/project", "dir_info": {"editable": true}},
+             "live": {"paths": ["src", "."], "name": "own_code-0.1-py3-none-any.whl",
+                      "wheel": "UEs="}},
+            {"name": "six", "version": "1.16.0", "where": "/v"}
+            """, existing: ["/home/ada/project"])
+        #expect(lock.sources.isEmpty)
+        #expect(lock.live.map(\.distribution) == ["own-code"])
+        #expect(lock.live.first?.install.wheel == Data("PK".utf8))
+        #expect(lock.importPaths == [".", "src"])
+        #expect(lock.count == 2)
+    }
+
     @Test func whatComesFromAnAddressKeepsIt() throws {
         let lock = try Self.lock(
             """
@@ -115,6 +132,32 @@ import Testing
         #expect(PythonVersion("3.11.7") == PythonVersion(major: 3, minor: 11))
         for text in ["", "3", "3.", "3.x", "../3.1", "3.11;rm", "-3.1", "3.99999"] {
             #expect(PythonVersion(text) == nil, "\(text)")
+        }
+    }
+
+    @Test(arguments: [
+        (">=3.8", ">=3.8"), (">=3.10, <3.13", ">=3.10,<3.13"), ("==3.12.*", "3.12"),
+        ("~=3.11", ">=3.11"), ("~=3.11.2", "3.11"), (">=3.9.2, !=3.10.1, <=3.11", ">=3.9,<3.12"),
+        (">3.9, <4", ">=3.10"), (">=3.9, <3.11.4", ">=3.9,<3.12"), (">=3.10, >=3.11", ">=3.11"),
+    ])
+    func aProjectsLockNamesThePythonsThatWillDo(_ specifiers: String, _ range: String) throws {
+        let lock = """
+            version = 1
+            requires-python = "\(specifiers)"
+
+            [[package]]
+            name = "a"
+            requires-python = ">=3.99"
+            """
+        let found = try #require(ProjectLock.python(Array(lock.utf8)))
+        #expect(found.description == range)
+        #expect(PythonRange(range) == found)
+    }
+
+    @Test func aLockWithoutALowestPythonNamesNone() {
+        for line in ["", "requires-python = \"<3.12\"", "[[package]]\nrequires-python = \">=3.8\""]
+        {
+            #expect(ProjectLock.python(Array(line.utf8)) == nil, "\(line)")
         }
     }
 }

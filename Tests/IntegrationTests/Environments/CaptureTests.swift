@@ -68,6 +68,56 @@ import Testing
         }
     }
 
+    /// As `pip install -e .` leaves it, for packages in `src` and for modules at the top. Neither a
+    /// change of the code nor what a job wrote beside it is another environment.
+    @Test(arguments: [true, false])
+    func anEditableInstallOfTheJobsOwnDirectoryIsBuiltOnce(_ hasSourceDirectory: Bool) async throws
+    {
+        try await ShuntHome.use { home in
+            let place = hasSourceDirectory ? "src/own/__init__.py" : "own.py"
+            try home.write(
+                "pyproject.toml",
+                """
+                [build-system]
+                requires = ["setuptools"]
+                build-backend = "setuptools.build_meta"
+                [project]
+                name = "own-code"
+                version = "0.1"
+                [project.scripts]
+                own-train = "own:train"
+                \(hasSourceDirectory ? "" : "[tool.setuptools]\npy-modules = [\"own\"]")
+                """)
+            func write(_ answer: Int) throws {
+                try home.write(
+                    place,
+                    """
+                    import importlib.metadata, os, sys
+                    def train():
+                        open("model-\(answer)", "w").close()
+                        print(\(answer), importlib.metadata.version("own-code"), sys.prefix)
+                    """)
+            }
+            try write(1)
+            let made = try await home.shell(
+                "python3 -m venv ../venv && ../venv/bin/pip install -q -e .",
+                within: .seconds(240))
+            try #require(made.code == 0, "\(made.errorText)")
+            let active = ["VIRTUAL_ENV": home.base + "/venv"]
+            // The program of the package, and the package, from another directory.
+            let command = ["run", "--", "sh", "-c", "own-train; cd /; python -c 'import own'"]
+            let first = try await home.run(command, env: active, within: .seconds(240))
+            #expect(first.code == 0, "\(first.errorText)")
+            #expect(first.text.hasPrefix("1 0.1 \(home.root)/agent/"), "\(first.text)")
+            #expect(home.exists("model-1"))
+            try write(2)
+            let second = try await home.run(command, env: active)
+            #expect(second.text.hasPrefix("2 0.1 \(home.root)/agent/"), "\(second.errorText)")
+            #expect(second.errorText.contains("is there"), "\(second.errorText)")
+            #expect(try Self.builds(home).count == 1)
+        }
+    }
+
     /// The agent reaches no index; what its environments are made of comes with the job.
     @Test func aWorkerWithoutAnIndexIsSentWheels() async throws {
         try await ShuntHome.use { home in

@@ -228,7 +228,8 @@ struct NeverFitsTests {
         situation.enqueue(1000, on: worker)
         situation.queue[0].spec.software = .recipe(
             EnvironmentRecipe(
-                kind: .lock, tree: Sample.tree(), python: PythonVersion(major: 3, minor: python),
+                kind: .lock, tree: Sample.tree(),
+                python: PythonRange(PythonVersion(major: 3, minor: python)),
                 source: "venv"))
         return situation
     }

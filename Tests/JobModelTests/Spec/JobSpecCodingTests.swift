@@ -75,7 +75,7 @@ struct JobSpecCodingTests {
             EnvironmentRecipe(
                 kind: .lock,
                 tree: TreeReference(content: Sample.digest(0), metadata: Sample.digest(0)),
-                python: PythonVersion("3.11.2"), source: "/venv", packages: 12))
+                python: PythonRange("3.11.2"), source: "/venv", packages: 12))
         spec.outputs = ["out/*"]
         spec.mounts = [DataMount(target: "data", dataset: DatasetName("set")!)]
         spec.labels = [DataLabel("private")!]

@@ -37,9 +37,10 @@ extension SeededGenerator {
         return .recipe(
             EnvironmentRecipe(
                 kind: pick(EnvironmentRecipe.Kind.allCases), tree: tree(),
-                python: optional { PythonVersion(major: 3, minor: $0.below(20)) },
+                python: optional { PythonRange(PythonVersion(major: 3, minor: $0.below(20))) },
                 source: text(), packages: optional { $0.below(1000) },
-                platform: optional { $0.text() }))
+                platform: optional { $0.text() },
+                importPaths: optional { _ in [".", "src"] }))
     }
 
     mutating func spec() -> JobSpec {

@@ -3,16 +3,16 @@ internal import Glibc
 internal import JobModel
 
 /// Looks for what this account can build environments with, by names alone: it costs a listing of
-/// the directories in `PATH`, and starts nothing.
+/// the directories where they may lie, and starts nothing.
 enum BuildToolSearch {
     static func look() -> BuildTools {
         var tools = BuildTools(
             hasUV: ExecutableSearch.find("uv") != nil, hasConda: CondaTool.find() != nil,
             reachesOut: PackageRoute.exists)
         var versions: Set<PythonVersion> = []
-        for directory in ExecutableSearch.directories {
+        for directory in ExecutableSearch.interpreterDirectories {
             // A directory that `PATH` names and that is not there has no programs.
-            guard let opened = try? OwnedDescriptor.open(String(directory), O_RDONLY | O_DIRECTORY),
+            guard let opened = try? OwnedDescriptor.open(directory, O_RDONLY | O_DIRECTORY),
                 let names = try? opened.names()
             else { continue }
             let found = names.compactMap { name in

@@ -38,10 +38,10 @@ struct PythonSearch {
 
     init(directory: String) { self.directory = directory }
 
-    /// - Parameter version: `nil` for whatever `python3` is.
+    /// - Parameter wanted: the versions that will do; `nil` for whatever `python3` is.
     /// - Throws: ``ShuntError`` where the worker has none.
-    mutating func find(_ version: PythonVersion?) throws -> PythonChoice {
-        guard let version else {
+    mutating func find(_ wanted: PythonRange?) throws -> PythonChoice {
+        guard let wanted else {
             guard let path = ExecutableSearch.find("python3") else {
                 throw ShuntError(
                     .notFound, "there is no `python3` on this worker",
@@ -50,20 +50,36 @@ struct PythonSearch {
             return .interpreter(try interpreter(at: path))
         }
         var others: [String] = []
-        for name in ["python\(version)", "python3", "python"] {
-            guard let path = ExecutableSearch.find(name) else { continue }
+        let candidates = Self.names(wanted).flatMap {
+            ExecutableSearch.interpreters(called: $0)
+        }
+        for path in candidates {
             // One that does not even tell its version is none to build with.
             guard let found = try? interpreter(at: path) else { continue }
-            if PythonVersion(found.version) == version { return .interpreter(found) }
+            if PythonVersion(found.version).map(wanted.contains) == true {
+                return .interpreter(found)
+            }
             if !others.contains(found.version) { others.append(found.version) }
         }
-        if ExecutableSearch.find("uv") != nil { return .fromUV(version) }
+        if ExecutableSearch.find("uv") != nil { return .fromUV(wanted.lowest) }
         let present = others.isEmpty ? "none at all" : others.joined(separator: ", ")
         throw ShuntError(
             .notFound,
-            "Python \(version) is wanted, this worker has \(present), and there is no `uv` that "
+            "Python \(wanted) is wanted, this worker has \(present), and there is no `uv` that "
                 + "could fetch it",
             hint: "pip install uv")
+    }
+
+    /// What programs of these versions may be called: the one that is wanted comes first; of
+    /// several the one that is at hand, then the newest.
+    private static func names(_ wanted: PythonRange) -> [String] {
+        if let version = wanted.only { return ["python\(version)", "python3", "python"] }
+        let lowest = wanted.lowest
+        let last = wanted.end.map { $0.major == lowest.major ? $0.minor - 1 : 99 } ?? 99
+        return ["python3", "python"]
+            + (lowest.minor...max(last, lowest.minor)).reversed().map {
+                "python\(lowest.major).\($0)"
+            }
     }
 
     private mutating func interpreter(at path: String) throws -> PythonInterpreter {
@@ -74,23 +90,5 @@ struct PythonSearch {
         let found = try PythonInterpreter(asking: path, output: output)
         known[path] = found.identity == identity ? found : nil
         return found
-    }
-}
-
-/// Looks a program up in this process's `PATH`.
-enum ExecutableSearch {
-    static let standardPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
-    /// Those of `PATH`, in its order.
-    static var directories: [Substring] {
-        (getenv("PATH").map { String(cString: $0) } ?? standardPath).split(separator: ":")
-    }
-
-    static func find(_ name: String) -> String? {
-        for directory in directories {
-            let candidate = directory + "/" + name
-            if access(candidate, X_OK) == 0 { return candidate }
-        }
-        return nil
     }
 }

@@ -28,16 +28,17 @@ extension EnvironmentRecipe: WireValue {
         proto.source = source
         if let packages { proto.packages = UInt32(clamping: packages) }
         if let platform { proto.platform = platform }
+        proto.importPaths = importPaths ?? []
         return proto
     }
 
     init(_ proto: ProtoEnvironmentRecipe) throws(WireError) {
-        var python: PythonVersion?
+        var python: PythonRange?
         if proto.hasPython {
-            guard let version = PythonVersion(proto.python) else {
+            guard let range = PythonRange(proto.python) else {
                 throw WireError.invalid("recipe.python", proto.python)
             }
-            python = version
+            python = range
         }
         self.init(
             kind: try Field.choice(proto.kind, "recipe.kind", Self.code),
@@ -45,7 +46,8 @@ extension EnvironmentRecipe: WireValue {
                 Field.required(proto.hasTree ? proto.tree : nil, "recipe.tree")),
             python: python, source: proto.source,
             packages: proto.hasPackages ? Int(proto.packages) : nil,
-            platform: proto.hasPlatform ? proto.platform : nil)
+            platform: proto.hasPlatform ? proto.platform : nil,
+            importPaths: proto.importPaths.isEmpty ? nil : proto.importPaths)
     }
 
     private static func code(_ kind: Kind) -> ProtoEnvironmentRecipe.Kind {

@@ -1,14 +1,20 @@
 /// What an environment's own Python is asked: which distributions it has, as JSON. Only modules of
-/// the standard library, and of any Python from 3.8 on. Its argument is the environment.
+/// the standard library, and of any Python from 3.8 on. Its arguments are the environment and the
+/// job's directory.
 ///
 /// In one of conda's also what `conda list --explicit --md5` says, from the same records; what
 /// these call their own is no distribution that `pip` put there.
 ///
 /// A distribution whose metadata lies outside of the environment, beside a `setup.py` or a
 /// `pyproject.toml`, was installed with `setup.py develop`: its `source` is that directory.
+///
+/// An editable install whose code is imported from nowhere but the job's directory is `live`: that
+/// directory goes along anyway, so that all it wants is the paths of its code and what it says of
+/// itself, as a wheel without code (the binary distribution format of packaging.python.org).
 enum CaptureScript {
     static let text = #"""
-        import importlib.metadata, json, os, subprocess, sys, sysconfig
+        import base64, hashlib, importlib.metadata, importlib.util, io, json, os, re, subprocess
+        import sys, zipfile
 
         def inside(path, root):
             path, root = os.path.realpath(path), os.path.realpath(root)
@@ -32,7 +38,70 @@ enum CaptureScript {
                     found += value.strip().strip("'\"").replace("\\n", " ").split()
             return found
 
-        root = sys.argv[1]
+        def places(name):
+            spec = importlib.util.find_spec(name)
+            if spec is None:
+                return {None}
+            found = [path for path in spec.submodule_search_locations or [] if os.path.isdir(path)]
+            if not found and spec.origin:
+                found = [os.path.splitext(spec.origin)[0]]
+            # A package that lies under another name is found by no path.
+            return {os.path.dirname(path) if os.path.basename(path) == name else None
+                    for path in found}
+
+        def imported_from(one, source):
+            if source:
+                return {str(one.locate_file(""))}
+            scripts = {entry.name for entry in one.entry_points
+                       if entry.group in ("console_scripts", "gui_scripts")}
+            found = set()
+            for file in one.files or []:
+                if file.name.endswith(".pth"):
+                    with open(one.locate_file(file), encoding="utf-8") as lines:
+                        found.update(line.strip() for line in lines
+                                     if line.strip() and not line.startswith(("#", "import")))
+                elif not (file.parts[0].endswith(".dist-info") or "__pycache__" in file.parts
+                          or file.name.startswith("__editable__")
+                          or file.parts[0] == ".." and file.name in scripts):
+                    return {None}
+            for name in (one.read_text("top_level.txt") or "").split():
+                found |= places(name)
+            return found
+
+        def live(one, source, directory):
+            paths = imported_from(one, source)
+            if not paths or None in paths or not all(inside(path, directory) for path in paths):
+                return None
+            files = {"WHEEL": "Wheel-Version: 1.0\nGenerator: shunt\n"
+                              "Root-Is-Purelib: true\nTag: py3-none-any\n",
+                     "METADATA": one.read_text("METADATA") or one.read_text("PKG-INFO")}
+            for name in ("entry_points.txt", "top_level.txt"):
+                files[name] = one.read_text(name)
+            name = "%s-%s" % (re.sub("[-_.]+", "_", one.metadata["Name"]),
+                              one.metadata["Version"].replace("-", "_"))
+            record, buffer = [], io.BytesIO()
+            with zipfile.ZipFile(buffer, "w") as wheel:
+                def add(file, content):
+                    path = "%s.dist-info/%s" % (name, file)
+                    info = zipfile.ZipInfo(path, (1980, 1, 1, 0, 0, 0))
+                    info.external_attr = 0o644 << 16
+                    wheel.writestr(info, content)
+                    digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest())
+                    record.append("%s,sha256=%s,%d" % (
+                        path, digest.decode().rstrip("="), len(content)))
+                for file, text in sorted(files.items()):
+                    if text:
+                        add(file, text.encode())
+                record.append("%s.dist-info/RECORD,," % name)
+                add("RECORD", ("\n".join(record) + "\n").encode())
+            return {
+                "paths": sorted(os.path.relpath(os.path.realpath(path), directory)
+                                for path in paths),
+                "name": name + "-py3-none-any.whl",
+                "wheel": base64.b64encode(buffer.getvalue()).decode(),
+            }
+
+        root, directory = sys.argv[1], os.path.realpath(sys.argv[2])
         conda, owned = None, set()
         records = os.path.join(root, "conda-meta")
         if os.path.isdir(records):
@@ -69,6 +138,9 @@ enum CaptureScript {
             if not inside(where, sys.prefix):
                 entry["source"] = project(where)
                 entry["system"] = entry["source"] is None
+            editable = ((direct or {}).get("dir_info") or {}).get("editable")
+            if name and version and (editable or entry.get("source")):
+                entry["live"] = live(one, entry.get("source"), directory)
             found.append(entry)
         local = any("+" in (one["version"] or "") for one in found)
         json.dump({

@@ -1,3 +1,4 @@
+internal import ContentStore
 internal import FoundationEssentials
 internal import Glibc
 internal import JobModel
@@ -34,6 +35,17 @@ struct CapturedEnvironment: Hashable, Decodable {
         var source: String?
         /// It belongs to the system's Python, which lends it.
         var system: Bool?
+        var live: LiveInstall?
+    }
+
+    /// An editable install whose code is the job's own directory.
+    struct LiveInstall: Hashable, Decodable {
+        /// Where its code is imported from, relative to the job's directory.
+        var paths: [String]
+        /// Of the wheel.
+        var name: String
+        /// A wheel that holds what it says of itself, its programs among it, and no code.
+        var wheel: Data
     }
 
     /// `direct_url.json` (PEP 610).
@@ -75,8 +87,10 @@ struct CapturedEnvironment: Hashable, Decodable {
 
     /// Asks an environment; blocks.
     ///
-    /// - Parameter root: of the environment.
-    static func read(_ root: String) throws -> CapturedEnvironment {
+    /// - Parameters:
+    ///   - root: of the environment.
+    ///   - directory: the job's.
+    static func read(_ root: String, for directory: RawPath) throws -> CapturedEnvironment {
         var python = root + "/bin/python"
         // One of conda's need not have a Python; then another one reads its records.
         if isOfConda(root), access(python, X_OK) != 0 { python = "python3" }
@@ -89,7 +103,9 @@ struct CapturedEnvironment: Hashable, Decodable {
         }
         // Isolated: neither `PYTHONPATH` nor the user's own packages are part of it.
         let answer = try ToolProcess(
-            arguments: [python, "-I", "-c", CaptureScript.text, root]
+            arguments: [
+                python, "-I", "-c", CaptureScript.text, root, directory.description,
+            ]
         ).run()
         let captured =
             answer.code == 0

@@ -6,6 +6,8 @@ struct EnvironmentLock: Hashable {
     var pins: [String] = []
     /// Directories and archives of this machine that go along, by the name that they get.
     var sources: [Source] = []
+    /// Editable installs of the job's own directory.
+    var live: [Live] = []
     /// What has no counterpart elsewhere, a line each.
     var gaps: [String] = []
 
@@ -18,8 +20,21 @@ struct EnvironmentLock: Hashable {
         var path: String
     }
 
+    /// One whose code the job brings along.
+    struct Live: Hashable {
+        /// How indexes would call it.
+        var distribution: String
+        var install: CapturedEnvironment.LiveInstall
+    }
+
     /// How many distributions it has.
-    var count: Int { pins.count + sources.count }
+    var count: Int { pins.count + sources.count + live.count }
+
+    /// Where the code of live ones is imported from, relative to the job's directory; `nil` where
+    /// there are none.
+    var importPaths: [String]? {
+        live.isEmpty ? nil : Set(live.flatMap(\.install.paths)).sorted()
+    }
 
     /// - Parameter exists: whether this machine has a file or directory of that path.
     init(_ captured: CapturedEnvironment, exists: (String) -> Bool) {
@@ -44,7 +59,9 @@ struct EnvironmentLock: Hashable {
             gaps.append("a distribution without a name in `\(Quoting.visible(file))`")
             return
         }
-        if let source = distribution.source {
+        if let install = distribution.live {
+            live.append(Live(distribution: name, install: install))
+        } else if let source = distribution.source {
             sources.append(Source(distribution: name, name: name, path: source))
         } else if let direct = distribution.direct {
             addDirect(name, direct, exists: exists)

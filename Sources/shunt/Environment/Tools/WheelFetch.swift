@@ -17,9 +17,13 @@ struct WheelFetch {
 
     /// - Parameters:
     ///   - active: the environment that goes along, if one does: its own `pip` comes first.
-    ///   - python: what is wanted; `nil` for the version of what is found.
+    ///   - python: what is wanted; `nil` for the version of what is found, if it will do.
+    ///   - range: the versions that will do; `nil` for any.
     /// - Throws: ``ShuntError`` where this machine has no `pip`.
-    init(active: String?, python: PythonVersion?, architecture: String) throws {
+    init(
+        active: String?, python: PythonVersion?, within range: PythonRange? = nil,
+        architecture: String
+    ) throws {
         let candidates = (active.map { [$0 + "/bin/python"] } ?? []) + ["python3"]
         let question = "import pip, sys; print('%d.%d' % sys.version_info[:2])"
         for candidate in candidates {
@@ -29,7 +33,8 @@ struct WheelFetch {
             let text = String(decoding: answer.output.prefix { $0 != 10 }, as: UTF8.self)
             guard let version = PythonVersion(text) else { continue }
             pip = candidate
-            self.python = python ?? version
+            let wanted = python ?? version
+            self.python = range.map { $0.contains(wanted) ? wanted : $0.lowest } ?? wanted
             self.architecture = architecture
             return
         }

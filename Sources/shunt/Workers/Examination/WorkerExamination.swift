@@ -92,6 +92,7 @@ struct WorkerExamination: Sendable {
         findings.append(await agent(probe, remote))
         findings.append(python(probe.facts))
         findings.append(.good("packages", WorkerReport.packages(probe.facts)))
+        findings.append(.good("containers", containers(probe.facts)))
         return findings
     }
 
@@ -158,6 +159,11 @@ struct WorkerExamination: Sendable {
                 : "no venv: jobs with `environment.python` fail there",
             remedy: (worker.address.map { $0.ssh + " " } ?? "")
                 + "sudo apt-get install python3-venv")
+    }
+
+    private func containers(_ facts: WorkerFacts) -> String {
+        facts.engines.isEmpty
+            ? "no engine: jobs with an `image` are refused there" : WorkerReport.engines(facts)
     }
 
     private func link(within limit: Milliseconds) async throws -> WorkerFinding {

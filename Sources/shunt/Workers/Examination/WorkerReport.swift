@@ -68,7 +68,7 @@ enum WorkerReport {
         }
     }
 
-    private static func engines(_ facts: WorkerFacts) -> String {
+    static func engines(_ facts: WorkerFacts) -> String {
         guard !facts.engines.isEmpty else { return "none" }
         return facts.engines.map { "\($0.name) \($0.version)" }.joined(separator: ", ")
     }
