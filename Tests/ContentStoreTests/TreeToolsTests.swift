@@ -30,6 +30,45 @@ internal import Testing
         #expect(try store.largestDirectories(of: tree, top: 9) { _ in false }.isEmpty)
     }
 
+    /// A build that cannot see a file is the same build whatever the file says.
+    @Test(arguments: [
+        ("", true), ("*.json\nruns\n# a comment\n", false), ("/result.json\r\nruns/\n", false),
+        ("**\n", false), ("*\n!result.json\n", true), ("res[u]lt.json\nruns\n", true),
+        ("result.json\n", true), ("*/log\n", true),
+    ])
+    func whatABuildDoesNotSeeIsNoPartOfIt(_ ignored: String, _ isAnother: Bool) throws {
+        let store = try scratch.store()
+        let source = scratch.directory("source")
+        write("FROM base\n", to: source.appending("image/Containerfile"))
+        write("code", to: source.appending("image/src/code.py"))
+        write(ignored, to: source.appending("image/.dockerignore"))
+        let podmans = [".containerignore", ".dockerignore"]
+        func context(_ engineReads: [String]? = nil) throws -> Digest {
+            let tree = try snapshot(source, into: store)
+            return try BuildContext(
+                at: "image", in: tree, ignoreFiles: engineReads ?? podmans, store
+            ).digest
+        }
+        let before = try context()
+        let whole = try context([])
+        write("1", to: source.appending("image/result.json"))
+        write("1", to: source.appending("image/runs/deep/log"))
+        #expect((try context() != before) == isAnother)
+        #expect(try context([]) != whole)
+        let written = try context()
+        // What it is built from is always a part of it.
+        write("FROM other\n", to: source.appending("image/Containerfile"))
+        #expect(try context() != written)
+        // An ignore file of one Containerfile's own is read in no engine's place.
+        let own = try context()
+        write("result.json\n", to: source.appending("image/Containerfile.dockerignore"))
+        #expect(try context() != own)
+        write("2", to: source.appending("image/result.json"))
+        let last = try context()
+        write("3", to: source.appending("image/result.json"))
+        #expect(try context() != last)
+    }
+
     @Test func objectsOfATreeAreListedOnce() throws {
         let store = try scratch.store()
         let source = scratch.directory("source")

@@ -19,6 +19,20 @@ internal import Testing
         return bytes
     }
 
+    /// With it goes all that could testify; no agent needs to be there.
+    @Test func aTaskWhoseDirectoryIsRemovedIsEndedByItsSupervisor() throws {
+        let harness = try TaskHarness(shell: "setsid sleep 1000 & touch begun; sleep 1000")
+        let supervisor = try harness.prepareAndSupervise()
+        try harness.release()
+        let process = try harness.running()
+        try harness.waitForFile("begun")
+        TemporaryDirectory.remove(harness.task.path)
+        #expect(try harness.waitForSupervisor(supervisor) == 1 << 8)
+        #expect(!Processes.isAlive(process.process.pid))
+        #expect(!Processes.all.contains { Processes.has(harness.plan.token, $0) })
+        if let cgroup = process.cgroup { #expect(access(cgroup, F_OK) != 0) }
+    }
+
     @Test func killingSupervisorsMidOutputLosesAndDoublesNothing() throws {
         let seed = Seed.make()
         var random = SplitMix64(seed: seed)

@@ -12,6 +12,7 @@ internal import SecretStore
 /// | none | joins standard input and output to the daemon, starting it if it is down |
 /// | `--start` | starts it if it is down; for cron's `@reboot` |
 /// | `--stop` | ends it for good, unless tasks run: `attach` is gone then |
+/// | `--stop-all` | kills its tasks too, and prints a line `ended TASK` for each |
 ///
 /// `install` and `digest` are called by the path of the executable: nothing leads to it yet.
 enum AttachMain {
@@ -105,6 +106,7 @@ enum AttachMain {
         unlink(agent.directory.attach)
         do {
             try agent.end()
+            for task in agent.tasksThatStay() { print("ended \(task)") }
             try agent.endTasks(supervisor: executable)
         } catch {
             try agent.directory.point(to: executable)

@@ -100,7 +100,8 @@ actor ContainerImages {
         let (store, shelf) = (store, shelf)
         let origin = try await disk.run {
             try ImageOrigin(
-                container, pinned: order.image, tree: order.tree, work: work, store)
+                container, pinned: order.image, tree: order.tree, work: work,
+                engine: engine.engine, store)
         }
         let found = try await disk.run { () -> ImageFacts? in
             for name in origin.references {

@@ -15,7 +15,7 @@ enum ImageOrigin: Hashable, Sendable {
     /// - Throws: ``ShuntError`` where the job's tree has nothing of the kind.
     init(
         _ container: ContainerSpec, pinned: PinnedImage?, tree: TreeReference, work: String,
-        _ store: ObjectStore
+        engine: ContainerEngine, _ store: ObjectStore
     ) throws {
         let shown = container.image.text
         func path(_ relative: String) -> String { relative.isEmpty ? work : work + "/" + relative }
@@ -27,7 +27,8 @@ enum ImageOrigin: Hashable, Sendable {
         switch container.image {
         case .named(let name): self = .registry(name: name, pinned: pinned)
         case .containerfile(let relative):
-            let context = try BuildContext(at: relative, in: tree, store)
+            let context = try BuildContext(
+                at: relative, in: tree, ignoreFiles: engine.ignoreFiles, store)
             self = .build(
                 tag: Self.tag("build", [context.digest.hex, context.file]),
                 context: path(context.directory), file: context.file, shown: shown)
@@ -123,5 +124,15 @@ enum ImageOrigin: Hashable, Sendable {
     private static func tag(_ kind: String, _ parts: [String]) -> String {
         let digest = ContentHasher.digest(of: Array(parts.joined(separator: "\n").utf8))
         return "localhost/shunt-\(kind):\(digest.hex.prefix(40))"
+    }
+}
+
+extension ContainerEngine {
+    /// What may say, in the directory of a build, which of its files the build does not see.
+    fileprivate var ignoreFiles: [String] {
+        switch self {
+        case .podman: [".containerignore", ".dockerignore"]
+        case .docker: [".dockerignore"]
+        }
     }
 }

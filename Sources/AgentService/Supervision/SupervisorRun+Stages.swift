@@ -170,6 +170,29 @@ extension SupervisorRun {
         look(after: Milliseconds(1), from: Moment.now())
     }
 
+    /// Somebody has removed the directory, so that nothing can be testified to any more. What runs
+    /// is ended here, since an agent that has lost its own directory too knows nothing of it.
+    ///
+    /// - Throws: ``SystemError``, which says what is missing, once nothing is left.
+    mutating func endWithoutRecords(at now: Moment) throws(SystemError) {
+        let missing = SystemError(call: "find", subject: LaunchFile.name, errno: ENOENT)
+        guard let plan = launch?.plan else { throw missing }
+        let sweep = OrphanSweep(
+            token: plan.token, cgroup: knownInit?.cgroup,
+            limitCgroups: knownInit?.limitCgroups ?? [], takesChildren: plan.engine == nil)
+        let killed = sweep.round()
+        reapOrphans()
+        guard killed > 0, orphanRounds < Self.sweepLimit else {
+            sweep.removeCgroups()
+            removeSecrets()
+            throw missing
+        }
+        orphanRounds += 1
+        look(after: Milliseconds(10), from: now)
+    }
+
+    private static let sweepLimit = 1000
+
     /// Tree and command are gone: reads what is left of the output, and testifies.
     mutating func finish(_ exit: ExitRecord, tree: TreeRecord?) throws(SystemError) {
         drain()

@@ -17,6 +17,8 @@ struct SupervisorRun: ~Copyable {
 
     /// What is known of init and what has been done, all found again by a successor.
     var initWatch = InitWatch()
+    /// What its record said when it was last read.
+    var knownInit: InitProcess?
     var stopping: StoppingRecord?
     /// Set once init was told to kill the tree.
     var killing: KillSchedule?
@@ -102,14 +104,15 @@ struct SupervisorRun: ~Copyable {
         switch try records.phase() {
         case .ended:
             return try dismissInit(at: now)
-        case .notLaunched:
-            throw SystemError(call: "find", subject: LaunchFile.name, errno: ENOENT)
+        case .notLaunched: try endWithoutRecords(at: now)
         case .launching:
             try beforeInit(at: now)
         case .atBarrier(let process):
+            knownInit = process
             initWatch.follow(process)
             try keepTime(start: nil, at: now)
         case .running(let process, let since):
+            knownInit = process
             initWatch.follow(process)
             try keepTime(start: since.steady, at: now)
         case .ending(let exit):

@@ -6,15 +6,28 @@ package struct BuildContext: Hashable, Sendable {
     package var directory: String
     /// The name of the Containerfile in it.
     package var file: String
-    /// Of the directory's whole content.
+    /// Of what the build may see: the directory's whole content, or what its ignore file leaves.
     package var digest: Digest
 
     private static let names = ["Containerfile", "Dockerfile"]
 
     /// Finds them in the job's tree.
     ///
+    /// - Parameter ignoreFiles: those that the engine reads in the directory, the first first.
     /// - Throws: ``ShuntError`` where there is no Containerfile at that path.
-    package init(at path: String, in tree: TreeReference, _ store: ObjectStore) throws {
+    package init(
+        at path: String, in tree: TreeReference, ignoreFiles: [String] = [], _ store: ObjectStore
+    ) throws {
+        try self.init(wholeAt: path, in: tree, store)
+        let listing = try store.directory(digest)
+        guard let patterns = try Self.patterns(of: listing, file, ignoreFiles, store) else {
+            return
+        }
+        let seen = try Self.pruned(listing, below: "", patterns, keeping: file, store)
+        digest = ContentHasher.digest(of: seen.encoded())
+    }
+
+    private init(wholeAt path: String, in tree: TreeReference, _ store: ObjectStore) throws {
         if let digest = try TreeLookup.directory(path, in: tree, store) {
             directory = path
             self.digest = digest
@@ -34,10 +47,63 @@ package struct BuildContext: Hashable, Sendable {
         self.digest = digest
     }
 
+    // MARK: What the engine leaves out
+
+    /// What is never seen by a build must not lead to another one. What might be seen does: an
+    /// ignore file that takes something back in, or that only one Containerfile has, leaves out
+    /// nothing here, and neither does a pattern that engines may read in different ways.
+    private static func patterns(
+        of listing: TreeDirectory, _ file: String, _ ignoreFiles: [String], _ store: ObjectStore
+    ) throws -> PathPatterns? {
+        let own = ignoreFiles.contains { listing[Array((file + $0).utf8)] != nil }
+        guard !own, let name = ignoreFiles.first(where: { listing[Array($0.utf8)] != nil }),
+            case .file(let digest, let size, _)? = listing[Array(name.utf8)]?.node,
+            size <= largestIgnoreFile
+        else { return nil }
+        let bytes = try store.readBytes(of: digest, limit: largestIgnoreFile)
+        let lines = bytes.split { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }
+            .map { String(decoding: $0, as: UTF8.self).trimmed }
+            .filter { !$0.isEmpty && !$0.hasPrefix("#") }
+        guard !lines.contains(where: { $0.hasPrefix("!") }), lines.count <= PathPatterns.limit
+        else { return nil }
+        let plain = lines.filter { !$0.contains { "[]\\".contains($0) } }
+            .map { String($0.drop { $0 == "/" }) }.filter { !$0.isEmpty }
+        // One that leads outside leaves out nothing that is inside.
+        return try? PathPatterns(plain)
+    }
+
+    private static let largestIgnoreFile = 1 << 20
+
+    private static func pruned(
+        _ directory: TreeDirectory, below path: String, _ patterns: PathPatterns,
+        keeping file: String, _ store: ObjectStore
+    ) throws -> TreeDirectory {
+        var entries: [TreeEntry] = []
+        for var entry in directory.entries {
+            let name = path + String(decoding: entry.name, as: UTF8.self)
+            if name != file, !patterns.matching(RawPath(name)).isEmpty { continue }
+            if case .directory(let digest, _) = entry.node {
+                let below = try pruned(
+                    store.directory(digest), below: name + "/", patterns, keeping: file, store)
+                entry.node = .directory(
+                    ContentHasher.digest(of: below.encoded()), below.totals)
+            }
+            entries.append(entry)
+        }
+        return try TreeDirectory(entries: entries)
+    }
+
     private static func missing(_ path: String) -> ShuntError {
         ShuntError(
             .usage,
             "there is no Containerfile at `./\(path)` in the snapshot of the job's directory",
             hint: "ls -l ./\(path)")
+    }
+}
+
+extension String {
+    fileprivate var trimmed: String {
+        String(
+            drop { $0 == " " || $0 == "\t" }.reversed().drop { $0 == " " || $0 == "\t" }.reversed())
     }
 }

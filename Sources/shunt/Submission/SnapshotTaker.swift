@@ -72,13 +72,36 @@ struct SnapshotTaker: Sendable {
                     layout: layout, name: name, store: store
                 ).tree()
             }
-            if let store, case .containerfile(let path)? = spec.container?.image {
-                _ = try BuildContext(at: path, in: result.tree, store)
+            if let store, let image = spec.container?.image {
+                try requireImage(image, result.tree, store)
             }
             return TakenSnapshot(
                 result: result, spec: spec, inputs: inputs(result), gaps: environment.gaps,
                 supply: spec.software?.recipe.flatMap { $0.kind.isOfConda ? nil : supply })
         }
+    }
+
+    /// An image that comes out of the job's files has to be among them.
+    private func requireImage(
+        _ image: ImageSource, _ tree: TreeReference, _ store: ObjectStore
+    ) throws {
+        switch image {
+        case .named, .local: return
+        case .containerfile(let path): _ = try BuildContext(at: path, in: tree, store)
+        case .layout(let path):
+            if try TreeLookup.directory(path, in: tree, store) != nil { return }
+            throw missing(path, "directory", image)
+        case .archive(let path):
+            if case .file? = try TreeLookup.node(path, in: tree, store) { return }
+            throw missing(path, "file", image)
+        }
+    }
+
+    private func missing(_ path: String, _ what: String, _ image: ImageSource) -> ShuntError {
+        ShuntError(
+            .usage,
+            "`\(Quoting.visible(image.text))` is no \(what) in the snapshot of `\(directory)`",
+            hint: "ls -l \(Quoting.forShell(path))")
     }
 
     private func inputs(_ result: SnapshotResult) -> JobInputs {

@@ -39,12 +39,18 @@ struct WorkerRemoval: Sendable {
         let shell = try RemoteAccess(layout: session.home.layout, progress: progress)
             .shell(to: address)
         do {
-            try await purge(
+            let killed = try await purge(
                 RemoteCommand(
                     shell: shell, name: worker.name.text, adding: worker.adding,
                     ssh: address.ssh),
                 killsTasks: givesUp)
             await shell.close()
+            let others = killed.filter { !busy.map(\.id.text).contains($0) }
+            if !others.isEmpty {
+                progress.warn(
+                    "killed on `\(worker.name)` as well, though they are no jobs of this "
+                        + "coordinator that ran: \(others.joined(separator: " "))")
+            }
         } catch {
             await shell.close()
             throw Self.forgettable(error, worker.name, givesUp: givesUp)
@@ -61,7 +67,8 @@ struct WorkerRemoval: Sendable {
             hint: "shunt worker rm \(name)" + (givesUp ? " --lost" : ""))
     }
 
-    private func purge(_ remote: RemoteCommand, killsTasks: Bool) async throws {
+    /// - Returns: the jobs of which something was killed.
+    private func purge(_ remote: RemoteCommand, killsTasks: Bool) async throws -> [String] {
         progress.update("connecting to `\(address)`")
         let directory = worker.directory
         // The path is the ledger's; what stands there has to say that it is an agent's.
@@ -101,6 +108,15 @@ struct WorkerRemoval: Sendable {
 
             """, within: Self.limit)
         guard removed.isSuccess else { throw failure("`\(directory)` is not gone", removed) }
+        return Self.killed(stopped.output)
+    }
+
+    /// Lines `ended JOB.ATTEMPT.RANK-NONCE` of `attach --stop-all`.
+    private static func killed(_ output: [UInt8]) -> [String] {
+        let jobs = String(decoding: output, as: UTF8.self).split(whereSeparator: \.isNewline)
+            .filter { $0.hasPrefix("ended ") }
+            .map { Quoting.visible(String($0.dropFirst(6).prefix { $0 != "." })) }
+        return Set(jobs).sorted()
     }
 
     private var address: String { worker.address.map { "\($0)" } ?? "" }

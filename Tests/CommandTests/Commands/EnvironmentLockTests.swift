@@ -118,6 +118,28 @@ import Testing
         #expect(lock.gaps == ["an index of `pip` that needs a login stays here"])
     }
 
+    @Test func aLocalVersionOfAnIndexThatNobodyWroteDownIsNamed() throws {
+        let lock = try Self.lock(
+            """
+            {"name": "torch", "version": "2.1.0+cpu", "where": "/v"},
+            {"name": "own", "version": "1+dirty", "where": "/v", "source": "/src/own"}
+            """)
+        #expect(lock.gaps.count == 1)
+        #expect(lock.gaps.first?.hasPrefix("torch: a version with a `+`") == true, "\(lock.gaps)")
+        #expect(lock.pins == ["torch==2.1.0+cpu"])
+    }
+
+    @Test func whatTheSystemLendsIsOneLine() throws {
+        let names = ["f", "e", "d", "c", "b", "a"]
+        let lock = try Self.lock(
+            names.map { "{\"name\": \"\($0)\", \"where\": \"/usr\", \"system\": true}" }
+                .joined(separator: ", "))
+        #expect(
+            lock.gaps == [
+                "a, b, c, d and 2 more: belong to the system's Python, which lends them here"
+            ])
+    }
+
     @Test func aProjectLockMayNameNothingButItself() throws {
         let fine = "[[package]]\nname = \"p\"\nsource = { virtual = \".\" }\n"
         try ProjectLock.check(Array(fine.utf8))

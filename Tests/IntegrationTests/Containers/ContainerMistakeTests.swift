@@ -85,12 +85,13 @@ struct ContainerMistakeTests {
         }
     }
 
-    @Test func aContainerfileThatIsNotThereIsMissedBeforeAnythingIsSent() async throws {
+    @Test func anImageThatIsNotAmongTheFilesIsMissedBeforeAnythingIsSent() async throws {
         try await ContainerHome.use { home in
-            let outcome = try await home.run(
-                "run", "-q", "--image", "./docker/Containerfile", "--", "true")
-            #expect(outcome.code == 125)
-            expectRemedy(outcome, naming: "./docker/Containerfile")
+            for image in ["./docker/Containerfile", "oci:layout", "docker-archive:image.tar"] {
+                let outcome = try await home.run("run", "-q", "--image", image, "--", "true")
+                #expect(outcome.code == 125)
+                expectRemedy(outcome, naming: image)
+            }
             let jobs = try JSON(parsing: try await home.run("ps", "-a", "-o", "json").output)
             #expect(jobs.items.isEmpty)
         }

@@ -44,7 +44,23 @@ import Testing
             let outcome = try await home.run(
                 ["run", "-f", "job.yaml"], env: ["PATH": path], within: .seconds(180))
             #expect(outcome.text == "['six']\n", "\(outcome.errorText)")
+            try await Self.runTheExample(home, path)
         }
+    }
+
+    /// `jobs/project`, as its README says.
+    private static func runTheExample(_ shared: ShuntHome, _ path: String) async throws {
+        var home = shared
+        home.variables["PATH"] = path
+        let example = home.base + "/project"
+        try FileManager.default.copyItem(
+            atPath: ShuntHome.packageRoot + "/jobs/project", toPath: example)
+        let locked = try await home.shell("cd ../project && uv lock", within: .seconds(120))
+        try #require(locked.code == 0, "\(locked.errorText)")
+        let outcome = try await home.run(
+            ["run", "-f", "job.yaml"], cwd: example, within: .seconds(180))
+        #expect(outcome.text == "slope 3.02, intercept 1.86, numpy 2.2.6\n", "\(outcome.errorText)")
+        #expect(FileManager.default.fileExists(atPath: example + "/fit.json"))
     }
 
     /// The worker has started without `uv`; the one here writes the lock out for it.

@@ -18,9 +18,12 @@ struct PhaseCutTests {
         try await RemoteLab.shared { lab in
             var job = try lab.countingJob()
             (job.lines, job.files) = (60, phase == .fetching ? 600 : 40)
-            try lab.home.write("requirements.txt", "# nothing, which takes a while too\n")
-            let python = phase == .building ? "{python: requirements.txt}" : "{}"
-            try lab.home.write("job.yaml", "environment: \(python)\n")
+            // The build is under way until the link is back.
+            let gate = lab.host.account.home + "/gate"
+            defer { for name in [gate, gate + ".begun"] { unlink(name) } }
+            let wait = "touch \(gate).begun; while [ ! -e \(gate) ]; do sleep 0.1; done"
+            let setup = "{setup: ['\(wait)']}"
+            try lab.home.write("job.yaml", "environment: \(phase == .building ? setup : "{}")\n")
             if phase == .pushing {
                 let made = try await lab.home.shell(
                     "mkdir data; for i in 0 1 2 3 4 5 6 7; do "
@@ -42,6 +45,7 @@ struct PhaseCutTests {
             lab.host.relay.restore()
             let isBack = await eventually { lab.host.relay.counts.accepted > accepted }
             #expect(isBack, "\(phase)")
+            #expect(FileManager.default.createFile(atPath: gate, contents: nil))
             lab.host.relay.setRate(bitsPerSecond: nil)
             let outcome = await run.outcome()
             try await job.expectRanOnce(outcome, "\(phase)")
@@ -68,7 +72,8 @@ struct PhaseCutTests {
         case .pushing:
             return lab.host.relay.counts.bytesUp - before.bytesUp > 4 * Self.mebibyte
         case .accepted: return hasTask()
-        case .building: return !lab.host.pids(running: "venv").isEmpty
+        case .building:
+            return FileManager.default.fileExists(atPath: lab.host.account.home + "/gate.begun")
         case .barrier: return hasTask("init.ready")
         case .ended: return hasTask("exit")
         case .fetching:

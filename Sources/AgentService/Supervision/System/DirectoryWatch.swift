@@ -7,12 +7,13 @@ struct DirectoryWatch: ~Copyable {
     private let inotify: OwnedDescriptor
 
     /// - Parameter path: the directory; a file that is renamed into place wakes, since that is how
-    ///   a record comes, and its making and writing under another name before that do not.
+    ///   a record comes, and its making and writing under another name before that do not. One
+    ///   that is removed wakes as well.
     init(_ path: String) throws(SystemError) {
         let flags = Int32(bitPattern: UInt32(O_CLOEXEC | O_NONBLOCK))
         let inotify = OwnedDescriptor(
             adopting: try SystemError.check("watch", path) { inotify_init1(flags) })
-        let events = UInt32(IN_MOVED_TO)
+        let events = UInt32(IN_MOVED_TO | IN_DELETE)
         try SystemError.check("watch", path) { inotify_add_watch(inotify.raw, path, events) }
         self.inotify = inotify
     }

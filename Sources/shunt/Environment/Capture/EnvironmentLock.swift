@@ -38,17 +38,23 @@ struct EnvironmentLock: Hashable {
 
     /// - Parameter exists: whether this machine has a file or directory of that path.
     init(_ captured: CapturedEnvironment, exists: (String) -> Bool) {
-        var hasLocalVersion = false
+        var ofLocalVersion: [String] = []
+        var lent: [String] = []
         let named = captured.distributions.map { (Self.normal($0.name ?? ""), $0) }
         for (name, distribution) in named.sorted(by: { $0.0 < $1.0 }) {
             guard distribution.system != true else {
-                gaps.append("\(name): belongs to the system's Python, which lends it here")
+                lent.append(name)
                 continue
             }
             add(name, distribution, exists: exists)
-            if distribution.version?.contains("+") == true { hasLocalVersion = true }
+            if distribution.version?.contains("+") == true { ofLocalVersion.append(name) }
         }
-        if hasLocalVersion { addIndexes(captured.indexes) }
+        if !lent.isEmpty {
+            gaps.append(
+                "\(Self.list(lent)): \(lent.count == 1 ? "belongs" : "belong") to the system's "
+                    + "Python, which lends \(lent.count == 1 ? "it" : "them") here")
+        }
+        addIndexes(captured.indexes, for: ofLocalVersion)
     }
 
     private mutating func add(
@@ -111,12 +117,26 @@ struct EnvironmentLock: Hashable {
 
     /// A version such as `2.1.0+cpu` is on no public index: where `pip` here knows another one, the
     /// worker's is told of it.
-    private mutating func addIndexes(_ indexes: [String]) {
+    private mutating func addIndexes(_ indexes: [String], for names: [String]) {
+        let pinned = names.filter { name in pins.contains { $0.hasPrefix(name + "==") } }
+        guard !pinned.isEmpty else { return }
+        if indexes.isEmpty {
+            gaps.append(
+                "\(Self.list(pinned)): a version with a `+` is on no public index, and `pip` here "
+                    + "is told of no other (pip config set site.extra-index-url URL)")
+        }
         let usable = indexes.filter { $0.contains("://") && !Self.holdsCredentials($0) }
         if usable.count < indexes.count {
             gaps.append("an index of `pip` that needs a login stays here")
         }
         pins.insert(contentsOf: usable.map { "--extra-index-url \($0)" }, at: 0)
+    }
+
+    /// `a, b and 17 more`.
+    private static func list(_ names: [String]) -> String {
+        let shown = 4
+        guard names.count > shown else { return names.joined(separator: ", ") }
+        return names.prefix(shown).joined(separator: ", ") + " and \(names.count - shown) more"
     }
 
     /// `user:password@` before the host.
