@@ -11,6 +11,11 @@ package struct SSHOptions: Sendable {
     package var passphrase: (@Sendable (_ keyPath: String) async -> String?)?
     /// A person is at this process's terminal, so that an `ssh` started on the way may ask there.
     package var isPersonThere: Bool
+    /// Called before an `ssh` is started that may ask at the terminal.
+    package var clearTerminal: (@Sendable () -> Void)?
+    /// A directory of the account's alone, for sockets. With a person there, one login of `ssh`
+    /// serves all streams to a host for some seconds, so that the person is asked once.
+    package var socketDirectory: String?
     /// How long to wait.
     package var times: SSHTimes
 

@@ -45,6 +45,7 @@ extension SSHConfiguration {
                 hint: "shunt worker add NAME \(alias) --transport openssh")
         }
         bindAddress = reader.first("bindaddress")
+        sharesConnections = reader.first("controlpath").map { $0 != "none" } ?? false
         switch reader.first("addressfamily") {
         case "inet": addressFamily = .inet
         case "inet6": addressFamily = .inet6

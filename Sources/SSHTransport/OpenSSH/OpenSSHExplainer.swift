@@ -2,6 +2,8 @@
 struct OpenSSHExplainer: Sendable {
     let target: SSHTarget
     let options: SSHOptions
+    /// See ``SSHConfiguration/sharesConnections``.
+    let sharesConnections: Bool
 
     /// Whether ssh ended with this code for a reason of its own. A remote command may end with 255
     /// too; ssh then says nothing.
@@ -88,6 +90,9 @@ struct OpenSSHExplainer: Sendable {
     }
 
     private func hint(_ code: SSHError.Code) -> String {
+        // A login by hand helps nobody else, unless its connection is shared; a key that the
+        // ssh-agent holds does.
+        if code == .needsLogin, !sharesConnections { return "ssh-add" }
         let name = SSHError.quoted(target.destination)
         let file = target.configurationFile.map { "-F \(SSHError.quoted($0)) " } ?? ""
         let port = target.port.map { "-p \($0) " } ?? ""

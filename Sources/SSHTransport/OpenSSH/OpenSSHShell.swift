@@ -73,7 +73,9 @@ package final class OpenSSHShell: RemoteShell {
             state.next += 1
             return state.next
         }
-        let explainer = OpenSSHExplainer(target: target, options: options)
+        let explainer = OpenSSHExplainer(
+            target: target, options: options, sharesConnections: configuration.sharesConnections)
+        if options.isPersonThere { options.clearTerminal?() }
         let stream = try OpenSSHStream(words, options, explainer) { [weak self] in
             self?.state.withLock { $0.streams[number] = nil }
         }
@@ -85,8 +87,7 @@ package final class OpenSSHShell: RemoteShell {
 
     static func words(
         _ target: SSHTarget, _ options: SSHOptions, _ configuration: SSHConfiguration,
-        _ more: [String],
-        _ command: String
+        _ more: [String], _ command: String
     ) -> [String] {
         // The first is the one that ssh adds new hosts to.
         let files = [options.hostKeys.extraFile] + configuration.userKnownHosts
@@ -97,13 +98,28 @@ package final class OpenSSHShell: RemoteShell {
         let patience =
             configuration.connectTimeout == nil
             ? ["-o", "ConnectTimeout=\(limit.components.seconds)"] : []
-        return ["ssh", "-T"] + target.options + more + patience + [
-            "-o", "BatchMode=\(options.isPersonThere ? "no" : "yes")",
-            "-o", "ClearAllForwardings=yes",
-            // With less ssh does not say that a server closed the connection before the login, and
-            // its 255 would seem the command's.
-            "-o", "LogLevel=INFO",
-            "-o", "UserKnownHostsFile=\(quoted)", "--", target.destination, command,
+        return ["ssh", "-T"] + target.options + more + sharing(options, configuration) + patience
+            + [
+                "-o", "BatchMode=\(options.isPersonThere ? "no" : "yes")",
+                "-o", "ClearAllForwardings=yes",
+                // With less ssh does not say that a server closed the connection before the login, and
+                // its 255 would seem the command's.
+                "-o", "LogLevel=INFO",
+                "-o", "UserKnownHostsFile=\(quoted)", "--", target.destination, command,
+            ]
+    }
+
+    /// The first value of an option counts, so that a stream on a connection of its own has one. ssh
+    /// adds 17 characters to a path while it makes the socket, of which the kernel takes 107 bytes.
+    private static func sharing(
+        _ options: SSHOptions, _ configuration: SSHConfiguration
+    ) -> [String] {
+        guard options.isPersonThere, !configuration.sharesConnections,
+            let directory = options.socketDirectory, directory.utf8.count <= 45
+        else { return [] }
+        return [
+            "-o", "ControlMaster=auto", "-o", "ControlPath=\(directory)/%C",
+            "-o", "ControlPersist=10",
         ]
     }
 

@@ -21,8 +21,8 @@ final class ProgressDisplay: Sendable {
     private struct State {
         /// What the live line shows; `nil` while there is none.
         var shown: String?
-        /// What was last announced where lines stay.
-        var announced: String?
+        /// What was announced where lines stay, the last one last.
+        var announced: [String] = []
         /// The terminal's cursor stands behind text of somebody else, which must stay.
         var isBehindText = false
         /// When somebody else wrote last.
@@ -56,12 +56,19 @@ final class ProgressDisplay: Sendable {
         state.withLock { draw(activity, detail, &$0) }
     }
 
+    private static let remembered = 7
+
     private func draw(_ activity: String, _ detail: String?, _ state: inout State) {
         switch mode {
         case .quiet: break
         case .plain:
-            guard state.announced != activity else { return }
-            state.announced = activity
+            // Of things that go on beside each other, each is told once, however they alternate.
+            let isKnown =
+                detail == nil
+                ? state.announced.last == activity
+                : state.announced.contains(activity)
+            guard !isKnown else { return }
+            state.announced = state.announced.suffix(Self.remembered) + [activity]
             write("shunt: \(activity)\n")
         case .live:
             let text = "shunt: " + activity + (detail.map { ", \($0)" } ?? "")

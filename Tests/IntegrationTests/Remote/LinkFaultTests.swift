@@ -70,7 +70,7 @@ struct LinkFaultTests {
         }
     }
 
-    /// What a laptop does whose lid is closed, for longer than a silent link is put up with.
+    /// What a laptop does whose lid is closed until the job has ended, and that has lost its link.
     @Test func aSuspendedLaptopFindsTheJobEnded() async throws {
         try await expectHarmless("suspended") { lab, run in
             let pids = lab.home.pids(of: [.coordinator]) + [run.pid]

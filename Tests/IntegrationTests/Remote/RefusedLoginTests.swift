@@ -162,4 +162,31 @@ struct RefusedLoginTests {
             #expect(ran.text == "in\n", "\(ran.errorText)")
         }
     }
+
+    /// Enrolment opens many streams, each of which is an `ssh` of its own.
+    @Test func theUsersOwnSSHAsksForAPassphraseOnce() async throws {
+        try await RemoteLab.use(isEnrolled: false) { lab in
+            let locked = try KeyPair(at: lab.home.base + "/locked", passphrase: "opens it")
+            try lab.host.server.authorize([locked.publicLine])
+            var entry = lab.host.entry
+            entry.identityFile = locked.path
+            try lab.configure([entry.adding("IdentityAgent SSH_AUTH_SOCK")])
+            let agent = try KeyAgent(socket: lab.home.base + "/agent.sock")
+            defer { agent.stop() }
+            let person = ["SSH_AUTH_SOCK": agent.socket]
+            let added = try await Terminal.run(
+                lab.home, ["worker", "add", lab.name, "--transport", "openssh"],
+                after: "Enter passphrase", typing: "opens it\n", env: person)
+            #expect(added.text.ranges(of: "Enter passphrase").count == 1, "\(added.text)")
+            // The coordinator, which cannot ask, says what would help it.
+            #expect(added.code == 4, "\(added.text)")
+            #expect(added.text.contains("needs login"), "\(added.text)")
+            #expect(added.text.contains("ssh-add"), "\(added.text)")
+            try agent.add(locked, passphrase: "opens it")
+            let ran = try await lab.home.run(
+                ["run", "-q", "--on", lab.name, "--", "echo", "in"], env: person,
+                within: .seconds(20))
+            #expect(ran.text == "in\n", "\(ran.errorText)")
+        }
+    }
 }

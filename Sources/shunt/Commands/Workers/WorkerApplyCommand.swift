@@ -62,7 +62,8 @@ struct WorkerApplyCommand: AsyncParsableCommand {
     ) async throws {
         let known = try await session.connection.workers()
         let names = Set(workers.map(\.name))
-        try StandardStream.printData(WorkerTable.render(known.filter { names.contains($0.name) }))
+        let listed = known.filter { names.contains($0.name) }
+        if !listed.isEmpty { try StandardStream.printData(WorkerTable.render(listed)) }
         let others = known.filter { $0.address != nil && !names.contains($0.name) }
         if !others.isEmpty {
             let list = others.map(\.name.text).joined(separator: ", ")

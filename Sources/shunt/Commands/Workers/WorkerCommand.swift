@@ -43,14 +43,16 @@ struct WorkerListCommand: AsyncParsableCommand {
 enum WorkerTable {
     static func render(_ workers: [WorkerView]) -> String {
         TextTable.render(
-            header: ["NAME", "LINK", "JOBS", "CPUS", "MEMORY", "PLATFORM"],
+            header: ["NAME", "JOBS", "CPUS", "MEMORY", "PLATFORM", "LINK"],
             rows: workers.map { worker in
                 [
-                    worker.name.text, Quoting.visible(worker.link), "\(worker.runningJobs)",
+                    worker.name.text, "\(worker.runningJobs)",
                     share(worker) { JobTable.milliText($0.milliCPUs) },
                     share(worker) { "\($0.memory)" },
                     worker.platform.map { Quoting.visible("\($0.system) \($0.architecture)") }
                         ?? "-",
+                    // Last, since it may be a sentence.
+                    Quoting.visible(worker.link),
                 ]
             })
     }

@@ -26,9 +26,11 @@ struct RemoteAccess: Sendable {
                 return PassphrasePrompt.ask(path)
             }
         }
-        let options = SSHOptions(
+        var options = SSHOptions(
             authSocket: getenv("SSH_AUTH_SOCK").map { String(cString: $0) }, hostKeys: policy,
             passphrase: passphrase, isPersonThere: isPersonThere)
+        options.clearTerminal = { progress.clear() }
+        options.socketDirectory = layout.runtimeDirectory
         do {
             let target = try SSHTarget(address)
             switch address.transport {
