@@ -98,19 +98,19 @@ package final class OpenSSHShell: RemoteShell {
         let patience =
             configuration.connectTimeout == nil
             ? ["-o", "ConnectTimeout=\(limit.components.seconds)"] : []
-        return ["ssh", "-T"] + target.options + more + sharing(options, configuration) + patience
-            + [
-                "-o", "BatchMode=\(options.isPersonThere ? "no" : "yes")",
-                "-o", "ClearAllForwardings=yes",
-                // With less ssh does not say that a server closed the connection before the login, and
-                // its 255 would seem the command's.
-                "-o", "LogLevel=INFO",
-                "-o", "UserKnownHostsFile=\(quoted)", "--", target.destination, command,
-            ]
+        let shared = sharing(options, configuration)
+        return ["ssh", "-T"] + target.options + more + shared + patience + [
+            "-o", "BatchMode=\(options.isPersonThere ? "no" : "yes")",
+            "-o", "ClearAllForwardings=yes",
+            // With less ssh does not say that a server closed the connection before the login, and
+            // its 255 would seem the command's.
+            "-o", "LogLevel=INFO",
+            "-o", "UserKnownHostsFile=\(quoted)", "--", target.destination, command,
+        ]
     }
 
-    /// The first value of an option counts, so that a stream on a connection of its own has one. ssh
-    /// adds 17 characters to a path while it makes the socket, of which the kernel takes 107 bytes.
+    /// The first value of an option counts, so that a stream on a connection of its own has one.
+    /// ssh adds 17 characters to a path while it makes the socket, and the kernel takes 107 bytes.
     private static func sharing(
         _ options: SSHOptions, _ configuration: SSHConfiguration
     ) -> [String] {
