@@ -34,7 +34,8 @@ internal import Testing
     @Test(arguments: [
         ("", true), ("*.json\nruns\n# a comment\n", false), ("/result.json\r\nruns/\n", false),
         ("**\n", false), ("*\n!result.json\n", true), ("res[u]lt.json\nruns\n", true),
-        ("result.json\n", true), ("*/log\n", true),
+        ("result.json\n", true), ("*/log\n", true), (".\n./\n", true), ("result(1).json\n", true),
+        ("*\n.dockerignore\n", false),
     ])
     func whatABuildDoesNotSeeIsNoPartOfIt(_ ignored: String, _ isAnother: Bool) throws {
         let store = try scratch.store()
@@ -59,6 +60,11 @@ internal import Testing
         // What it is built from is always a part of it.
         write("FROM other\n", to: source.appending("image/Containerfile"))
         #expect(try context() != written)
+        // What is left out decides on the build too, even where it names itself.
+        let same = try context()
+        write(ignored + "*.py[cod]\n", to: source.appending("image/.dockerignore"))
+        #expect(try context() != same)
+        write(ignored, to: source.appending("image/.dockerignore"))
         // An ignore file of one Containerfile's own is read in no engine's place.
         let own = try context()
         write("result.json\n", to: source.appending("image/Containerfile.dockerignore"))

@@ -23,7 +23,7 @@ struct EngineCommand: Sendable {
         inherited.compactMap { name in getenv(name).map { "\(name)=\(String(cString: $0))" } }
     }
 
-    /// The engines whose clients are in this process's `PATH`, the preferred one first.
+    /// The engines whose clients ``ExecutableSearch`` finds, the preferred one first.
     static func installed() -> [ContainerEngine] {
         ContainerEngine.allCases.filter { ExecutableSearch.find($0.rawValue) != nil }
     }

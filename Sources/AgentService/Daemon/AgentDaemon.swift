@@ -56,8 +56,6 @@ actor AgentDaemon {
     var leave: () -> Void = {}
     /// How often in a row a look found no task.
     var idleTicks = 0
-    /// Rounds of the rescan.
-    var ticks = 0
     /// Since when nobody needs this agent.
     var idleSince: SteadyTime?
 

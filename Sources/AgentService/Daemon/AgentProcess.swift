@@ -93,7 +93,6 @@ extension AgentDaemon {
             lookAtAll()
             await clearDiscarded()
             await giveMemoryBack()
-            await lookForTools()
             // Somebody cleared /tmp: whoever comes next starts an agent that can be reached.
             if access(options.socket, F_OK) != 0, errno == ENOENT {
                 logger.warning("the socket is gone; this agent ends")
@@ -113,23 +112,6 @@ extension AgentDaemon {
             if (SteadyTime.current - since) >= linger { return }
         }
     }
-
-    /// Engines and interpreters come and go while an agent runs for months. Coordinators hear of
-    /// them when they connect, so a change has them connect anew, of which no job takes notice.
-    private func lookForTools() async {
-        ticks += 1
-        guard ticks.isMultiple(of: Self.toolInterval), !outboxes.isEmpty else { return }
-        // Blocks for moments, and cannot fail: what cannot be listed is not there.
-        let found = try? await disk.run { (EngineCommand.installed(), BuildToolSearch.look()) }
-        guard let (engines, tools) = found, engines != core.engines || tools != core.tools else {
-            return
-        }
-        logger.notice("what this account can build with has changed")
-        for outbox in outboxes.values { outbox.finish() }
-    }
-
-    /// Ticks of ``rescan()`` between two looks.
-    private static let toolInterval = 10
 
     /// The allocator keeps what a burst of jobs or a large tree took, and a worker's memory is for
     /// jobs.

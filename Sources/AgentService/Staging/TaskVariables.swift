@@ -42,9 +42,8 @@ struct TaskVariables {
         }
         let imports = order.spec.software?.recipe?.importPaths ?? []
         if !imports.isEmpty {
-            let own = values.last { $0.name == "PYTHONPATH" }.map { [$0.value] } ?? []
             let paths = imports.map { $0 == "." ? root : root + "/" + $0 }
-            set("PYTHONPATH", (own + paths).joined(separator: ":"))
+            set("SHUNT_IMPORT_PATHS", paths.joined(separator: ":"))
         }
     }
 

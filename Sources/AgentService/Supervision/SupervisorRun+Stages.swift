@@ -177,6 +177,8 @@ extension SupervisorRun {
     mutating func endWithoutRecords(at now: Moment) throws(SystemError) {
         let missing = SystemError(call: "find", subject: LaunchFile.name, errno: ENOENT)
         guard let plan = launch?.plan else { throw missing }
+        // Whoever removes it is not done, or has taken files out of it and no more.
+        guard try records.isRemoved() else { return look(after: Self.lookInterval, from: now) }
         let sweep = OrphanSweep(
             token: plan.token, cgroup: knownInit?.cgroup,
             limitCgroups: knownInit?.limitCgroups ?? [], takesChildren: plan.engine == nil)

@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 package import JobModel
 
@@ -107,6 +108,14 @@ struct RecordReader: ~Copyable {
 
     func isHeld(_ lock: String) throws(SystemError) -> Bool {
         try FileLock.isHeld(lock, in: directory)
+    }
+
+    /// Whether somebody has removed the directory.
+    func isRemoved() throws(SystemError) -> Bool {
+        var status = stat()
+        let raw = directory.raw
+        try SystemError.check("look at", "the task's directory") { fstat(raw, &status) }
+        return status.st_nlink == 0
     }
 
     func has(_ name: String) -> Bool { SmallFile.exists(name, in: directory) }

@@ -20,10 +20,8 @@ package struct BuildContext: Hashable, Sendable {
     ) throws {
         try self.init(wholeAt: path, in: tree, store)
         let listing = try store.directory(digest)
-        guard let patterns = try Self.patterns(of: listing, file, ignoreFiles, store) else {
-            return
-        }
-        let seen = try Self.pruned(listing, below: "", patterns, keeping: file, store)
+        guard let ignored = try Self.ignored(of: listing, file, ignoreFiles, store) else { return }
+        let seen = try Self.pruned(listing, below: "", ignored, store)
         digest = ContentHasher.digest(of: seen.encoded())
     }
 
@@ -51,10 +49,10 @@ package struct BuildContext: Hashable, Sendable {
 
     /// What is never seen by a build must not lead to another one. What might be seen does: an
     /// ignore file that takes something back in, or that only one Containerfile has, leaves out
-    /// nothing here, and neither does a pattern that engines may read in different ways.
-    private static func patterns(
+    /// nothing here, and neither does a line that engines may read in different ways.
+    private static func ignored(
         of listing: TreeDirectory, _ file: String, _ ignoreFiles: [String], _ store: ObjectStore
-    ) throws -> PathPatterns? {
+    ) throws -> Ignored? {
         let own = ignoreFiles.contains { listing[Array((file + $0).utf8)] != nil }
         guard !own, let name = ignoreFiles.first(where: { listing[Array($0.utf8)] != nil }),
             case .file(let digest, let size, _)? = listing[Array(name.utf8)]?.node,
@@ -66,25 +64,44 @@ package struct BuildContext: Hashable, Sendable {
             .filter { !$0.isEmpty && !$0.hasPrefix("#") }
         guard !lines.contains(where: { $0.hasPrefix("!") }), lines.count <= PathPatterns.limit
         else { return nil }
-        let plain = lines.filter { !$0.contains { "[]\\".contains($0) } }
-            .map { String($0.drop { $0 == "/" }) }.filter { !$0.isEmpty }
+        let plain = lines.filter { $0.utf8.allSatisfy(isPlain) }
+            .map { String($0.drop { $0 == "/" }) }
+            // To engines the directory itself is a name that nothing in it has.
+            .filter { !$0.split(separator: "/").allSatisfy { $0 == "." } }
         // One that leads outside leaves out nothing that is inside.
-        return try? PathPatterns(plain)
+        guard let patterns = try? PathPatterns(plain) else { return nil }
+        return Ignored(patterns: patterns, kept: [file, name])
+    }
+
+    private struct Ignored {
+        var patterns: PathPatterns
+        /// What decides on the build itself: the Containerfile and the ignore file.
+        var kept: [String]
+    }
+
+    /// Means the same to all engines.
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"):
+            true
+        default: "._-/* ".utf8.contains(byte)
+        }
     }
 
     private static let largestIgnoreFile = 1 << 20
 
     private static func pruned(
-        _ directory: TreeDirectory, below path: String, _ patterns: PathPatterns,
-        keeping file: String, _ store: ObjectStore
+        _ directory: TreeDirectory, below path: String, _ ignored: Ignored, _ store: ObjectStore
     ) throws -> TreeDirectory {
         var entries: [TreeEntry] = []
         for var entry in directory.entries {
             let name = path + String(decoding: entry.name, as: UTF8.self)
-            if name != file, !patterns.matching(RawPath(name)).isEmpty { continue }
+            let isIgnored = !ignored.patterns.matching(RawPath(name)).isEmpty
+            if isIgnored, !ignored.kept.contains(name) { continue }
             if case .directory(let digest, _) = entry.node {
                 let below = try pruned(
-                    store.directory(digest), below: name + "/", patterns, keeping: file, store)
+                    store.directory(digest), below: name + "/", ignored, store)
                 entry.node = .directory(
                     ContentHasher.digest(of: below.encoded()), below.totals)
             }

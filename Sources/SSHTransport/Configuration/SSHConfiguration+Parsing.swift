@@ -45,7 +45,9 @@ extension SSHConfiguration {
                 hint: "shunt worker add NAME \(alias) --transport openssh")
         }
         bindAddress = reader.first("bindaddress")
-        sharesConnections = reader.first("controlpath").map { $0 != "none" } ?? false
+        let path = reader.first("controlpath") ?? "none"
+        sharesConnections =
+            path != "none" && !["false", "no", nil].contains(reader.first("controlmaster"))
         switch reader.first("addressfamily") {
         case "inet": addressFamily = .inet
         case "inet6": addressFamily = .inet6

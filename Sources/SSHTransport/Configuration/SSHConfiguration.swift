@@ -29,7 +29,7 @@ package struct SSHConfiguration: Hashable, Sendable {
     /// As the configuration orders them, certificates among them.
     package var hostKeyAlgorithms: [String] = []
     package var unknownHosts = UnknownHosts.ask
-    /// ControlPath is set: `ssh` shares its connections, and a login by hand serves others.
+    /// By ControlMaster and ControlPath: a login by hand serves others.
     package var sharesConnections = false
     package var connectTimeout: Duration?
     package var addressFamily = AddressFamily.any

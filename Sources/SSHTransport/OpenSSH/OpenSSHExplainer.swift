@@ -20,7 +20,7 @@ struct OpenSSHExplainer: Sendable {
         }
         return SSHError(
             kind, "ssh to `\(target.host)`: \(SSHError.printable(line.utf8, limit: 300))",
-            hint: hint(kind))
+            hint: hint(kind, line))
     }
 
     /// With the key itself, and where it stands: what ssh says about it fills a screen.
@@ -89,10 +89,12 @@ struct OpenSSHExplainer: Sendable {
         return nil
     }
 
-    private func hint(_ code: SSHError.Code) -> String {
+    private func hint(_ code: SSHError.Code, _ line: String) -> String {
         // A login by hand helps nobody else, unless its connection is shared; a key that the
         // ssh-agent holds does.
-        if code == .needsLogin, !sharesConnections { return "ssh-add" }
+        if code == .needsLogin, !sharesConnections, line.contains("publickey") {
+            return "ssh-add"
+        }
         let name = SSHError.quoted(target.destination)
         let file = target.configurationFile.map { "-F \(SSHError.quoted($0)) " } ?? ""
         let port = target.port.map { "-p \($0) " } ?? ""

@@ -28,7 +28,8 @@ extension EnvironmentTaker {
         recipe.add(Entry.requirements, requirements)
         if let architecture = supply.architecture {
             let fetch = try WheelFetch(
-                active: nil, python: supply.python, within: python, architecture: architecture)
+                active: nil, python: supply.python(within: python), within: python,
+                architecture: architecture)
             try add(fetch, requirements, building: [], isWhole: true, to: &recipe)
             python = PythonRange(fetch.python)
         }

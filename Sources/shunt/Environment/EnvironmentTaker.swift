@@ -50,7 +50,11 @@ struct EnvironmentTaker: Sendable {
     // MARK: What is active here
 
     private func capture(_ root: String) throws -> TakenEnvironment {
-        let captured = try CapturedEnvironment.read(root, for: directory)
+        var captured = try CapturedEnvironment.read(root, for: directory)
+        for index in captured.distributions.indices
+        where try captured.distributions[index].live.map(isSent) == false {
+            captured.distributions[index].live = nil
+        }
         let lock = EnvironmentLock(captured) { access($0, F_OK) == 0 }
         if let packages = captured.conda {
             return try captureConda(packages, lock, root)
@@ -67,6 +71,15 @@ struct EnvironmentTaker: Sendable {
             recipe, .lock, python: python.map(PythonRange.init), source: root, packages: lock.count,
             importPaths: lock.importPaths)
         return TakenEnvironment(software: .recipe(taken), gaps: lock.gaps)
+    }
+
+    /// Whether the code of an editable install is in the snapshot, and not among what is left out:
+    /// in a virtual environment for one. Of a dry run there is none to look into.
+    private func isSent(_ install: CapturedEnvironment.LiveInstall) throws -> Bool {
+        guard let store else { return true }
+        return try install.paths.allSatisfy { path in
+            try TreeLookup.directory(path == "." ? "" : path, in: tree, store) != nil
+        }
     }
 
     /// The pins of a lock and what it takes from this machine.

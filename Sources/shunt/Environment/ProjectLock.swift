@@ -42,13 +42,16 @@ enum ProjectLock {
         for specifier in specifiers.split(separator: ",") {
             let comparison = String(specifier.prefix { "<>=!~".contains($0) })
             let number = specifier.dropFirst(comparison.count)
-            let isMinor = !number.drop { $0 != "." }.dropFirst().contains(".")
+            let numbers = number.split(separator: ".")
+            // `3.13.0` is where 3.13 begins.
+            let isMinor = numbers.count < 3 || numbers[2] == "*"
+            let isBeginning = isMinor || numbers[2] == "0"
             guard let version = PythonVersion(String(number)) else { continue }
             let next = PythonVersion(major: version.major, minor: version.minor + 1)
             switch comparison {
-            case ">=", "~=": lowest = max(lowest ?? version, version)
-            case ">": lowest = max(lowest ?? version, isMinor ? next : version)
-            case "<": end = min(end ?? next, isMinor ? version : next)
+            // After 3.9 comes 3.9.1.
+            case ">=", ">", "~=": lowest = max(lowest ?? version, version)
+            case "<": end = min(end ?? next, isBeginning ? version : next)
             case "<=": end = min(end ?? next, next)
             case "==", "===":
                 lowest = max(lowest ?? version, version)

@@ -165,6 +165,7 @@ struct JobPreparation: Sendable {
                 hint: "shunt worker check \(name)")
         }
         supply.architecture = platform.architecture
+        supply.pythons = worker.tools?.pythons ?? []
         supply.python = worker.facts?.python.flatMap { PythonVersion($0.version) }
         return supply
     }

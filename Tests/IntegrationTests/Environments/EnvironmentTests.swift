@@ -102,27 +102,6 @@ import Lab
         }
     }
 
-    /// Without a command that asks for it, and with a job running.
-    @Test func aProgramThatIsInstalledLaterIsFoundByAnAgentThatRuns() async throws {
-        try await ShuntHome.use { shared in
-            var home = shared
-            home.variables["PATH"] = home.base + "/bin:/usr/bin:/bin"
-            func hasUV() async throws -> JSON {
-                let list = try JSON(
-                    parsing: try await home.run("worker", "ls", "-o", "json").output)
-                return list[0]["tools"]["has_uv"]
-            }
-            let id = try await home.submit("sh", "-c", "while [ ! -e ../go ]; do sleep 0.1; done")
-            #expect(try await hasUV() == .bool(false))
-            try home.write("../bin/uv", "#!/bin/sh\nexit 0\n")
-            try #require(chmod(home.base + "/bin/uv", 0o755) == 0)
-            #expect(try await eventually(within: .seconds(40)) { try await hasUV() == .bool(true) })
-            #expect(try await home.run("cancel", "--now", id).code == 0)
-            let outcome = try await home.run("run", "-q", "--", "true")
-            #expect(outcome.code == 0, "\(outcome.errorText)")
-        }
-    }
-
     /// A `python3` that starts one of several, as pyenv's does, and starts another one from now on.
     @Test func anEnvironmentIsOfTheInterpreterThatAnswersNow() async throws {
         try await ShuntHome.use { home in

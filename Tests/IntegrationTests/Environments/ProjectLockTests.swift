@@ -32,7 +32,7 @@ import Testing
             let locked = try await home.shell("../tool/bin/uv lock", within: .seconds(120))
             try #require(locked.code == 0, "\(locked.errorText)")
             // Without `uv` on the worker it is said before there is a job.
-            if try await home.shell("command -v uv").code != 0 {
+            if try await home.shell("command -v uv || ls ~/.local/bin/uv").code != 0 {
                 let refused = try await home.run(["run", "-f", "job.yaml"])
                 #expect(refused.code == 125)
                 expectRemedy(refused, naming: "`uv`", "uv.lock")

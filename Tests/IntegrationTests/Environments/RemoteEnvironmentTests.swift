@@ -51,7 +51,7 @@ import Testing
                 + "case ${file##*/} in python*|uv) ;; *) ln -sf $file ../bin/;; esac; done")
         try #require(made.code == 0, "\(made.errorText)")
         home.variables["PATH"] = home.base + "/bin"
-        for name in ["PYENV_ROOT", "UV_PYTHON_INSTALL_DIR"] {
+        for name in ["HOME", "PYENV_ROOT", "UV_PYTHON_INSTALL_DIR"] {
             home.variables[name] = home.base + "/nowhere"
         }
         // Its agent is started anew as well.

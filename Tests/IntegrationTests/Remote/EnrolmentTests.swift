@@ -266,22 +266,24 @@ struct EnrolmentTests {
             #expect(await eventually { !lab.host.pids(running: "4242").isEmpty })
             let refused = try await lab.home.run("worker", "rm", lab.name, "--purge")
             expectRefused(refused, code: 5, naming: [id, "--lost"])
-            // Of another coordinator, which shares the account.
-            var other = try ShuntHome()
-            other.variables["SHUNT_SSH_CONFIG"] = lab.home.variables["SHUNT_SSH_CONFIG"]
-            let added = try await other.run("worker", "add", lab.name)
-            #expect(added.code == 0, "\(added.errorText)")
-            let foreign = try await other.submit("sleep", "4242", options: ["--on", lab.name])
-            #expect(await eventually { lab.host.pids(running: "4242").count == 2 })
-            let purged = try await lab.home.run("worker", "rm", lab.name, "--purge", "--lost")
-            #expect(purged.code == 0, "\(purged.errorText)")
+            try await ShuntHome.use { shared in
+                // Another coordinator, which shares the account.
+                var other = shared
+                other.variables["SHUNT_SSH_CONFIG"] = lab.home.variables["SHUNT_SSH_CONFIG"]
+                let added = try await other.run("worker", "add", lab.name)
+                #expect(added.code == 0, "\(added.errorText)")
+                let foreign = try await other.submit("sleep", "4242", options: ["--on", lab.name])
+                #expect(await eventually { lab.host.pids(running: "4242").count == 2 })
+                let purged = try await lab.home.run("worker", "rm", lab.name, "--purge", "--lost")
+                #expect(purged.code == 0, "\(purged.errorText)")
+                #expect(purged.errorText.contains("the logs of 1 job went with it"))
+                #expect(
+                    purged.errorText.contains("that ran: \(foreign)\n"), "\(purged.errorText)")
+            }
             #expect(lab.host.pids(running: "4242").isEmpty)
             #expect(lab.host.agentPids.isEmpty)
             #expect(try await lab.host.homeListing() == before)
             #expect(try await lab.home.inspect(id)["state"].string == "lost")
-            #expect(purged.errorText.contains("the logs of 1 job went with it"))
-            #expect(purged.errorText.contains("that ran: \(foreign)\n"), "\(purged.errorText)")
-            await other.remove()
         }
     }
 

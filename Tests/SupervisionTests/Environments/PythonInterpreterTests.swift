@@ -36,8 +36,10 @@ internal import Testing
         }
         for version in ["3.7.1", "3.8.2"] {
             let name = ".pyenv/versions/\(version)/bin/python" + version.prefix(3)
-            try program(name, "echo \(version); echo \(home)/\(name)")
+            try program(name, "echo \(version); echo \(home)/\(name); echo cpython")
         }
+        try program(
+            ".pyenv/versions/pypy/bin/python3.8", "echo 3.8.9; echo /bin/sh; echo pypy")
         try program(".local/share/uv/python/cpython-3.6.4/bin/python3.6", "exit 1")
         try program(".local/bin/uv", "exit 0")
         let names = ["HOME", "PATH", "PYENV_ROOT", "XDG_DATA_HOME", "UV_PYTHON_INSTALL_DIR"]
@@ -70,7 +72,7 @@ internal import Testing
     @Test func whatDoesNotAnswerLikeAPythonIsRefused() throws {
         let directory = try TemporaryDirectory.make()
         defer { TemporaryDirectory.remove(directory) }
-        for answer in ["", "3.11", "3.11.2\n/no/such/python"] {
+        for answer in ["", "3.11", "3.11.2\n/no/such/python\ncpython"] {
             let program = directory + "/python3"
             try Files.write(Array("#!/bin/sh\nprintf '\(answer)'\n".utf8), to: program)
             chmod(program, 0o755)

@@ -37,10 +37,16 @@ extension SeededGenerator {
         return .recipe(
             EnvironmentRecipe(
                 kind: pick(EnvironmentRecipe.Kind.allCases), tree: tree(),
-                python: optional { PythonRange(PythonVersion(major: 3, minor: $0.below(20))) },
+                python: optional { $0.pythons() },
                 source: text(), packages: optional { $0.below(1000) },
                 platform: optional { $0.text() },
                 importPaths: optional { _ in [".", "src"] }))
+    }
+
+    mutating func pythons() -> PythonRange {
+        let lowest = PythonVersion(major: 3, minor: below(20))
+        let end = PythonVersion(major: 3, minor: lowest.minor + 1 + below(3))
+        return PythonRange(from: lowest, below: optional { _ in end }) ?? PythonRange(lowest)
     }
 
     mutating func spec() -> JobSpec {

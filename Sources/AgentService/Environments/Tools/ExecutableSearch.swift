@@ -30,7 +30,10 @@ enum ExecutableSearch {
 
     /// Those of each directory, in the order in which they count.
     static func interpreters(called name: String) -> [String] {
-        interpreterDirectories.map { $0 + "/" + name }.filter { access($0, X_OK) == 0 }
+        // Each installation has a `python3`: of which, is for `PATH` to say.
+        let isVersion = name.contains(".")
+        return (isVersion ? interpreterDirectories : directories).map { $0 + "/" + name }
+            .filter { access($0, X_OK) == 0 }
     }
 
     /// The programs of each installation in a directory.

@@ -56,6 +56,8 @@ struct PythonSearch {
         for path in candidates {
             // One that does not even tell its version is none to build with.
             guard let found = try? interpreter(at: path) else { continue }
+            // Compiled packages are for CPython, and for one that has its global lock.
+            guard found.implementation == "cpython" else { continue }
             if PythonVersion(found.version).map(wanted.contains) == true {
                 return .interpreter(found)
             }

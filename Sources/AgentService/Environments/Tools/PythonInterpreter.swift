@@ -9,6 +9,8 @@ struct PythonInterpreter: Hashable, Sendable {
     var executable: String
     /// As in `3.11.2`.
     var version: String
+    /// `cpython`, `pypy`; `cpython-t` of one without a global lock.
+    var implementation: String
     /// Of the file that it runs from; see ``identity(of:)``.
     var identity: String
 
@@ -20,14 +22,16 @@ struct PythonInterpreter: Hashable, Sendable {
     init(asking path: String, output: String) throws {
         defer { unlink(output) }
         let code =
-            "import sys; print('.'.join(map(str, sys.version_info[:3]))); print(sys.executable)"
+            "import sys, sysconfig as s; print('.'.join(map(str, sys.version_info[:3]))); "
+            + "print(sys.executable); print(sys.implementation.name + "
+            + "('-t' if s.get_config_var('Py_GIL_DISABLED') else ''))"
         let ending = try HelperProcess(
             arguments: [path, "-c", code], environment: EnvironmentBuilder.variables(),
             workingDirectory: "/", outputPath: output
         ).run(within: .seconds(30), abort: AbortFlag())
         let text = SmallFile.text(output)?.trimmedLine ?? ""
         let lines = text.split(separator: "\n").map(String.init)
-        guard ending == .exited(0), lines.count == 2, lines[0].split(separator: ".").count == 3,
+        guard ending == .exited(0), lines.count == 3, lines[0].split(separator: ".").count == 3,
             access(lines[1], X_OK) == 0
         else {
             throw ShuntError(
@@ -36,6 +40,7 @@ struct PythonInterpreter: Hashable, Sendable {
         }
         version = lines[0]
         executable = lines[1]
+        implementation = lines[2]
         identity = Self.identity(of: executable)
     }
 

@@ -10,7 +10,7 @@ enum VenvScript {
     static let text = #"""
         import glob, importlib.util, os, sys, sysconfig, venv, zipfile
 
-        def wheel(name):
+        def wheel(name, whole):
             bundle = importlib.util.find_spec("ensurepip")
             # What the distributions of Linux leave out of Python, they put there.
             places = [sysconfig.get_config_var("WHEEL_PKG_DIR")] if bundle else []
@@ -21,21 +21,23 @@ enum VenvScript {
                 if not place:
                     continue
                 found = glob.glob(os.path.join(place, name + "-*-py*-none-any.whl"))
-                if len(found) == 1:
+                # Some distributions take out of it what they have elsewhere.
+                if len(found) == 1 and whole in zipfile.ZipFile(found[0]).namelist():
                     return found[0]
             return None
 
         target = sys.argv[1]
         # As `venv` itself has it: since 3.12 an environment begins without setuptools.
-        names = ["pip"] if sys.version_info >= (3, 12) else ["pip", "setuptools"]
-        wheels = [wheel(name) for name in names]
+        wheels = [wheel("pip", "pip/_vendor/requests/__init__.py")]
+        if sys.version_info < (3, 12):
+            wheels.append(wheel("setuptools", "pkg_resources/__init__.py"))
         if None in wheels:
             sys.exit(venv.main([target]))
         venv.main(["--without-pip", target])
-        version = "python%d.%d" % sys.version_info[:2]
+        [packages] = glob.glob(os.path.join(glob.escape(target), "lib", "python*", "site-packages"))
         for path in wheels:
             with zipfile.ZipFile(path) as archive:
-                archive.extractall(os.path.join(target, "lib", version, "site-packages"))
+                archive.extractall(packages)
         for name in ("pip", "pip3", "pip%d.%d" % sys.version_info[:2]):
             program = os.path.join(target, "bin", name)
             with open(program, "w", encoding="utf-8") as file:

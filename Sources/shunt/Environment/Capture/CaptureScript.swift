@@ -10,7 +10,8 @@
 ///
 /// An editable install whose code is imported from nowhere but the job's directory is `live`: that
 /// directory goes along anyway, so that all it wants is the paths of its code and what it says of
-/// itself, as a wheel without code (the binary distribution format of packaging.python.org).
+/// itself: a wheel (the binary distribution format of packaging.python.org) whose only code is a
+/// line that adds the paths, which the job's environment tells.
 enum CaptureScript {
     static let text = #"""
         import base64, hashlib, importlib.metadata, importlib.util, io, json, os, re, subprocess
@@ -49,16 +50,15 @@ enum CaptureScript {
             return {os.path.dirname(path) if os.path.basename(path) == name else None
                     for path in found}
 
-        def imported_from(one, source):
-            if source:
-                return {str(one.locate_file(""))}
+        def imported_from(one):
             scripts = {entry.name for entry in one.entry_points
                        if entry.group in ("console_scripts", "gui_scripts")}
             found = set()
             for file in one.files or []:
                 if file.name.endswith(".pth"):
                     with open(one.locate_file(file), encoding="utf-8") as lines:
-                        found.update(line.strip() for line in lines
+                        found.update(os.path.join(one.locate_file(""), line.strip())
+                                     for line in lines
                                      if line.strip() and not line.startswith(("#", "import")))
                 elif not (file.parts[0].endswith(".dist-info") or "__pycache__" in file.parts
                           or file.name.startswith("__editable__")
@@ -68,32 +68,43 @@ enum CaptureScript {
                 found |= places(name)
             return found
 
-        def live(one, source, directory):
-            paths = imported_from(one, source)
+        # Read by site when Python starts, as the line that it stands for, and as late in the path.
+        LINE = ("import os, sys; sys.path += [one for one in "
+                "os.environ.get('SHUNT_IMPORT_PATHS', '').split(os.pathsep) "
+                "if one and one not in sys.path]\n")
+
+        def live(one, directory):
+            # What was compiled fits this machine.
+            if "Root-Is-Purelib: true" not in (one.read_text("WHEEL") or "").splitlines():
+                return None
+            paths = imported_from(one)
             if not paths or None in paths or not all(inside(path, directory) for path in paths):
+                return None
+            if any("__editable__" in path for path in paths):
                 return None
             files = {"WHEEL": "Wheel-Version: 1.0\nGenerator: shunt\n"
                               "Root-Is-Purelib: true\nTag: py3-none-any\n",
-                     "METADATA": one.read_text("METADATA") or one.read_text("PKG-INFO")}
+                     "METADATA": one.read_text("METADATA")}
             for name in ("entry_points.txt", "top_level.txt"):
                 files[name] = one.read_text(name)
             name = "%s-%s" % (re.sub("[-_.]+", "_", one.metadata["Name"]),
                               one.metadata["Version"].replace("-", "_"))
             record, buffer = [], io.BytesIO()
             with zipfile.ZipFile(buffer, "w") as wheel:
-                def add(file, content):
-                    path = "%s.dist-info/%s" % (name, file)
+                def add(path, content):
                     info = zipfile.ZipInfo(path, (1980, 1, 1, 0, 0, 0))
                     info.external_attr = 0o644 << 16
                     wheel.writestr(info, content)
                     digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest())
                     record.append("%s,sha256=%s,%d" % (
                         path, digest.decode().rstrip("="), len(content)))
+                add("__shunt__%s.pth" % name, LINE.encode())
                 for file, text in sorted(files.items()):
                     if text:
-                        add(file, text.encode())
-                record.append("%s.dist-info/RECORD,," % name)
-                add("RECORD", ("\n".join(record) + "\n").encode())
+                        add("%s.dist-info/%s" % (name, file), text.encode())
+                place = "%s.dist-info/RECORD" % name
+                record.append(place + ",,")
+                add(place, ("\n".join(record) + "\n").encode())
             return {
                 "paths": sorted(os.path.relpath(os.path.realpath(path), directory)
                                 for path in paths),
@@ -139,8 +150,12 @@ enum CaptureScript {
                 entry["source"] = project(where)
                 entry["system"] = entry["source"] is None
             editable = ((direct or {}).get("dir_info") or {}).get("editable")
-            if name and version and (editable or entry.get("source")):
-                entry["live"] = live(one, entry.get("source"), directory)
+            if name and version and editable:
+                # Whatever is odd about it, it can still go along as a directory.
+                try:
+                    entry["live"] = live(one, directory)
+                except Exception:
+                    entry["live"] = None
             found.append(entry)
         local = any("+" in (one["version"] or "") for one in found)
         json.dump({
