@@ -5,7 +5,7 @@
 #
 # A group is a target of Tests/ or a folder of Tests/IntegrationTests. It has a process of its own
 # and runs one test at a time, since tests that fork must not starve each other; most of them wait
-# for other processes, so two groups more than there are processors run. What they say goes to
+# for other processes, so one group more than there are processors runs. What they say goes to
 # .build/tests/GROUP.log.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -60,7 +60,7 @@ rm -f .build/tests/*
 		find Tests -mindepth 1 -maxdepth 1 -name '*Tests' ! -name IntegrationTests -printf '%f\n'
 		find Tests/IntegrationTests -name '*Tests.swift' -printf '%P\n' | xargs -n 1 dirname
 	} | sort -u | grep -vxF -f <(printf '%s\n' "${longest[@]}")
-} | xargs -P $(($(nproc) + 2)) -n 1 Tests/run.sh || true  # Those that failed have left a mark.
+} | xargs -P $(($(nproc) + 1)) -n 1 Tests/run.sh || true  # Those that failed have left a mark.
 if compgen -G '.build/tests/*.failed' >/dev/null; then
 	for failed in .build/tests/*.failed; do
 		echo "== ${failed%.failed}"

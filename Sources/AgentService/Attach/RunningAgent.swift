@@ -13,6 +13,8 @@ struct RunningAgent: Sendable {
     /// For trees that are killed.
     private static let killLimit = Milliseconds.seconds(20)
     private static let leaveLimit = Milliseconds.seconds(3)
+    /// For an engine that removes a container.
+    private static let removalLimit = Milliseconds.seconds(60)
     private static let lookInterval: UInt32 = 3_000
 
     /// A connection to the daemon, which is started if it is down.
@@ -106,25 +108,32 @@ struct RunningAgent: Sendable {
         return Self.target("/proc/\(pid)/exe") != Self.target(directory.attach)
     }
 
-    /// Tasks in the directory whose command may run.
-    func liveTasks() -> [String] {
+    /// Tasks in the directory of which something runs.
+    func liveTasks() -> [String] { observed().map(\.name) }
+
+    private func observed() -> [(name: String, isOver: Bool)] {
         let tasks = AgentHome(root: directory.path).tasks
         // Without the directory there are no tasks; one that cannot be read is no agent's.
         let names = (try? OwnedDescriptor.open(tasks, O_RDONLY | O_DIRECTORY).names()) ?? []
-        return names.filter { name in
+        return names.compactMap { name in
             // A directory that cannot be looked at is no reason to call its task dead.
-            guard let seen = try? TaskDirectory(tasks + "/" + name).observe() else { return true }
-            return seen.initAlive || seen.supervisorAlive
+            guard let seen = try? TaskDirectory(tasks + "/" + name).observe() else {
+                return (name, false)
+            }
+            guard seen.initAlive || seen.supervisorAlive else { return nil }
+            guard case .ended = seen.phase else { return (name, false) }
+            return (name, true)
         }
     }
 
     /// ``liveTasks()`` of which some do not end by themselves at once: a supervisor goes a moment
-    /// after its job.
+    /// after its job, or when the engine has removed its container.
     func tasksThatStay() -> [String] {
-        let deadline = SteadyTime.current + Self.leaveLimit
+        let begin = SteadyTime.current
         while true {
-            let live = liveTasks()
-            if live.isEmpty || SteadyTime.current >= deadline { return live }
+            let live = observed()
+            let limit = live.contains { !$0.isOver } ? Self.leaveLimit : Self.removalLimit
+            if live.isEmpty || SteadyTime.current - begin >= limit { return live.map(\.name) }
             // The pause between two looks.
             usleep(Self.lookInterval)
         }

@@ -65,8 +65,7 @@ extension AgentDaemon {
         }
         let answer = await withCheckedContinuation { continuation in
             answers[connection] = continuation
-            core.engines = EngineCommand.installed()
-            core.tools = BuildToolSearch.look()
+            post(.programs(Self.lookForPrograms()))
             post(.hello(hello.coordinator, hello.fence, connection))
         }
         let control: AgentControlConnection

@@ -56,6 +56,9 @@ actor AgentDaemon {
     var leave: () -> Void = {}
     /// How often in a row a look found no task.
     var idleTicks = 0
+    /// Rounds of the rescan.
+    var ticks = 0
+    var isLookingForPrograms = false
     /// Since when nobody needs this agent.
     var idleSince: SteadyTime?
 

@@ -93,6 +93,7 @@ extension AgentDaemon {
             lookAtAll()
             await clearDiscarded()
             await giveMemoryBack()
+            renewPrograms()
             // Somebody cleared /tmp: whoever comes next starts an agent that can be reached.
             if access(options.socket, F_OK) != 0, errno == ENOENT {
                 logger.warning("the socket is gone; this agent ends")
@@ -111,6 +112,30 @@ extension AgentDaemon {
             let linger = max(options.linger, Self.firstLinger)
             if (SteadyTime.current - since) >= linger { return }
         }
+    }
+
+    /// Engines and interpreters come and go while an agent runs for months. In a task of its own,
+    /// since a file server that does not answer may hold it up.
+    private func renewPrograms() {
+        ticks += 1
+        guard ticks.isMultiple(of: Self.programInterval), !outboxes.isEmpty, !isLookingForPrograms
+        else { return }
+        isLookingForPrograms = true
+        Task {
+            // It cannot fail: what cannot be listed is not there.
+            if let found = try? await disk.run({ Self.lookForPrograms() }) {
+                if found != core.programs { post(.programs(found)) }
+            }
+            isLookingForPrograms = false
+        }
+    }
+
+    /// Rounds of ``rescan()`` between two looks.
+    private static let programInterval = 10
+
+    /// Blocks for moments.
+    static func lookForPrograms() -> WorkerPrograms {
+        WorkerPrograms(engines: EngineCommand.installed(), tools: BuildToolSearch.look())
     }
 
     /// The allocator keeps what a burst of jobs or a large tree took, and a worker's memory is for

@@ -16,7 +16,7 @@ extension AgentCore {
         sessions.append(
             Session(
                 coordinator: coordinator, fence: fence, connection: connection,
-                foreignUse: foreignUse(for: coordinator)))
+                foreignUse: foreignUse(for: coordinator), programs: programs))
         for index in tasks.indices where tasks[index].token.coordinator == coordinator {
             tasks[index].version += 1
             tasks[index].lastSignalSequence = 0
@@ -29,7 +29,7 @@ extension AgentCore {
                     agent: identity.agent, incarnation: identity.incarnation,
                     capacity: identity.capacity, inUse: inUse, platform: identity.platform,
                     release: identity.release, reports: own.map(\.report),
-                    engines: engines, tools: tools)))
+                    engines: programs.engines, tools: programs.tools)))
         for task in own where task.phase == .staging {
             if let tree = task.awaitedTree {
                 effects.append(.send(connection, .needContent(task.token, tree)))
@@ -90,12 +90,22 @@ extension AgentCore {
         return effects
     }
 
+    /// Tells coordinators what has been installed or removed since they connected.
+    mutating func programNews() -> [AgentEffect] {
+        var effects: [AgentEffect] = []
+        for index in sessions.indices where sessions[index].programs != programs {
+            sessions[index].programs = programs
+            effects.append(.send(sessions[index].connection, .programs(programs)))
+        }
+        return effects
+    }
+
     private mutating func start(
         _ order: StartOrder, at now: Moment
     ) throws(IllegalTransition) -> [AgentEffect] {
         if tombstones.contains(where: { $0.token == order.token }) { return [] }
         if let known = index(of: order.token) { return report(known) }
-        if order.spec.container != nil, engines.isEmpty {
+        if order.spec.container != nil, programs.engines.isEmpty {
             let result = TaskResult(
                 verdict: .refused, message: "no container engine is installed there")
             let effect = commit(.finished(order.token, result, at: now.wall))

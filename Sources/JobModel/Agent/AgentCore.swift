@@ -34,6 +34,8 @@ package struct AgentCore: Sendable {
         /// What the coordinator knows that others hold here, and how often it was told.
         var foreignUse: Resources
         var foreignUseVersion: UInt64 = 0
+        /// What it knows that can be run here.
+        var programs: WorkerPrograms
     }
 
     /// A token that is over, remembered for as long as a late copy of its start order could come.
@@ -43,10 +45,8 @@ package struct AgentCore: Sendable {
     }
 
     package let identity: Identity
-    /// What can run containers here; looked for again at each connection of a coordinator.
-    package var engines: [ContainerEngine] = []
-    /// What can build environments here; likewise.
-    package var tools: BuildTools?
+    /// What was found the last time that somebody looked.
+    package internal(set) var programs = WorkerPrograms()
     /// In the order of acceptance.
     package internal(set) var tasks: [AgentTask] = []
     /// Sorted by coordinator.
@@ -80,7 +80,7 @@ package struct AgentCore: Sendable {
         _ event: AgentEvent, at now: Moment
     ) throws(IllegalTransition) -> [AgentEffect] {
         let effects = try decide(event, at: now)
-        return effects + foreignUseNews()
+        return effects + foreignUseNews() + programNews()
     }
 
     private mutating func decide(
@@ -94,6 +94,9 @@ package struct AgentCore: Sendable {
             guard sessions.contains(where: { $0.coordinator == coordinator && $0.fence == fence })
             else { return [] }
             return try receive(message, from: coordinator, at: now)
+        case .programs(let found):
+            programs = found
+            return []
         case .disconnected(let connection):
             sessions.removeAll { $0.connection == connection }
             return []

@@ -12,6 +12,8 @@ package enum AgentEvent: Sendable {
     /// Something arrived on the control stream that was opened under this fence.
     case message(CoordinatorID, Fence, CoordinatorMessage)
     case disconnected(ConnectionID)
+    /// Somebody has looked what can be run on this machine.
+    case programs(WorkerPrograms)
     /// A tree that the task needs, its own or its environment's, is not complete in the store.
     case contentMissing(StartToken, TreeReference)
     /// The task's secrets are not in the memory of this machine.

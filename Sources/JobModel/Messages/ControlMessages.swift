@@ -43,6 +43,8 @@ package enum AgentMessage: Hashable, Sendable {
     /// What tasks of other coordinators hold on the machine, each time it changes. `version` grows
     /// within a session; a lower one is old news.
     case foreignUse(Resources, version: UInt64)
+    /// What can be run on the machine, where that is no more what ``Welcome`` said.
+    case programs(WorkerPrograms)
 }
 
 /// All that an agent needs to run a task.

@@ -80,6 +80,7 @@ extension AgentMessage: ControlMessage {
         case .foreignUse(let resources, let version):
             proto.foreignUse.resources = resources.proto
             proto.foreignUse.version = version
+        case .programs(let programs): proto.programs = programs.proto
         }
         return proto
     }
@@ -102,6 +103,7 @@ extension AgentMessage: ControlMessage {
                     Field.required(
                         use.hasResources ? use.resources : nil, "foreign_use.resources")),
                 version: use.version)
+        case .programs(let programs): return .programs(WorkerPrograms(programs))
         case .detached: throw WireError.unexpected("detached")
         }
     }

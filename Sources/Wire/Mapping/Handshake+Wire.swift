@@ -63,6 +63,22 @@ extension Welcome {
     }
 }
 
+extension WorkerPrograms {
+    var proto: ProtoPrograms {
+        var proto = ProtoPrograms()
+        proto.engines = engines.map(\.rawValue)
+        if let tools { proto.tools = tools.proto }
+        return proto
+    }
+
+    /// An engine that this release does not know is none for it.
+    init(_ proto: ProtoPrograms) {
+        self.init(
+            engines: proto.engines.compactMap(ContainerEngine.init(rawValue:)),
+            tools: proto.hasTools ? BuildTools(proto.tools) : nil)
+    }
+}
+
 extension BuildTools {
     var proto: ProtoBuildTools {
         var proto = ProtoBuildTools()

@@ -687,6 +687,14 @@ nonisolated struct ProtoAgentMessage: Sendable {
     set {kind = .needSecrets(newValue)}
   }
 
+  var programs: ProtoPrograms {
+    get {
+      if case .programs(let v)? = kind {return v}
+      return ProtoPrograms()
+    }
+    set {kind = .programs(newValue)}
+  }
+
   var detached: ProtoDetached {
     get {
       if case .detached(let v)? = kind {return v}
@@ -703,11 +711,36 @@ nonisolated struct ProtoAgentMessage: Sendable {
     case pong(UInt64)
     case foreignUse(ProtoForeignUse)
     case needSecrets(ProtoStartToken)
+    case programs(ProtoPrograms)
     case detached(ProtoDetached)
 
   }
 
   init() {}
+}
+
+/// What can be run on the machine, each time it changes; see `Welcome`.
+nonisolated struct ProtoPrograms: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var engines: [String] = []
+
+  var tools: ProtoBuildTools {
+    get {_tools ?? ProtoBuildTools()}
+    set {_tools = newValue}
+  }
+  /// Returns true if `tools` has been explicitly set.
+  var hasTools: Bool {self._tools != nil}
+  /// Clears the value of `tools`. Subsequent reads from it will return its default value.
+  mutating func clearTools() {self._tools = nil}
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _tools: ProtoBuildTools? = nil
 }
 
 /// What tasks of other coordinators hold on the machine, each time it changes. A coordinator that
@@ -3872,7 +3905,7 @@ nonisolated extension ProtoCoordinatorMessage: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension ProtoAgentMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".AgentMessage"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}report\0\u{3}need_content\0\u{1}pong\0\u{3}foreign_use\0\u{3}need_secrets\0\u{2}\u{a}detached\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}report\0\u{3}need_content\0\u{1}pong\0\u{3}foreign_use\0\u{3}need_secrets\0\u{1}programs\0\u{2}\u{9}detached\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3940,6 +3973,19 @@ nonisolated extension ProtoAgentMessage: SwiftProtobuf.Message, SwiftProtobuf._M
           self.kind = .needSecrets(v)
         }
       }()
+      case 6: try {
+        var v: ProtoPrograms?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .programs(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .programs(v)
+        }
+      }()
       case 15: try {
         var v: ProtoDetached?
         var hadOneofValue = false
@@ -3984,6 +4030,10 @@ nonisolated extension ProtoAgentMessage: SwiftProtobuf.Message, SwiftProtobuf._M
       guard case .needSecrets(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
     }()
+    case .programs?: try {
+      guard case .programs(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+    }()
     case .detached?: try {
       guard case .detached(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 15)
@@ -3995,6 +4045,45 @@ nonisolated extension ProtoAgentMessage: SwiftProtobuf.Message, SwiftProtobuf._M
 
   static func ==(lhs: ProtoAgentMessage, rhs: ProtoAgentMessage) -> Bool {
     if lhs.kind != rhs.kind {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoPrograms: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Programs"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}engines\0\u{1}tools\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedStringField(value: &self.engines) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._tools) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.engines.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.engines, fieldNumber: 1)
+    }
+    try { if let v = self._tools {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoPrograms, rhs: ProtoPrograms) -> Bool {
+    if lhs.engines != rhs.engines {return false}
+    if lhs._tools != rhs._tools {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -165,7 +165,8 @@ struct JobPreparation: Sendable {
                 hint: "shunt worker check \(name)")
         }
         supply.architecture = platform.architecture
-        supply.pythons = worker.tools?.pythons ?? []
+        // Of this machine `pip` itself knows best.
+        supply.pythons = name == .local ? [] : worker.tools?.pythons ?? []
         supply.python = worker.facts?.python.flatMap { PythonVersion($0.version) }
         return supply
     }

@@ -102,6 +102,26 @@ import Lab
         }
     }
 
+    /// Without a command that asks for it, and with the same connection.
+    @Test func aProgramThatIsInstalledLaterIsFoundByAnAgentThatRuns() async throws {
+        try await ShuntHome.use { shared in
+            var home = shared
+            home.variables["PATH"] = home.base + "/bin:/usr/bin:/bin"
+            home.variables["HOME"] = home.base
+            func hasUV() async throws -> Bool? {
+                let list = try JSON(
+                    parsing: try await home.run("worker", "ls", "-o", "json").output)
+                guard case .bool(let value) = list[0]["tools"]["has_uv"] else { return nil }
+                return value
+            }
+            #expect(try await home.run("run", "-q", "--", "true").code == 0)
+            #expect(try await eventually { try await hasUV() == false })
+            try home.write("../bin/uv", "#!/bin/sh\nexit 0\n")
+            try #require(chmod(home.base + "/bin/uv", 0o755) == 0)
+            #expect(try await eventually(within: .seconds(40)) { try await hasUV() == true })
+        }
+    }
+
     /// A `python3` that starts one of several, as pyenv's does, and starts another one from now on.
     @Test func anEnvironmentIsOfTheInterpreterThatAnswersNow() async throws {
         try await ShuntHome.use { home in

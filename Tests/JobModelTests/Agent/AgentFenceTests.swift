@@ -113,6 +113,31 @@ struct AgentFenceTests {
         #expect(bench.core.tasks.count == 1)
     }
 
+    @Test func eachCoordinatorHearsOnceOfWhatWasInstalledSinceItConnected() throws {
+        var bench = try AgentBench()
+        let first = WorkerPrograms(engines: [.podman])
+        #expect(
+            try bench.step(.programs(first)) == [.send(AgentBench.connection, .programs(first))])
+        #expect(try bench.step(.programs(first)).isEmpty)
+        // A look that another coordinator's connection is the reason of tells the first one too.
+        let second = WorkerPrograms(engines: [.podman], tools: BuildTools(hasUV: true))
+        let news = try bench.step(.programs(second))
+        #expect(news == [.send(AgentBench.connection, .programs(second))])
+        let effects = try bench.hello(
+            Sample.otherCoordinator, Fence(epoch: 1, session: 1), Self.later)
+        guard
+            case .welcome(Self.later, let welcome)? = effects.first(where: {
+                if case .welcome = $0 { true } else { false }
+            })
+        else {
+            Issue.record("\(effects)")
+            return
+        }
+        #expect(welcome.engines == [.podman] && welcome.tools?.hasUV == true)
+        #expect(try bench.step(.programs(second)).isEmpty)
+        #expect(try bench.step(.programs(first)).count == 2)
+    }
+
     @Test func anAgentIsIdleWithoutTasksAndSessions() throws {
         var bench = try AgentBench()
         #expect(!bench.core.isIdle && !bench.core.isBusy)

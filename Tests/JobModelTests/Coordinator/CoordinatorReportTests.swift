@@ -243,4 +243,15 @@ struct CoordinatorReportTests {
         let effects = try bench.hear(.foreignUse(.none, version: 3))
         #expect(effects.started.count == 1)
     }
+
+    @Test func anEngineThatIsInstalledLaterGetsTheJobThatWaits() throws {
+        var bench = try CoordinatorBench(connected: false)
+        var spec = Sample.spec()
+        spec.container = ContainerSpec(image: .named("python:3.11-slim"))
+        let (id, _) = try bench.submit("k", spec)
+        #expect(try bench.connect().started.isEmpty)
+        #expect(bench.core.job(try #require(id))?.state == .queued)
+        let effects = try bench.hear(.programs(WorkerPrograms(engines: [.podman])))
+        #expect(effects.started.count == 1)
+    }
 }

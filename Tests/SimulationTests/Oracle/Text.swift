@@ -8,6 +8,7 @@ enum Text {
             "hello \(of(fence)) on \(connection.number)"
         case .message(_, let fence, let message): "\(of(fence)) \(of(message))"
         case .disconnected(let connection): "disconnected \(connection.number)"
+        case .programs(let programs): "programs \(programs.engines)"
         case .contentMissing(let token, let tree):
             "contentMissing \(token.task) \(tree.content.short)"
         case .secretsMissing(let token): "secretsMissing \(token.task)"
@@ -75,6 +76,7 @@ enum Text {
         case .needSecrets(let token): "needSecrets \(token.task)"
         case .pong(let value): "pong \(value)"
         case .foreignUse(let use, let version): "foreignUse \(use) v\(version)"
+        case .programs(let programs): "programs \(programs.engines)"
         }
     }
 

@@ -190,13 +190,18 @@ extension SeededGenerator {
     }
 
     mutating func agentMessage() -> AgentMessage {
-        switch below(5) {
+        switch below(6) {
+        case 4: .programs(programs())
         case 3: .needSecrets(token())
         case 0: .report(report())
         case 1: .needContent(token(), tree())
         case 2: .foreignUse(resources(), version: next())
         default: .pong(next())
         }
+    }
+
+    mutating func programs() -> WorkerPrograms {
+        WorkerPrograms(engines: pick([[], [.podman], [.docker]]), tools: optional { $0.tools() })
     }
 
     mutating func welcome(reports: Int) -> Welcome {

@@ -16,12 +16,17 @@ enum ExecutableSearch {
     /// Where interpreters of Python lie: beside those, each version that pyenv or uv has put into a
     /// directory of its own.
     static var interpreterDirectories: [String] {
-        let pyenv = variable("PYENV_ROOT") ?? home + "/.pyenv"
         let data = variable("XDG_DATA_HOME") ?? home + "/.local/share"
         let uv = variable("UV_PYTHON_INSTALL_DIR") ?? data + "/uv/python"
         // A shim is there for each version that pyenv has, and starts the one that is chosen.
-        let shims = pyenv + "/shims"
-        return directories.filter { $0 != shims } + below(pyenv + "/versions") + below(uv)
+        let shims = directories.filter { $0.hasSuffix("/shims") }
+        var roots = shims.map { String($0.dropLast("/shims".count)) }
+        for root in [variable("PYENV_ROOT"), home + "/.pyenv"].compactMap(\.self)
+        where !roots.contains(root) {
+            roots.append(root)
+        }
+        return directories.filter { !shims.contains($0) }
+            + roots.flatMap { below($0 + "/versions") } + below(uv)
     }
 
     static func find(_ name: String) -> String? {

@@ -110,6 +110,10 @@ extension CoordinatorCore {
             }
             workers[index].foreignUse = use
             workers[index].foreignUseVersion = version
+        case .programs(let programs):
+            guard let index = workerIndex(name) else { return }
+            workers[index].welcome?.engines = programs.engines
+            workers[index].welcome?.tools = programs.tools
         }
     }
 
