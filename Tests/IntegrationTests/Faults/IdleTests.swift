@@ -65,7 +65,7 @@ import Lab
             run.signal(SIGKILL)
             let pids = home.pids(of: Set(Part.allCases))
             // The task that has lost its directory is ended, and its coordinator gives up on the
-            // agent that goes with it: work that is done once. What spins does so in every interval.
+            // agent that goes with it: work that is done once. What spins does so in each interval.
             #expect(await eventually { home.pids(of: [.initProcess, .supervisor]).isEmpty })
             _ = try await home.shell("sleep \(Self.interval.components.seconds)")
             var spent = [[Int]](repeating: [], count: pids.count)
