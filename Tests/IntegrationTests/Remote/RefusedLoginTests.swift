@@ -131,14 +131,19 @@ struct RefusedLoginTests {
         }
     }
 
+    /// The worker's only key has a passphrase, and the ssh-agent does not hold it yet.
+    private static func lockTheKey(of lab: RemoteLab) throws -> (KeyPair, KeyAgent) {
+        let locked = try KeyPair(at: lab.home.base + "/locked", passphrase: "opens it")
+        try lab.host.server.authorize([locked.publicLine])
+        var entry = lab.host.entry
+        entry.identityFile = locked.path
+        try lab.configure([entry.adding("IdentityAgent SSH_AUTH_SOCK")])
+        return (locked, try KeyAgent(socket: lab.home.base + "/agent.sock"))
+    }
+
     @Test func aPassphraseIsAskedForAtATerminal() async throws {
         try await RemoteLab.use(isEnrolled: false) { lab in
-            let locked = try KeyPair(at: lab.home.base + "/locked", passphrase: "opens it")
-            try lab.host.server.authorize([locked.publicLine])
-            var entry = lab.host.entry
-            entry.identityFile = locked.path
-            try lab.configure([entry.adding("IdentityAgent SSH_AUTH_SOCK")])
-            let agent = try KeyAgent(socket: lab.home.base + "/agent.sock")
+            let (locked, agent) = try Self.lockTheKey(of: lab)
             defer { agent.stop() }
             // The same from here on: that it holds the key later makes no other socket of it.
             let person = ["SSH_AUTH_SOCK": agent.socket]
@@ -166,12 +171,7 @@ struct RefusedLoginTests {
     /// Enrolment opens many streams, each of which is an `ssh` of its own.
     @Test func theUsersOwnSSHAsksForAPassphraseOnce() async throws {
         try await RemoteLab.use(isEnrolled: false) { lab in
-            let locked = try KeyPair(at: lab.home.base + "/locked", passphrase: "opens it")
-            try lab.host.server.authorize([locked.publicLine])
-            var entry = lab.host.entry
-            entry.identityFile = locked.path
-            try lab.configure([entry.adding("IdentityAgent SSH_AUTH_SOCK")])
-            let agent = try KeyAgent(socket: lab.home.base + "/agent.sock")
+            let (locked, agent) = try Self.lockTheKey(of: lab)
             defer { agent.stop() }
             let person = ["SSH_AUTH_SOCK": agent.socket]
             let added = try await Terminal.run(
