@@ -75,7 +75,7 @@ extension Coordinator {
     /// the one that the scheduler would take.
     private func nearest(to request: SubmitRequest) async throws -> WorkerName? {
         let choices = try await read { turn in
-            turn.core.choices(for: request.spec, labels: request.inputs.labels)
+            turn.core.choices(for: request.spec, files: request.inputs.labelledFiles)
         }
         let tree = request.inputs.tree
         let missing = await withTaskGroup(of: (Int, ByteCount)?.self) { group in
@@ -146,7 +146,8 @@ extension Coordinator {
             let outlook = try await read { turn in
                 if let error = turn.core.refusal(of: submission) { throw error }
                 return turn.core.outlook(
-                    for: submission.spec, labels: submission.inputs.labels, at: turn.now.wall)
+                    for: submission.spec, files: submission.inputs.labelledFiles,
+                    at: turn.now.wall)
             }
             let age = WallTime.current.milliseconds - identity.startedAt.milliseconds
             guard outlook.waiting?.code == .workerUnreachable,

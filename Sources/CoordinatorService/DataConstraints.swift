@@ -55,28 +55,32 @@ final class LabelledOutputs: Sendable {
         }
     }
 
-    /// What files of a tree are labelled that a job has written. Empty files are nobody's. Blocks.
+    /// Files of a tree that a job with labelled data has written, one for each label. Empty files
+    /// are nobody's. Blocks.
     ///
     /// - Throws: ``ShuntError`` where the store lacks a part of the tree.
-    func labels(of tree: TreeReference, in store: ObjectStore) throws -> [DataLabel] {
+    func files(of tree: TreeReference, in store: ObjectStore) throws -> [LabelledFile] {
         let known = trees.withLock { $0 }
         guard !known.isEmpty else { return [] }
         var own: Set<Digest> = []
         for file in try store.objects(of: tree).files where file.size > 0 {
             own.insert(file.digest)
         }
-        var found: Set<DataLabel> = []
-        for (outputs, labels) in known where !labels.isSubset(of: found) {
+        var found: [DataLabel: Digest] = [:]
+        for (outputs, labels) in known where labels.contains(where: { found[$0] == nil }) {
             do {
-                if try store.objects(of: outputs).files.contains(where: { own.contains($0.digest) })
-                {
-                    found.formUnion(labels)
-                }
+                let shared = try store.objects(of: outputs).files.first { own.contains($0.digest) }
+                guard let shared else { continue }
+                for label in labels { found[label] = shared.digest }
             } catch let error as ShuntError where error.code == .notFound {
                 // Never fetched, so nobody here can have them.
             }
         }
-        return found.sorted()
+        guard !found.isEmpty else { return [] }
+        let paths = try store.paths(of: Set(found.values), in: tree)
+        return found.sorted { $0.key < $1.key }.map { label, digest in
+            LabelledFile(label: label, path: paths[digest]?.description ?? "")
+        }
     }
 }
 
@@ -90,23 +94,22 @@ extension Coordinator {
     /// job's directory, in a package of its environment or in its image.
     func labelled(_ inputs: JobInputs, of spec: JobSpec) async throws -> JobInputs {
         var inputs = inputs
-        inputs.labels = []
+        inputs.labelledFiles = []
         // Every link speaks of the one store of this coordinator, and `local` always has one.
         guard labelled.isNeeded, let content = ports.link(.local)?.content else { return inputs }
         let labelled = labelled
-        var found: Set<DataLabel> = []
         for tree in [inputs.tree, spec.software?.recipe?.tree, spec.container?.tree] {
             guard let tree else { continue }
             do {
-                let labels = try await content.executor.run {
-                    try labelled.labels(of: tree, in: content.store)
+                let files = try await content.executor.run {
+                    try labelled.files(of: tree, in: content.store)
                 }
-                found.formUnion(labels)
+                let known = Set(inputs.labelledFiles.map(\.label))
+                inputs.labelledFiles += files.filter { !known.contains($0.label) }
             } catch let error as ShuntError where error.code == .notFound {
                 // A dry run stores no tree; a submission of one that is not there fails by itself.
             }
         }
-        inputs.labels = found.sorted()
         return inputs
     }
 }

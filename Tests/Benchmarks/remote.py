@@ -35,8 +35,11 @@ class Host:
         self.directory = root / name
         self.directory.mkdir()
         self.name, self.processes = name, []
-        server = self.start(
-            [LAB, "sshd", "--address", address, "--dir", self.directory, "--alias", name])
+        words = [LAB, "sshd", "--address", address, "--dir", self.directory, "--alias", name]
+        # What this account's engine is told here it is to be told there.
+        if engine := os.environ.get("CONTAINERS_CONF"):
+            words += ["--option", f"SetEnv CONTAINERS_CONF={engine}"]
+        server = self.start(words)
         self.config = self.directory / "ssh_config"
         if delay or rate:
             words = [LAB, "relay", "--listen", f"{address}:0", "--to", f"{address}:{server}"]

@@ -50,7 +50,9 @@ struct ContainerCommand {
         for (source, target) in mounts {
             start += ["--mount", try mount(source, at: target) + ",readonly"]
         }
-        if let cpuLimit, abilities.limitsCPUs { start += ["--cpus", Self.decimal(cpuLimit)] }
+        if let cpuLimit, abilities.limitsCPUs {
+            start += ["--cpus", Self.decimal(max(cpuLimit, Self.leastCPULimit))]
+        }
         if let memoryLimit, abilities.limitsMemory {
             start += ["--memory", "\(memoryLimit.bytes)b"]
             // The same: no swap beside it.
@@ -94,6 +96,10 @@ struct ContainerCommand {
         }
         return "type=bind,source=\(source),destination=\(target)"
     }
+
+    /// In thousandths of a CPU. The kernel takes no quota below a millisecond, and engines give one
+    /// for each 100 ms.
+    private static let leastCPULimit: Int64 = 10
 
     /// `0.5`, `2.0`.
     private static func decimal(_ thousandths: Int64) -> String {

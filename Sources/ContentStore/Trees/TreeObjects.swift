@@ -55,6 +55,30 @@ extension ObjectStore {
         }
         return result
     }
+
+    /// Where files of these contents stand in a tree, one place for each. Blocks.
+    ///
+    /// - Throws: ``ShuntError`` where the store lacks a directory of the tree.
+    package func paths(
+        of contents: Set<Digest>, in tree: TreeReference
+    ) throws -> [Digest: RawPath] {
+        var found: [Digest: RawPath] = [:]
+        var seen: Set<Digest> = [tree.content]
+        var waiting = [(path: RawPath.root, content: tree.content)]
+        while found.count < contents.count, let (path, content) = waiting.popLast() {
+            for entry in try directory(content, at: path).entries {
+                switch entry.node {
+                case .file(let digest, _, _) where contents.contains(digest):
+                    if found[digest] == nil { found[digest] = path.appending(entry.name) }
+                case .directory(let child, _):
+                    guard seen.insert(child).inserted else { continue }
+                    waiting.append((path.appending(entry.name), child))
+                case .file, .symlink: continue
+                }
+            }
+        }
+        return found
+    }
 }
 
 extension Sequence<TreeObjects.File> {

@@ -37,7 +37,7 @@ extension CoordinatorCore {
         }
         let candidate = Scheduler.Candidate(
             id: JobID(random: 0), spec: request.spec, notBefore: nil,
-            data: constraints(request.spec, labels: request.spec.labels + request.inputs.labels))
+            data: constraints(request.spec, files: request.inputs.labelledFiles))
         if let error = Scheduler.refusal(candidate, workers: workers) { return error }
         if let largest = Scheduler.neverFits(candidate, workers: workers) {
             return ShuntError(

@@ -67,19 +67,19 @@ extension CoordinatorCore {
         jobs[id].map {
             Scheduler.Candidate(
                 id: id, spec: $0.spec, notBefore: $0.notBefore, tree: $0.inputs.tree,
-                data: constraints($0.spec, labels: $0.labels))
+                data: constraints(of: $0))
         }
     }
 
     /// Where a job of this spec would go if it were submitted now.
     package func outlook(
-        for spec: JobSpec, labels: [DataLabel] = [], at now: WallTime
+        for spec: JobSpec, files: [LabelledFile] = [], at now: WallTime
     ) -> (worker: WorkerName?, waiting: WaitingReason?) {
         var number: UInt64 = 0
         while jobs[JobID(random: number)] != nil { number += 1 }
         let probe = Scheduler.Candidate(
             id: JobID(random: number), spec: spec, notBefore: nil,
-            data: constraints(spec, labels: spec.labels + labels))
+            data: constraints(spec, files: files))
         let ahead = queue.lazy.compactMap { self.candidate($0) }
         let placements = Scheduler.plan(
             queue: Array(ahead) + [probe], workers: workers, now: now)

@@ -35,7 +35,7 @@ package struct JobRecord: Hashable, Sendable, Codable {
         spec = request.spec
         inputs = request.inputs
         self.submittedAt = submittedAt
-        labels = Set(request.spec.labels + request.inputs.labels).sorted()
+        labels = Set(request.spec.labels + request.inputs.labelledFiles.map(\.label)).sorted()
     }
 
     /// Attempts that are kept: a link that flaps must not make a row grow for ever.

@@ -22,16 +22,33 @@ package struct DataRules: Hashable, Sendable {
         }
     }
 
+    /// What has a label.
+    package enum Origin: Hashable, Sendable {
+        /// The job itself says it.
+        case job
+        /// A file that another job wrote, as people read its path.
+        case file(String)
+        case dataset(DatasetName)
+
+        fileprivate var text: String {
+            switch self {
+            case .job: "its data"
+            case .file(let path): "its file `\(path)`"
+            case .dataset(let name): "its dataset `\(name)`"
+            }
+        }
+    }
+
     /// Why data of these labels must not come to a worker; `nil` where it may.
-    package func refusal(of labels: some Sequence<DataLabel>, on worker: WorkerRecord) -> String? {
-        for label in labels {
+    package func refusal(of labels: [DataLabel: Origin], on worker: WorkerRecord) -> String? {
+        for (label, origin) in labels.sorted(by: { $0.key < $1.key }) {
             if let problem {
                 return "what is labelled `\(label)` is placed nowhere while the configuration "
                     + "cannot be read: \(problem)"
             }
             for rule in never where rule.data == label {
                 if let found = worker.labels.first(where: { rule.workers.matches($0) }) {
-                    return "its data is labelled `\(label)`, and that never goes to workers "
+                    return "\(origin.text) is labelled `\(label)`, and that never goes to workers "
                         + "labelled `\(rule.workers)`; `\(worker.name)` has `\(found)`"
                 }
             }

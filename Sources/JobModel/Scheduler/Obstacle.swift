@@ -14,13 +14,13 @@ package enum Obstacle: Hashable, Sendable {
 extension Scheduler {
     /// What keeps a job from workers for the sake of its data.
     package struct DataConstraints: Hashable, Sendable {
-        /// Of the job and of what it mounts.
-        package var labels: Set<DataLabel>
+        /// Of the job, of its files and of what it mounts, with where each is from.
+        package var labels: [DataLabel: DataRules.Origin]
         package var rules: DataRules
 
-        package static let none = DataConstraints(labels: [], rules: DataRules())
+        package static let none = DataConstraints(labels: [:], rules: DataRules())
 
-        package init(labels: Set<DataLabel>, rules: DataRules) {
+        package init(labels: [DataLabel: DataRules.Origin], rules: DataRules) {
             self.labels = labels
             self.rules = rules
         }
@@ -110,7 +110,7 @@ extension WorkerState {
             return .data(mount.dataset)
         }
         let data = candidate.data
-        if let refusal = data.rules.refusal(of: data.labels.sorted(), on: record) {
+        if let refusal = data.rules.refusal(of: data.labels, on: record) {
             return .rule(refusal)
         }
         if candidate.spec.container != nil, let welcome, welcome.engines.isEmpty {

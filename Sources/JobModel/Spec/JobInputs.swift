@@ -8,13 +8,14 @@ package struct JobInputs: Hashable, Sendable, Codable {
     package var git: GitState?
     /// Files too large to copy at submit, read from where they are when a worker needs them.
     package var references: [FileReference]
-    /// Of the jobs that wrote some of these files; the coordinator finds them out.
-    package var labels: [DataLabel]
+    /// What files bring along from the jobs that wrote them, one file for each label; the
+    /// coordinator finds them out.
+    package var labelledFiles: [LabelledFile]
 
     package init(
         tree: TreeReference, fileCount: Int64, totalSize: ByteCount, sourceDirectory: String,
         git: GitState? = nil, references: [FileReference] = [],
-        labels: [DataLabel] = []
+        labelledFiles: [LabelledFile] = []
     ) {
         self.tree = tree
         self.fileCount = fileCount
@@ -22,7 +23,7 @@ package struct JobInputs: Hashable, Sendable, Codable {
         self.sourceDirectory = sourceDirectory
         self.git = git
         self.references = references
-        self.labels = labels
+        self.labelledFiles = labelledFiles
     }
 
     enum CodingKeys: String, CodingKey {
@@ -32,7 +33,32 @@ package struct JobInputs: Hashable, Sendable, Codable {
         case sourceDirectory = "source_directory"
         case git
         case references
-        case labels
+        case labelledFiles = "labelled_files"
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        tree = try container.decode(TreeReference.self, forKey: .tree)
+        fileCount = try container.decode(Int64.self, forKey: .fileCount)
+        totalSize = try container.decode(ByteCount.self, forKey: .totalSize)
+        sourceDirectory = try container.decode(String.self, forKey: .sourceDirectory)
+        git = try container.decodeIfPresent(GitState.self, forKey: .git)
+        references = try container.decode([FileReference].self, forKey: .references)
+        // Rows of earlier releases have none; their jobs keep the labels themselves.
+        labelledFiles =
+            try container.decodeIfPresent([LabelledFile].self, forKey: .labelledFiles) ?? []
+    }
+}
+
+/// A file whose label comes from the job that wrote it.
+package struct LabelledFile: Hashable, Sendable, Codable {
+    package var label: DataLabel
+    /// As people read it: relative to the tree that it was found in.
+    package var path: String
+
+    package init(label: DataLabel, path: String) {
+        self.label = label
+        self.path = path
     }
 }
 

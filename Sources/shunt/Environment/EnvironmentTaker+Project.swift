@@ -1,4 +1,5 @@
 internal import ContentStore
+internal import Glibc
 internal import JobModel
 
 /// Projects with a `uv.lock`.
@@ -38,6 +39,35 @@ extension EnvironmentTaker {
 }
 
 extension EnvironmentTaker {
+    /// Says of a lock that its `pyproject.toml` has left behind, where the `uv` of this machine can
+    /// tell. It is asked only where the project file is the newer one, since it may ask an index.
+    func staleLock(_ wish: BuiltEnvironment) throws -> [String] {
+        let parent = RawPath(wish.path ?? "").parent
+        let project = parent.isEmpty ? directory : directory.appending(parent.bytes)
+        func modified(_ name: String) -> timespec? {
+            var status = stat()
+            guard project.appending(name).withCString({ stat($0, &status) }) == 0 else {
+                return nil
+            }
+            return status.st_mtim
+        }
+        guard let file = modified(Entry.project), let lock = modified(Entry.projectLock),
+            (file.tv_sec, file.tv_nsec) > (lock.tv_sec, lock.tv_nsec),
+            try ProjectExport.find(isNeeded: false) != nil
+        else { return [] }
+        let answer = try ToolProcess(
+            arguments: [
+                "env", "UV_PYTHON_DOWNLOADS=never", "uv", "--quiet", "lock", "--check",
+                "--project", project.description,
+            ], limitSeconds: 10
+        ).run()
+        guard answer.code != 0, answer.errors.contains("needs to be updated") else { return [] }
+        return [
+            "`uv.lock` is older than what `pyproject.toml` asks for; the job gets what the lock "
+                + "says (`uv lock` brings it up to date)"
+        ]
+    }
+
     /// Where `uv python pin` writes down the version that a project is worked on with.
     private static let pinFile = ".python-version"
 

@@ -7,6 +7,8 @@ struct TakenEnvironment: Sendable {
     var software: SoftwareEnvironment?
     /// What of the active environment cannot be had elsewhere.
     var gaps: [String] = []
+    /// What else its author would want to know.
+    var warnings: [String] = []
 }
 
 /// Makes of what a job wants for an environment what a worker needs to build it. Blocks.
@@ -40,7 +42,9 @@ struct EnvironmentTaker: Sendable {
                 } else {
                     try wish.isProject ? project(wish) : requirements(wish)
                 }
-            taken = TakenEnvironment(software: .recipe(recipe))
+            taken = TakenEnvironment(
+                software: .recipe(recipe),
+                warnings: try wish.isProject ? staleLock(wish) : [])
         }
         // Nothing is synced where nothing is new.
         try store?.flush()

@@ -53,6 +53,7 @@ struct JobPreparation: Sendable {
             progress.note("\(remark.label): \(remark.text)")
         }
         for gap in snapshot.gaps { progress.warn("not in the job's environment: \(gap)") }
+        for warning in snapshot.warnings { progress.warn(warning) }
         progress.note(
             PlanText.summary(spec: snapshot.spec, inputs: snapshot.inputs, plan: plan))
         // Another worker may have what this one lacks.
@@ -111,7 +112,8 @@ struct JobPreparation: Sendable {
         let plan = try await plan(for: snapshot)
         return PlanText.render(
             spec: snapshot.spec, inputs: snapshot.inputs, plan: plan,
-            remarks: remarks(snapshot) + snapshot.gaps.map { ("not there", $0) })
+            remarks: remarks(snapshot) + snapshot.gaps.map { ("not there", $0) }
+                + snapshot.warnings.map { ("warning", $0) })
     }
 
     private func remarks(_ snapshot: TakenSnapshot) -> [(label: String, text: String)] {

@@ -22,6 +22,8 @@ struct TakenSnapshot: Sendable {
     var inputs: JobInputs
     /// What of the active environment stays here.
     var gaps: [String] = []
+    /// Of its environment.
+    var warnings: [String] = []
     /// How its packages reach the worker, where it has an environment that is built.
     var supply: PackageSupply?
 }
@@ -67,6 +69,9 @@ struct SnapshotTaker: Sendable {
             if let store, !spec.workingDirectory.isEmpty, !isMounted {
                 try requireDirectory(spec.workingDirectory, result.tree, store)
             }
+            if let store {
+                for mount in spec.mounts { try requireRoom(for: mount, result.tree, store) }
+            }
             if let store, case .local(let name)? = spec.container?.image {
                 spec.container?.tree = try ImageShipment(
                     layout: layout, name: name, store: store
@@ -77,6 +82,7 @@ struct SnapshotTaker: Sendable {
             }
             return TakenSnapshot(
                 result: result, spec: spec, inputs: inputs(result), gaps: environment.gaps,
+                warnings: environment.warnings,
                 supply: spec.software?.recipe.flatMap { $0.kind.isOfConda ? nil : supply })
         }
     }
@@ -113,6 +119,24 @@ struct SnapshotTaker: Sendable {
                 FileReference(
                     digest: $0.digest, size: ByteCount($0.status.size), path: $0.path.bytes)
             })
+    }
+
+    /// What leads to a mount has to be directories, or nothing yet.
+    private func requireRoom(
+        for mount: DataMount, _ tree: TreeReference, _ store: ObjectStore
+    ) throws {
+        var path = RawPath(mount.target).parent
+        while !path.isEmpty {
+            switch try TreeLookup.node(path.description, in: tree, store) {
+            case .directory, nil: path = path.parent
+            case .file, .symlink:
+                throw ShuntError(
+                    .usage,
+                    "`\(mount.target)` cannot be mounted on: `\(path)` is a file or a symbolic "
+                        + "link",
+                    hint: "ls -ld \(Quoting.forShell(path.description))")
+            }
+        }
     }
 
     private func requireDirectory(

@@ -159,7 +159,9 @@ import Testing
     @Test func mistakesAreNamed() async throws {
         try await ShuntHome.use { home in
             _ = try await declare(home)
+            try home.write("file", "in the way\n")
             let refused: [([String], Int32, String)] = [
+                (["run", "--mount", "file/data=corpus", "--", "true"], 125, "`file`"),
                 (["run", "--mount", "data=none", "--", "true"], 125, "none"),
                 (["run", "--mount", "../data=corpus", "--", "true"], 125, "../data"),
                 (["run", "--mount", "corpus", "--", "true"], 125, "PATH=DATASET"),

@@ -65,7 +65,7 @@ struct DataPlacementTests {
             let words = ["--mount", "data=set", "--", "sh", "-c", "echo $RANDOM$$-weights >model"]
             expectRefused(
                 try await home.run(["run", "--on", third.alias] + words), code: 125,
-                naming: ["private", "rented", third.alias])
+                naming: ["private", "rented", third.alias, "dataset `set`"])
             // One label says it of the dataset, wherever it lies.
             let here = try await home.run(["run", "-q", "--on", "local"] + words)
             #expect(here.code == 0, "\(here.errorText)")
@@ -74,7 +74,7 @@ struct DataPlacementTests {
             #expect(try await home.shell("mkdir sub; mv model sub/renamed").code == 0)
             expectRefused(
                 try await home.run("run", "--on", third.alias, "--", "cat", "sub/renamed"),
-                code: 125, naming: ["private", "rented"])
+                code: 125, naming: ["private", "rented", "`sub/renamed`"])
             let any = try await home.run("run", "-q", "--on", "any", "--", "cat", "sub/renamed")
             #expect(any.code == 0, "\(any.errorText)")
             #expect(try await home.inspect(home.latestJob())["worker"].string != third.alias)

@@ -44,7 +44,16 @@ import Testing
             let outcome = try await home.run(
                 ["run", "-f", "job.yaml"], env: ["PATH": path], within: .seconds(180))
             #expect(outcome.text == "['six']\n", "\(outcome.errorText)")
+            #expect(!outcome.errorText.contains("older than"), "\(outcome.errorText)")
             try await Self.runTheExample(home, path)
+            // The lock is followed all the same: it is what was tried.
+            try home.write(
+                "pyproject.toml",
+                Self.project.replacingOccurrences(of: "\"six==", with: "\"idna\", \"six=="))
+            let stale = try await home.run(
+                ["run", "-f", "job.yaml"], env: ["PATH": path], within: .seconds(180))
+            #expect(stale.text == "['six']\n", "\(stale.errorText)")
+            #expect(stale.errorText.contains("`uv.lock` is older than"), "\(stale.errorText)")
         }
     }
 

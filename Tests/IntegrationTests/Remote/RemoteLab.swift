@@ -177,6 +177,13 @@ extension LabHost {
         account.processes.map(\.pid).filter { Lab.ProcessTable.command($0).contains(word) }
     }
 
-    /// Of the agent's daemon.
-    var agentPids: [pid_t] { pids(running: "daemon") }
+    /// Of the agent's daemon. What it has just started has its command line until the new program
+    /// is there, and is none.
+    var agentPids: [pid_t] {
+        let found = account.processes.filter {
+            Lab.ProcessTable.command($0.pid).contains("daemon")
+        }
+        let pids = Set(found.map(\.pid))
+        return found.filter { !pids.contains($0.parent) }.map(\.pid)
+    }
 }

@@ -15,7 +15,7 @@ import Testing
         return situation
     }
 
-    private func constraints(_ labels: Set<DataLabel>) -> Scheduler.DataConstraints {
+    private func constraints(_ labels: [DataLabel: DataRules.Origin]) -> Scheduler.DataConstraints {
         Scheduler.DataConstraints(
             labels: labels,
             rules: DataRules(never: [
@@ -51,14 +51,20 @@ import Testing
         situation.workers.removeFirst(2)
         situation.enqueue(1000)
         #expect(situation.plan == "0@c")
-        situation.queue[0].data = constraints([Self.secret])
+        situation.queue[0].data = constraints([Self.secret: .job])
         #expect(situation.plan == "")
         #expect(situation.reason().code == .forbidden)
         #expect(
             Scheduler.refusal(situation.queue[0], workers: situation.workers)?.message
                 == "its data is labelled `private`, and that never goes to workers labelled "
                 + "`rented`; `c` has `rented`")
-        situation.queue[0].data = constraints([DataLabel("public")!])
+        let message = { (origin: DataRules.Origin) in
+            situation.queue[0].data = constraints([Self.secret: origin])
+            return Scheduler.refusal(situation.queue[0], workers: situation.workers)?.message ?? ""
+        }
+        #expect(message(.file("out/model")).hasPrefix("its file `out/model` is labelled `private`"))
+        #expect(message(.dataset(Self.set)).hasPrefix("its dataset `set` is labelled `private`"))
+        situation.queue[0].data = constraints([DataLabel("public")!: .job])
         #expect(situation.plan == "0@c")
     }
 
@@ -71,7 +77,7 @@ import Testing
             Scheduler.refusal(situation.queue[0], workers: situation.workers)?.message
                 == "it mounts `set`, and none of the 2 workers that it may use has it")
         situation.workers[1].record.datasets = [Dataset(name: Self.set, path: "/data")]
-        situation.queue[0].data = constraints([Self.secret])
+        situation.queue[0].data = constraints([Self.secret: .job])
         let text = Scheduler.refusal(situation.queue[0], workers: situation.workers)?.message ?? ""
         #expect(text.hasPrefix("it mounts `set`, and `a` does not have it; its data is labelled"))
     }

@@ -14,7 +14,8 @@ import Testing
     }
 
     private func allows(_ rules: DataRules, _ labels: String..., on worker: WorkerRecord) -> Bool {
-        rules.refusal(of: labels.map { DataLabel($0)! }, on: worker) == nil
+        let origins = labels.map { (DataLabel($0)!, DataRules.Origin.job) }
+        return rules.refusal(of: Dictionary(uniqueKeysWithValues: origins), on: worker) == nil
     }
 
     @Test func aKeyMeansEveryValueAndAValueItself() {

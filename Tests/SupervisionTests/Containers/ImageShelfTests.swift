@@ -21,9 +21,10 @@ struct ImageShelfTests {
         try Files.write(Array("FROM scratch\nCOPY mark /\n".utf8), to: context + "/Containerfile")
         var made: [String: ImageFacts] = [:]
         defer {
-            for name in names {
+            // By their IDs too: one may have lost its name to another.
+            for image in names.map(Self.tag) + made.values.map(\.image.id.hex) {
                 // One that is gone needs no removal.
-                _ = try? engine.run(["rmi", Self.tag(name)], within: .minutes(1))
+                _ = try? engine.run(["rmi", image], within: .minutes(1))
             }
         }
         for (age, name) in names.enumerated() {

@@ -3,19 +3,30 @@ extension CoordinatorCore {
     /// What a job's data is, with what is said by now of the datasets that it mounts: a label that
     /// one worker gives a dataset counts for it on every other.
     func labels(of job: JobRecord) -> [DataLabel] {
-        constraints(job.spec, labels: job.labels).labels.sorted()
+        constraints(of: job).labels.keys.sorted()
     }
 
-    func constraints(
-        _ spec: JobSpec, labels: [DataLabel]
-    ) -> Scheduler.DataConstraints {
-        var all = Set(labels)
+    func constraints(of job: JobRecord) -> Scheduler.DataConstraints {
+        var constraints = constraints(job.spec, files: job.inputs.labelledFiles)
+        // Once said, a label stays, whatever is said of a dataset later.
+        for label in job.labels where constraints.labels[label] == nil {
+            constraints.labels[label] = .job
+        }
+        return constraints
+    }
+
+    func constraints(_ spec: JobSpec, files: [LabelledFile]) -> Scheduler.DataConstraints {
+        var origins: [DataLabel: DataRules.Origin] = [:]
         for mount in spec.mounts {
             for worker in workers {
-                all.formUnion(worker.record.dataset(mount.dataset)?.labels ?? [])
+                for label in worker.record.dataset(mount.dataset)?.labels ?? [] {
+                    origins[label] = .dataset(mount.dataset)
+                }
             }
         }
-        return Scheduler.DataConstraints(labels: all, rules: rules)
+        for file in files { origins[file.label] = .file(file.path) }
+        for label in spec.labels { origins[label] = .job }
+        return Scheduler.DataConstraints(labels: origins, rules: rules)
     }
 
     /// Of any worker, this machine among them.

@@ -32,10 +32,10 @@ extension CoordinatorCore {
     private static let measuredJobs = 64
 
     /// Connected workers that have room for a job that may go anywhere, most free CPUs first.
-    package func choices(for spec: JobSpec, labels: [DataLabel] = []) -> [WorkerName] {
+    package func choices(for spec: JobSpec, files: [LabelledFile] = []) -> [WorkerName] {
         let candidate = Scheduler.Candidate(
             id: JobID(random: 0), spec: spec, notBefore: nil,
-            data: constraints(spec, labels: spec.labels + labels))
+            data: constraints(spec, files: files))
         return workers.filter {
             $0.link.isConnected && spec.resources.fits(in: $0.free)
                 && $0.obstacle(to: candidate) == nil
