@@ -6,9 +6,9 @@ package struct SSHOptions: Sendable {
     package var authSocket: String?
     /// What to do about host keys.
     package var hostKeys: HostKeyPolicy
-    /// Asked for the passphrase of the key file at a path; `nil` as an answer gives the key up.
+    /// Asked for the passphrase of a key file; `nil` as an answer gives the key up.
     /// Without it a protected key is only named in the error.
-    package var passphrase: (@Sendable (_ keyPath: String) async -> String?)?
+    package var passphrase: (@Sendable (PassphraseQuestion) async -> String?)?
     /// A person is at this process's terminal, so that an `ssh` started on the way may ask there.
     package var isPersonThere: Bool
     /// Called before an `ssh` is started that may ask at the terminal.
@@ -21,7 +21,7 @@ package struct SSHOptions: Sendable {
 
     package init(
         authSocket: String? = nil, hostKeys: HostKeyPolicy,
-        passphrase: (@Sendable (_ keyPath: String) async -> String?)? = nil,
+        passphrase: (@Sendable (PassphraseQuestion) async -> String?)? = nil,
         isPersonThere: Bool = false, times: SSHTimes = SSHTimes()
     ) {
         self.authSocket = authSocket
@@ -30,6 +30,13 @@ package struct SSHOptions: Sendable {
         self.isPersonThere = isPersonThere
         self.times = times
     }
+}
+
+/// Asks a person for the passphrase of a key file.
+package struct PassphraseQuestion: Hashable, Sendable {
+    package var keyPath: String
+    /// The last answer did not open it.
+    package var isRepeated: Bool
 }
 
 /// How long each stage of a connection may take.

@@ -118,9 +118,9 @@ struct Authenticator {
             return false
         }
         if let key = file.publicKey, try !isAccepted(key) { return false }
-        for _ in 0..<SSHLimits.passphrases {
-            let path = file.path
-            guard let passphrase = try Question.answer(stop, { await ask(path) }) else {
+        for attempt in 0..<SSHLimits.passphrases {
+            let question = PassphraseQuestion(keyPath: file.path, isRepeated: attempt > 0)
+            guard let passphrase = try Question.answer(stop, { await ask(question) }) else {
                 report.locked.append(file.path)
                 return false
             }

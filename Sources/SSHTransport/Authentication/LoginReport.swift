@@ -102,10 +102,16 @@ struct LoginReport: Hashable {
         }
     }
 
+    /// The command that gives a key file to the ssh-agent; those of usual names without one.
+    static func adding(_ path: String?, hasAgent: Bool) -> String {
+        let add = (["ssh-add"] + [path].compactMap(\.self)).map(SSHError.quoted)
+            .joined(separator: " ")
+        return hasAgent ? add : "eval \"$(ssh-agent)\" && \(add)"
+    }
+
     private func hint(_ configuration: SSHConfiguration, _ openssh: String) -> String {
         if let path = locked.first ?? misspelt.first {
-            let add = "ssh-add \(SSHError.quoted(path))"
-            return hasAgent ? add : "eval \"$(ssh-agent)\" && \(add)"
+            return Self.adding(path, hasAgent: hasAgent)
         }
         if let path = open.first { return "chmod 600 \(SSHError.quoted(path))" }
         if hasCertificates { return openssh }

@@ -89,17 +89,19 @@ extension ProxyChild {
                 hint = "ssh -v \(configuration.byHand)"
             case .jump(let hosts):
                 let jump = try Jump(hosts.last ?? "")
-                words = ["ssh"] + (target.configurationFile.map { ["-F", $0] } ?? [])
+                let file = target.configurationFile.map { ["-F", $0] } ?? []
+                let before = hosts.dropLast().joined(separator: ",")
+                let way = (before.isEmpty ? [] : ["-J", before]) + jump.options
+                words = ["ssh"] + file
                 if !options.isPersonThere { words += ["-o", "BatchMode=yes"] }
                 words += ["-o", "ClearAllForwardings=yes", "-T"]
-                if hosts.count > 1 { words += ["-J", hosts.dropLast().joined(separator: ",")] }
-                words += jump.options
+                words += way
                 let host = configuration.hostName
                 words += [
                     "-W", "[\(host)]:\(configuration.port)", "--", jump.host,
                 ]
                 name = "ProxyJump `\(hosts.joined(separator: ","))`"
-                hint = (["ssh"] + jump.options + [jump.host]).map(SSHError.quoted)
+                hint = (["ssh"] + file + way + [jump.host]).map(SSHError.quoted)
                     .joined(separator: " ")
             }
         }

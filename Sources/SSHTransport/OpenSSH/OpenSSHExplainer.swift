@@ -20,7 +20,7 @@ struct OpenSSHExplainer: Sendable {
         }
         return SSHError(
             kind, "ssh to `\(target.host)`: \(SSHError.printable(line.utf8, limit: 300))",
-            hint: hint(kind, line))
+            hint: await hint(kind, line))
     }
 
     /// With the key itself, and where it stands: what ssh says about it fills a screen.
@@ -29,14 +29,31 @@ struct OpenSSHExplainer: Sendable {
         quiet.hostKeys.ask = nil
         let (target, options) = (target, quiet)
         do {
-            try await BlockingThread.run(name: "ssh-key") { stop throws(SSHError) in
-                let patience = Patience(until: .now + options.times.configuration, stop: stop)
-                let configuration = try SSHConfiguration.resolve(target, waiting: patience)
+            try await withConfiguration { configuration, stop throws(SSHError) in
                 try HostKeyProbe(target, options, stop).verify(configuration)
             }
             return nil
         } catch {
             return error as? SSHError
+        }
+    }
+
+    /// The first key file that ssh would take if it could ask for the passphrase.
+    private func protectedKey() async -> String? {
+        let keys = try? await withConfiguration { configuration, _ in
+            configuration.identityFiles.compactMap { KeyFile(path: $0) }
+        }
+        // Without a configuration no key is named.
+        return keys?.first { $0.isProtected }?.path
+    }
+
+    private func withConfiguration<Value: Sendable>(
+        _ body: @escaping @Sendable (SSHConfiguration, StopSign) throws(SSHError) -> Value
+    ) async throws -> Value {
+        let (target, options) = (target, options)
+        return try await BlockingThread.run(name: "ssh-look") { stop throws(SSHError) in
+            let patience = Patience(until: .now + options.times.configuration, stop: stop)
+            return try body(try SSHConfiguration.resolve(target, waiting: patience), stop)
         }
     }
 
@@ -89,15 +106,13 @@ struct OpenSSHExplainer: Sendable {
         return nil
     }
 
-    private func hint(_ code: SSHError.Code, _ line: String) -> String {
+    private func hint(_ code: SSHError.Code, _ line: String) async -> String {
         // A login by hand helps nobody else, unless its connection is shared; a key that the
         // ssh-agent holds does.
         if code == .needsLogin, !sharesConnections, line.contains("publickey") {
-            return "ssh-add"
+            return LoginReport.adding(
+                await protectedKey(), hasAgent: options.authSocket != nil)
         }
-        let name = SSHError.quoted(target.destination)
-        let file = target.configurationFile.map { "-F \(SSHError.quoted($0)) " } ?? ""
-        let port = target.port.map { "-p \($0) " } ?? ""
-        return code == .needsLogin ? "ssh \(file)\(port)\(name)" : "ssh -v \(file)\(port)\(name)"
+        return code == .needsLogin ? "ssh \(target.byHand)" : "ssh -v \(target.byHand)"
     }
 }

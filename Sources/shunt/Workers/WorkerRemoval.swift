@@ -62,9 +62,10 @@ struct WorkerRemoval: Sendable {
         _ error: any Error, _ name: WorkerName, givesUp: Bool
     ) -> any Error {
         guard let error = error as? ShuntError, error.code == .unreachable else { return error }
+        let forget = "shunt worker rm \(name)" + (givesUp ? " --lost" : "")
         return ShuntError(
-            .unreachable, error.message + "; without `--purge` it is only forgotten here",
-            hint: "shunt worker rm \(name)" + (givesUp ? " --lost" : ""))
+            .unreachable, error.message + "; `\(forget)` only forgets it here",
+            hint: error.hint ?? forget)
     }
 
     /// - Returns: the jobs of which something was killed.

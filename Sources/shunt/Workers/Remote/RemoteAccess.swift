@@ -14,16 +14,16 @@ struct RemoteAccess: Sendable {
     func shell(to address: WorkerAddress, hostKey: String? = nil) throws -> any RemoteShell {
         let progress = progress
         var policy = HostKeyPolicy(extraFile: layout.knownHostsFile, accepted: hostKey)
-        var passphrase: (@Sendable (String) async -> String?)?
+        var passphrase: (@Sendable (PassphraseQuestion) async -> String?)?
         let isPersonThere = StandardStream.error.isTerminal
         if isPersonThere {
             policy.ask = { question in
                 progress.clear()
                 return HostKeyPrompt.ask(question)
             }
-            passphrase = { path in
+            passphrase = { question in
                 progress.clear()
-                return PassphrasePrompt.ask(path)
+                return PassphrasePrompt.ask(question)
             }
         }
         var options = SSHOptions(
@@ -58,8 +58,10 @@ enum HostKeyPrompt {
 
 /// The passphrase of a key, which is used once and kept nowhere.
 enum PassphrasePrompt {
-    static func ask(_ path: String) -> String? {
+    static func ask(_ question: PassphraseQuestion) -> String? {
         guard let terminal = ControllingTerminal.open() else { return nil }
-        return terminal.askSecretly("Passphrase of \(Quoting.visible(path)): ")
+        let why = question.isRepeated ? "That is not it. " : ""
+        return terminal.askSecretly(
+            "\(why)Passphrase of \(Quoting.visible(question.keyPath)): ")
     }
 }
