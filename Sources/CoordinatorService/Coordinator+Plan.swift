@@ -16,7 +16,10 @@ extension Coordinator {
         var plan = PlanView(
             worker: worker, waiting: waiting, missing: request.inputs.totalSize,
             environmentCached: nil)
-        if request.spec.placement == .any, waiting == nil {
+        if request.spec.needsHolder, let software = request.spec.software {
+            (plan.worker, plan.environmentRefusal) = try await holder(of: software, submission)
+            plan.waiting = nil
+        } else if request.spec.placement == .any, waiting == nil {
             plan.worker = try await nearest(to: submission) ?? worker
         }
         do {
@@ -95,6 +98,48 @@ extension Coordinator {
         }
         return missing.min { ($0.1, $0.0) < ($1.1, $1.0) }.map { choices[$0.0] }
     }
+
+    /// Of the workers that may take the job, one that has the environment which it names.
+    private func holder(
+        of software: SoftwareEnvironment, _ request: SubmitRequest
+    ) async throws -> (worker: WorkerName?, refusal: ShuntError?) {
+        let choices = try await read { turn in
+            turn.core.choices(
+                for: request.spec, files: request.inputs.labelledFiles, now: false)
+        }
+        let answers = await withTaskGroup(of: (Int, EnvironmentAvailability)?.self) { group in
+            for (place, name) in choices.enumerated() {
+                guard let link = ports.link(name) else { continue }
+                group.addTask {
+                    // One that cannot be asked may have it, and nobody knows.
+                    let answer = try? await self.asking(name, atMost: Self.patienceWithShells) {
+                        try await link.withBulk { try await $0.availability(of: software) }
+                    }
+                    return answer.map { (place, $0) }
+                }
+            }
+            return await group.reduce(into: [Int: EnvironmentAvailability]()) { all, one in
+                if let one { all[one.0] = one.1 }
+            }
+        }
+        var refusals: [String] = []
+        for (place, name) in choices.enumerated() {
+            switch answers[place] {
+            case .cached, .toBuild: return (name, nil)
+            case .unavailable(let error): refusals.append("`\(name)`: \(error.message)")
+            case nil: refusals.append("`\(name)` does not answer")
+            }
+        }
+        let reasons = refusals.isEmpty ? "none can be asked" : refusals.joined(separator: "; ")
+        return (
+            nil,
+            ShuntError(
+                .refused, "no worker is known to have it: \(reasons)", hint: "shunt worker ls")
+        )
+    }
+
+    /// A `module load` line is tried out in a login shell.
+    private static let patienceWithShells = Duration.seconds(15)
 
     /// Asks a worker for as long as it is heard of. One that falls silent may still answer, to
     /// nobody: its stream is closed with its link.

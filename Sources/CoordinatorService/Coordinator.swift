@@ -86,7 +86,8 @@ final class Coordinator: Sendable {
         try request.validateSecrets()
         await followRules()
         var request = request
-        request.inputs = try await labelled(request.inputs, of: request.spec)
+        request.inputs = try await labelled(
+            request.inputs, of: request.spec, secrets: request.secrets ?? [])
         guard let secrets = request.secrets.take() else { return try await taken(request) }
         // Before the job is durable, so that a job that is never lacks them.
         try await ports.secrets.keep(secrets, for: request.clientKey)

@@ -28,8 +28,10 @@ package struct CoordinatorDaemon: Sendable {
 
     /// Without a live job and without a request for this long, the coordinator ends.
     package static let idleLimit = Milliseconds.minutes(15)
-    /// Between two looks at whether socket and store are still there.
+    /// Between two looks at whether socket, store and ledger are still there.
     private static let placeCheck = Duration.seconds(5)
+    /// What somebody removes is not gone in one moment.
+    private static let removalTime = Duration.seconds(1)
     /// From the last commit to the end of the process.
     private static let stopLimit = Duration.seconds(3)
 
@@ -168,7 +170,7 @@ package struct CoordinatorDaemon: Sendable {
             Self.removeSocket(of: layout)
             if let failure { throw failure }
         }
-        return uprooted.isOpen ? .uprooted : .stopped
+        return uprooted.isOpen && hasLedger ? .uprooted : .stopped
     }
 
     /// Waits for the first of the group to end.
@@ -235,16 +237,22 @@ package struct CoordinatorDaemon: Sendable {
         }
     }
 
-    /// Returns when the socket is not there any more, or the store: nobody can reach this process
-    /// from then on, or it finds nothing, and as long as it has the lock, no other can serve the
-    /// home.
+    /// A home without its ledger is none any more, and a successor would make an empty one of it.
+    private var hasLedger: Bool { access(layout.ledgerFile, F_OK) == 0 }
+
+    /// Returns when the socket is not there any more, the store, or the ledger: nobody can reach
+    /// this process from then on, or it finds nothing, or nothing that it writes is kept, and as
+    /// long as it has the lock, no other can serve the home.
     private func endWhenUprooted(once bound: Gate, _ store: ObjectStore) async throws {
         while !bound.isOpen { try await Task.sleep(for: Self.placeCheck) }
         let socket = SocketWatch(layout.coordinatorSocket)
-        while socket.isInPlace, store.isInPlace { try await Task.sleep(for: Self.placeCheck) }
+        while socket.isInPlace, store.isInPlace, hasLedger {
+            try await Task.sleep(for: Self.placeCheck)
+        }
         logger.warning(
-            "the socket or the store was removed or replaced; the coordinator ends",
-            metadata: ["socket": "\(layout.coordinatorSocket)", "store": "\(store.directory)"])
+            "the socket, the store or the ledger was removed or replaced; the coordinator ends",
+            metadata: ["socket": "\(layout.coordinatorSocket)", "home": "\(layout.root)"])
+        try await Task.sleep(for: Self.removalTime)
     }
 
     /// For jobs that wait while somebody edits the configuration; every submission looks as well.

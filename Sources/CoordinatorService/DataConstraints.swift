@@ -60,13 +60,34 @@ final class LabelledOutputs: Sendable {
     ///
     /// - Throws: ``ShuntError`` where the store lacks a part of the tree.
     func files(of tree: TreeReference, in store: ObjectStore) throws -> [LabelledFile] {
-        let known = trees.withLock { $0 }
-        guard !known.isEmpty else { return [] }
-        var own: Set<Digest> = []
-        for file in try store.objects(of: tree).files where file.size > 0 {
-            own.insert(file.digest)
+        guard isNeeded else { return [] }
+        let own = try store.objects(of: tree).files.filter { $0.size > 0 }.map(\.digest)
+        let found = try labels(of: Set(own), in: store)
+        guard !found.isEmpty else { return [] }
+        let paths = try store.paths(of: Set(found.values), in: tree)
+        return found.sorted { $0.key < $1.key }.map { label, digest in
+            LabelledFile(label: label, path: paths[digest]?.description ?? "")
         }
+    }
+
+    /// Secrets that are such a file, whole. Blocks.
+    func files(of secrets: [Secret], in store: ObjectStore) throws -> [LabelledFile] {
+        guard isNeeded, !secrets.isEmpty else { return [] }
+        let names = Dictionary(
+            secrets.map { (ContentHasher.digest(of: $0.bytes), $0.name) },
+            uniquingKeysWith: { first, _ in first })
+        return try labels(of: Set(names.keys), in: store).sorted { $0.key < $1.key }
+            .map { label, digest in
+                LabelledFile(label: label, path: "--secret " + (names[digest] ?? ""))
+            }
+    }
+
+    /// What these contents are labelled, with one of them for each label.
+    private func labels(
+        of own: Set<Digest>, in store: ObjectStore
+    ) throws -> [DataLabel: Digest] {
         var found: [DataLabel: Digest] = [:]
+        let known = trees.withLock { $0 }
         for (outputs, labels) in known where labels.contains(where: { found[$0] == nil }) {
             do {
                 let shared = try store.objects(of: outputs).files.first { own.contains($0.digest) }
@@ -76,11 +97,7 @@ final class LabelledOutputs: Sendable {
                 // Never fetched, so nobody here can have them.
             }
         }
-        guard !found.isEmpty else { return [] }
-        let paths = try store.paths(of: Set(found.values), in: tree)
-        return found.sorted { $0.key < $1.key }.map { label, digest in
-            LabelledFile(label: label, path: paths[digest]?.description ?? "")
-        }
+        return found
     }
 }
 
@@ -91,13 +108,18 @@ extension Coordinator {
     }
 
     /// The inputs with the labels that files have from the jobs that wrote them, be they in the
-    /// job's directory, in a package of its environment or in its image.
-    func labelled(_ inputs: JobInputs, of spec: JobSpec) async throws -> JobInputs {
+    /// job's directory, in a package of its environment, in its image or handed over as a secret.
+    func labelled(
+        _ inputs: JobInputs, of spec: JobSpec, secrets: [Secret] = []
+    ) async throws -> JobInputs {
         var inputs = inputs
         inputs.labelledFiles = []
         // Every link speaks of the one store of this coordinator, and `local` always has one.
         guard labelled.isNeeded, let content = ports.link(.local)?.content else { return inputs }
         let labelled = labelled
+        inputs.labelledFiles = try await content.executor.run {
+            try labelled.files(of: secrets, in: content.store)
+        }
         for tree in [inputs.tree, spec.software?.recipe?.tree, spec.container?.tree] {
             guard let tree else { continue }
             do {

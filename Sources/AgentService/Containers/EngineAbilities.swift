@@ -44,8 +44,11 @@ struct EngineAbilities: Hashable, Sendable {
     private static func ask(_ engine: EngineCommand, _ format: String) throws -> String {
         let answer = try engine.run(["info", "--format", format], within: .minutes(2))
         guard answer.isSuccess else {
+            // The client of docker fills the form in first, without what the daemon would say.
+            let lines = answer.words.split(separator: "\n").filter { !$0.hasPrefix("false ") }
             throw ShuntError(
-                .failed, "\(engine.engine.rawValue) does not work there: \(answer.words)",
+                .failed,
+                "\(engine.engine.rawValue) does not work there: \(lines.joined(separator: "\n"))",
                 hint: "\(engine.engine.rawValue) info")
         }
         return answer.text

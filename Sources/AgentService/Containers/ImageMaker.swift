@@ -65,7 +65,10 @@ struct ImageMaker: Sendable {
             let source = try pinned.map { try pinnedName(name, $0) } ?? name
             return try call(["pull", source], doing: "pulled").pulled
         case .build(let tag, let context, let file, _):
-            var words = ["build", "--tag", tag, "--file", context + "/" + file]
+            // Its steps have the network that jobs have.
+            var words = [
+                "build", "--network=host", "--tag", tag, "--file", context + "/" + file,
+            ]
             if engine.engine == .podman {
                 words += ["--add-host", "\(mark):\(BuildLeftovers.address)"]
             }

@@ -65,7 +65,7 @@ extension AgentDaemon {
         }
         let answer = await withCheckedContinuation { continuation in
             answers[connection] = continuation
-            post(.programs(Self.lookForPrograms()))
+            post(.programs(Self.programs(engines, asks: false)))
             post(.hello(hello.coordinator, hello.fence, connection))
         }
         let control: AgentControlConnection

@@ -59,6 +59,7 @@ actor AgentDaemon {
     /// Rounds of the rescan.
     var ticks = 0
     var isLookingForPrograms = false
+    let engines = EngineSurvey()
     /// Since when nobody needs this agent.
     var idleSince: SteadyTime?
 

@@ -123,7 +123,8 @@ extension AgentDaemon {
         isLookingForPrograms = true
         Task {
             // It cannot fail: what cannot be listed is not there.
-            if let found = try? await disk.run({ Self.lookForPrograms() }) {
+            if let found = try? await disk.run({ [engines] in Self.programs(engines, asks: true) })
+            {
                 if found != core.programs { post(.programs(found)) }
             }
             isLookingForPrograms = false
@@ -133,9 +134,9 @@ extension AgentDaemon {
     /// Rounds of ``rescan()`` between two looks.
     private static let programInterval = 10
 
-    /// Blocks for moments.
-    static func lookForPrograms() -> WorkerPrograms {
-        WorkerPrograms(engines: EngineCommand.installed(), tools: BuildToolSearch.look())
+    /// Blocks for moments; see ``EngineSurvey/working(asks:)``.
+    static func programs(_ engines: EngineSurvey, asks: Bool) -> WorkerPrograms {
+        WorkerPrograms(engines: engines.working(asks: asks), tools: BuildToolSearch.look())
     }
 
     /// The allocator keeps what a burst of jobs or a large tree took, and a worker's memory is for

@@ -5,6 +5,7 @@
 /// |---|---|
 /// | `ROOT/store/` | the content store that CLI, coordinator and local agent share |
 /// | `ROOT/statcache/` | the stat cache of each directory that was snapshotted |
+/// | `ROOT/wheels/` | which wheels were fetched for a list of requirements |
 /// | `ROOT/coordinator/` | ledger, log and lock of the coordinator |
 /// | `ROOT/config.yaml` | what a person has set once for all commands |
 /// | `ROOT/known_hosts` | host keys of workers that a person vouched for |
@@ -31,6 +32,7 @@ package struct HomeLayout: Hashable, Sendable {
 
     package var storeDirectory: String { root + "/store" }
     package var statCacheDirectory: String { root + "/statcache" }
+    package var wheelDirectory: String { root + "/wheels" }
     package var coordinatorDirectory: String { root + "/coordinator" }
     package var agentDirectory: String { root + "/agent" }
 

@@ -23,6 +23,8 @@ package struct WorkerFacts: Hashable, Sendable, Codable {
     package var reachesOut: Bool?
     /// podman, docker, apptainer, as far as they answer.
     package var engines: [Tool] = []
+    /// Clients whose daemon does not answer.
+    package var silentEngines: [Tool]?
     package var cgroup: CgroupRights = .none
     /// What starts the agent after a reboot.
     package var bootStart: BootStart = .none
@@ -108,6 +110,7 @@ package struct WorkerFacts: Hashable, Sendable, Codable {
         case conda
         case reachesOut = "reaches_out"
         case engines
+        case silentEngines = "silent_engines"
         case cgroup
         case bootStart = "boot_start"
     }

@@ -90,8 +90,8 @@ struct LoginReport: Hashable {
 
     private var hasAgent: Bool {
         switch agent {
-        case .none, .unreachable: false
-        case .hung, .keys: true
+        case .none, .unreachable, .hung: false
+        case .keys: true
         }
     }
 

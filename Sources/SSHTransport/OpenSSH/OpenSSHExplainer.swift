@@ -40,10 +40,10 @@ struct OpenSSHExplainer: Sendable {
 
     /// The first key file that ssh would take if it could ask for the passphrase.
     private func protectedKey() async -> String? {
+        // Without a configuration no key is named.
         let keys = try? await withConfiguration { configuration, _ in
             configuration.identityFiles.compactMap { KeyFile(path: $0) }
         }
-        // Without a configuration no key is named.
         return keys?.first { $0.isProtected }?.path
     }
 

@@ -6,6 +6,8 @@ final class ChannelState: Sendable {
     let command: String
     /// As the person calls the machine.
     let name: String
+    /// ``SSHTarget/byHand``.
+    let byHand: String
     /// The opening is given up then.
     let deadline: ContinuousClock.Instant
     let inbound = BoundedByteQueue()
@@ -19,7 +21,10 @@ final class ChannelState: Sendable {
     let end = Gate()
     private let closing = Atomic(false)
 
-    init(_ command: String, name: String, deadline: ContinuousClock.Instant) {
+    init(
+        _ command: String, name: String, byHand: String, deadline: ContinuousClock.Instant
+    ) {
+        self.byHand = byHand
         self.command = command
         self.name = name
         self.deadline = deadline

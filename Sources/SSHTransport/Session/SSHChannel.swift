@@ -133,7 +133,7 @@ final class SSHChannel {
             .failure(
                 SSHError(
                     .timedOut, "`\(state.name)` does not answer on a connection that stood",
-                    hint: "ssh \(SSHError.quoted(state.name)) uptime")))
+                    hint: "ssh \(state.byHand) uptime")))
     }
 
     private func refuse(_ error: SSHError) {

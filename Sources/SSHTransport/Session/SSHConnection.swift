@@ -53,7 +53,8 @@ final class SSHConnection: Sendable {
     ///
     /// - Throws: ``SSHError``; `CancellationError`.
     func open(_ command: String) async throws -> LibSSHStream {
-        let channel = ChannelState(command, name: state.name, deadline: .now + times.open)
+        let channel = ChannelState(
+            command, name: state.name, byHand: state.byHand, deadline: .now + times.open)
         try state.submit(channel)
         let stream = LibSSHStream(channel, state)
         guard let outcome = await channel.opening.value() else {

@@ -119,13 +119,21 @@ struct EnvironmentTaker: Sendable {
         _ fetch: WheelFetch, _ requirements: [UInt8], building built: [String], isWhole: Bool,
         beside installs: [CapturedEnvironment.LiveInstall] = [], to recipe: inout RecipeTree
     ) throws {
-        var wheels = try fetch.fetch(requirements, building: built, isWhole: isWhole) {
-            directory, names in
-            var wheels = RecipeTree()
-            for name in names {
-                try add(file: RawPath(directory).appending(name), as: name, to: &wheels)
+        let list = WheelList(layout.wheelDirectory, requirements, for: fetch, isWhole: isWhole)
+        // What is built from files of this machine may be another thing each time.
+        let isLasting = built.isEmpty
+        var wheels = RecipeTree()
+        if isLasting, let store, let known = try list.wheels(in: store) {
+            for wheel in known { wheels.add(wheel.name, wheel.digest, size: wheel.size) }
+        } else {
+            let fetched = try fetch.fetch(requirements, building: built, isWhole: isWhole) {
+                directory, names in
+                try names.map { name in
+                    try stored(RawPath(directory).appending(name), as: name)
+                }
             }
-            return wheels
+            for wheel in fetched { wheels.add(wheel.name, wheel.digest, size: wheel.size) }
+            if isLasting, store != nil { try list.write(fetched) }
         }
         for install in installs { wheels.add(install.name, Array(install.wheel)) }
         // Where nothing is to be installed, there is nothing to look into.
@@ -133,12 +141,18 @@ struct EnvironmentTaker: Sendable {
     }
 
     private func add(file path: RawPath, as name: String, to tree: inout RecipeTree) throws {
+        let file = try stored(path, as: name)
+        tree.add(name, file.digest, size: file.size)
+    }
+
+    private func stored(_ path: RawPath, as name: String) throws -> WheelList.Wheel {
         guard let store else {
             let bytes = try SmallFile.read(path, limit: 1 << 30)
-            return tree.add(name, ContentHasher.digest(of: bytes), size: Int64(bytes.count))
+            return WheelList.Wheel(
+                name: name, digest: ContentHasher.digest(of: bytes), size: Int64(bytes.count))
         }
         let file = try store.insert(copyingFileAt: path)
-        tree.add(name, file.digest, size: file.size)
+        return WheelList.Wheel(name: name, digest: file.digest, size: file.size)
     }
 
     /// What an environment takes from a directory or archive of this machine.

@@ -120,7 +120,23 @@ enum FieldRules {
                 "wants a line that loads a module, found `\(shown(text))`",
                 example: "module load cuda")
         }
+        // A shell reads the line on the worker.
+        guard !text.hasPrefix("module ") || text.utf8.allSatisfy(isOfModules) else {
+            throw FieldError(
+                "wants nothing but names of modules after `module load`, found `\(shown(text))`",
+                example: "module load cuda/12.4 cudnn")
+        }
         return text
+    }
+
+    /// Names of modules have letters, digits and these; a space stands between two of them.
+    private static func isOfModules(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"):
+            true
+        default: "/._-+:@= ".utf8.contains(byte)
+        }
     }
 
     static func variableName(_ text: String) throws(FieldError) -> String {

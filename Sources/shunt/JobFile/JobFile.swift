@@ -15,7 +15,7 @@ struct JobFile: Hashable {
     /// The section `environment`.
     var software = EnvironmentWish.unsaid
     /// Packages are fetched here.
-    var isOffline = false
+    var isOffline: Bool?
     var image: ImageSource?
     /// Size of `/dev/shm` in the container.
     var sharedMemory: ByteCount?

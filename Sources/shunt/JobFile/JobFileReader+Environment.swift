@@ -30,7 +30,7 @@ extension JobFileReader {
                 "`environment` names more than one environment",
                 advice: "`existing` and `capture: true` stand alone")
         }
-        if job.isOffline, existing != nil || captures == false || built.conda != nil {
+        if job.isOffline == true, existing != nil || captures == false || built.conda != nil {
             throw error(
                 at: entry.node, "`offline` has nothing to fetch here",
                 advice: "it goes with `capture: true`, a requirements file or a `uv.lock`")
@@ -40,7 +40,7 @@ extension JobFileReader {
         } else if isBuilt {
             job.software = .built(built)
         } else {
-            job.software = captures ?? job.isOffline ? .unsaid : .none
+            job.software = captures ?? (job.isOffline != nil) ? .unsaid : .none
         }
     }
 

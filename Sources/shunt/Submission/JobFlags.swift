@@ -38,8 +38,8 @@ struct JobDraft: Hashable {
     var environment: EnvironmentWish
     /// Where the values of the spec's secrets come from, in its order.
     var secrets: [SecretWish]
-    /// Its packages are fetched here.
-    var isOffline: Bool
+    /// Whether its packages are fetched here; `nil` for as the worker needs it.
+    var isOffline: Bool?
     /// Whether flags or file say where the job goes; else the configuration does.
     var hasPlacement: Bool
 
@@ -82,14 +82,16 @@ struct JobDraft: Hashable {
         spec.placement = placement ?? spec.placement
         spec.container = try Self.container(flags, file)
         spec.labels = file.labels
-        spec.mounts = file.mounts
+        var mounts: [DataMount] = []
         for text in flags.mounts {
-            guard let mount = try flags.value("--mount", text, DataFields.mount) else { continue }
-            // A flag wins over what the file has at the same place.
-            spec.mounts.removeAll { $0.target == mount.target }
-            spec.mounts.append(mount)
+            if let mount = try flags.value("--mount", text, DataFields.mount) {
+                mounts.append(mount)
+            }
         }
-        spec.mounts.sort { $0.target < $1.target }
+        // A flag wins over what the file has at the same place, and not over another flag.
+        let places = Set(mounts.map(\.target))
+        mounts += file.mounts.filter { !places.contains($0.target) }
+        spec.mounts = mounts.sorted { $0.target < $1.target }
         hasPlacement = placement != nil
         secrets = try SecretWish.merged(flags, file)
         spec.secrets = secrets.map(\.name)

@@ -46,7 +46,10 @@ struct JobPreparation: Sendable {
     func request(options: SubmissionOptions, subcommand: String) async throws -> SubmitRequest {
         let snapshot = try await takeSnapshot(isDryRun: false)
         // A small tree needs no consent, and with `-q` nobody reads the plan.
-        let needsPlan = !options.quiet || snapshot.inputs.totalSize > JobLimits.unconfirmedTransfer
+        let needsHolder = snapshot.spec.needsHolder
+        let needsPlan =
+            !options.quiet || snapshot.inputs.totalSize > JobLimits.unconfirmedTransfer
+            || needsHolder
         let plan: PlanView? =
             needsPlan ? try await self.plan(for: snapshot) : nil
         for remark in remarks(snapshot) {
@@ -57,17 +60,18 @@ struct JobPreparation: Sendable {
         progress.note(
             PlanText.summary(spec: snapshot.spec, inputs: snapshot.inputs, plan: plan))
         // Another worker may have what this one lacks.
-        if let refusal = plan?.environmentRefusal, snapshot.spec.placement != .any {
-            let worker = plan?.worker?.text ?? "the worker"
+        if let refusal = plan?.environmentRefusal, snapshot.spec.placement != .any || needsHolder {
+            let worker = plan?.worker.map { "`\($0)` cannot give the job its environment: " }
             throw ShuntError(
-                refusal.code, "`\(worker)` cannot give the job its environment: \(refusal.message)",
-                hint: refusal.hint)
+                refusal.code, (worker ?? "") + refusal.message, hint: refusal.hint)
         }
+        var spec = snapshot.spec
+        if needsHolder, let worker = plan?.worker { spec.placement = .worker(worker) }
         let consent = TransferConsent(
             isGiven: options.yes, progress: progress, subcommand: subcommand)
         let confirmed = try plan.map { try consent.obtain($0) }
         return SubmitRequest(
-            clientKey: ClientKey.draw(), spec: snapshot.spec, inputs: snapshot.inputs,
+            clientKey: ClientKey.draw(), spec: spec, inputs: snapshot.inputs,
             confirmed: confirmed ?? options.yes, secrets: secrets.secrets)
     }
 
@@ -144,7 +148,7 @@ struct JobPreparation: Sendable {
     /// has said that it reaches no index.
     private func supply() async throws -> PackageSupply {
         guard case .worker(let name) = draft.spec.placement else {
-            guard !draft.isOffline else {
+            guard draft.isOffline != true else {
                 throw ShuntError(
                     .usage, "`offline` fetches packages for one worker, and the job may go to any",
                     hint: "shunt run --help")
@@ -152,13 +156,13 @@ struct JobPreparation: Sendable {
             return PackageSupply()
         }
         var supply = PackageSupply()
-        guard draft.isOffline || draft.environment.mayDependOnWorker else { return supply }
+        guard draft.isOffline == true || draft.environment.mayDependOnWorker else { return supply }
         let worker = try await welcomed(name)
         supply.readsProjectLocks =
             worker.tools?.hasUV ?? worker.facts.map { $0.uv != nil } ?? true
-        supply.isAskedFor = draft.isOffline
+        supply.isAskedFor = draft.isOffline == true
         // What this machine does not reach, it cannot fetch for itself.
-        guard draft.isOffline || name != .local && worker.reachesOut == false else {
+        guard draft.isOffline ?? (name != .local && worker.reachesOut == false) else {
             return supply
         }
         guard let platform = worker.platform else {

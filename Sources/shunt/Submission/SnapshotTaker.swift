@@ -95,8 +95,17 @@ struct SnapshotTaker: Sendable {
         case .named, .local: return
         case .containerfile(let path): _ = try BuildContext(at: path, in: tree, store)
         case .layout(let path):
-            if try TreeLookup.directory(path, in: tree, store) != nil { return }
-            throw missing(path, "directory", image)
+            guard try TreeLookup.directory(path, in: tree, store) != nil else {
+                throw missing(path, "directory", image)
+            }
+            // What every layout of the OCI image specification begins with.
+            let index = (path.isEmpty ? "" : path + "/") + "index.json"
+            guard case .file? = try TreeLookup.node(index, in: tree, store) else {
+                throw ShuntError(
+                    .usage,
+                    "`\(Quoting.visible(image.text))` is no image layout: it has no `index.json`",
+                    hint: "ls -l \(Quoting.forShell(path))")
+            }
         case .archive(let path):
             if case .file? = try TreeLookup.node(path, in: tree, store) { return }
             throw missing(path, "file", image)

@@ -13,13 +13,23 @@ struct WorkerRemoval: Sendable {
 
     /// - Parameter givesUp: jobs that are not over, which are killed, and outputs of others that
     ///   are nowhere else.
-    func purge(givesUp: Bool) async throws {
+    /// - Returns: how many jobs' logs went with it.
+    func purge(givesUp: Bool) async throws -> Int {
         guard let address = worker.address else {
             throw ShuntError(.refused, "`local` is this machine", hint: "shunt worker ls")
         }
-        let jobs = try await session.connection.jobs(all: true).filter {
-            $0.worker == worker.name
+        let all = try await session.connection.jobs(all: true)
+        // The coordinator would say the same, but only when the machine is empty.
+        let waiting = all.filter {
+            $0.state == .queued && $0.spec.placement == .worker(worker.name)
         }
+        guard waiting.isEmpty || givesUp else {
+            let list = waiting.prefix(5).map(\.id.text).joined(separator: " ")
+            throw ShuntError(
+                .refused, "jobs wait for `\(worker.name)` and for no other worker: \(list)",
+                hint: "shunt cancel \(list)")
+        }
+        let jobs = all.filter { $0.worker == worker.name }
         let busy = jobs.filter { !$0.state.isTerminal }
         guard busy.isEmpty || givesUp else {
             let list = busy.prefix(5).map(\.id.text).joined(separator: " ")
@@ -39,7 +49,7 @@ struct WorkerRemoval: Sendable {
         let shell = try RemoteAccess(layout: session.home.layout, progress: progress)
             .shell(to: address)
         do {
-            let killed = try await purge(
+            let (killed, logs) = try await purge(
                 RemoteCommand(
                     shell: shell, name: worker.name.text, adding: worker.adding,
                     ssh: address.ssh),
@@ -51,6 +61,7 @@ struct WorkerRemoval: Sendable {
                     "killed on `\(worker.name)` as well, though they are no jobs of this "
                         + "coordinator that ran: \(others.joined(separator: " "))")
             }
+            return logs
         } catch {
             await shell.close()
             throw Self.forgettable(error, worker.name, givesUp: givesUp)
@@ -68,8 +79,10 @@ struct WorkerRemoval: Sendable {
             hint: error.hint ?? forget)
     }
 
-    /// - Returns: the jobs of which something was killed.
-    private func purge(_ remote: RemoteCommand, killsTasks: Bool) async throws -> [String] {
+    /// - Returns: the jobs of which something was killed, and how many had logs there.
+    private func purge(
+        _ remote: RemoteCommand, killsTasks: Bool
+    ) async throws -> (killed: [String], logs: Int) {
         progress.update("connecting to `\(address)`")
         let directory = worker.directory
         // The path is the ledger's; what stands there has to say that it is an agent's.
@@ -90,6 +103,8 @@ struct WorkerRemoval: Sendable {
             // A checkout may hold directories that nobody may write to.
             """
             [ -e \(directory) ] || exit 0
+            echo "logs" $(cd \(directory)/tasks 2>/dev/null &&
+                ls -d */log 2>/dev/null | cut -d. -f1 | sort -u | wc -l)
             chmod -R u+rwX \(directory) 2>/dev/null
             # What a rootless container gave to its other accounts only the engine can remove.
             rm -rf \(directory)/tasks 2>/dev/null ||
@@ -109,7 +124,13 @@ struct WorkerRemoval: Sendable {
 
             """, within: Self.limit)
         guard removed.isSuccess else { throw failure("`\(directory)` is not gone", removed) }
-        return Self.killed(stopped.output)
+        return (Self.killed(stopped.output), Self.logs(removed.output))
+    }
+
+    /// The line `logs N` of the script.
+    private static func logs(_ output: [UInt8]) -> Int {
+        String(decoding: output, as: UTF8.self).split(whereSeparator: \.isNewline)
+            .first { $0.hasPrefix("logs ") }.flatMap { Int($0.dropFirst(5)) } ?? 0
     }
 
     /// Lines `ended JOB.ATTEMPT.RANK-NONCE` of `attach --stop-all`.

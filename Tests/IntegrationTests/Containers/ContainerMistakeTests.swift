@@ -92,6 +92,10 @@ struct ContainerMistakeTests {
                 #expect(outcome.code == 125)
                 expectRemedy(outcome, naming: image)
             }
+            try home.write("layout/oci-layout", "{}")
+            let outcome = try await home.run("run", "-q", "--image", "oci:layout", "--", "true")
+            #expect(outcome.code == 125)
+            expectRemedy(outcome, naming: "oci:layout", "index.json")
             let jobs = try JSON(parsing: try await home.run("ps", "-a", "-o", "json").output)
             #expect(jobs.items.isEmpty)
         }

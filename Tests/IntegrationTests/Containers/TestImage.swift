@@ -16,12 +16,10 @@ actor TestImage {
             }
         }
 
-    /// How podman runs inside of other containers too, where limits cannot be raised and networks
-    /// cannot be made.
+    /// How podman runs inside of other containers too, where limits cannot be raised.
     static let configuration = """
         [containers]
         default_ulimits = ["nofile=10000:10000", "nproc=5000:5000"]
-        netns = "host"
         [engine]
         runtime = "runc"
 

@@ -169,6 +169,7 @@ import Testing
                     ["run", "--mount", "a=corpus", "--mount", "a/b=corpus", "--", "true"], 125,
                     "a/b"
                 ),
+                (["run", "--mount", "a=corpus", "--mount", "a=corpus", "--", "true"], 125, "`a`"),
                 (["worker", "data", "local", "x=relative"], 2, "relative"),
                 (["worker", "data", "local", "x=/no/such/place"], 3, "/no/such/place"),
                 (["worker", "data", "nobody", "x=/tmp"], 3, "nobody"),

@@ -75,6 +75,13 @@ struct DataPlacementTests {
             expectRefused(
                 try await home.run("run", "--on", third.alias, "--", "cat", "sub/renamed"),
                 code: 125, naming: ["private", "rented", "`sub/renamed`"])
+            // Handed over as a secret it is the same file.
+            #expect(try await home.shell("mv sub/renamed ../aside").code == 0)
+            expectRefused(
+                try await home.run(
+                    "run", "--on", third.alias, "--secret", "KEY=../aside", "--", "true"),
+                code: 125, naming: ["private", "rented", "KEY"])
+            #expect(try await home.shell("mv ../aside sub/renamed").code == 0)
             let any = try await home.run("run", "-q", "--on", "any", "--", "cat", "sub/renamed")
             #expect(any.code == 0, "\(any.errorText)")
             #expect(try await home.inspect(home.latestJob())["worker"].string != third.alias)

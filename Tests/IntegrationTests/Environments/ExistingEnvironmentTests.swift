@@ -48,6 +48,13 @@ import Lab
             let refused = try await home.run(["run", "-f", "absent.yaml"], env: env)
             #expect(refused.code == 125)
             expectRemedy(refused, naming: "module load none", "no module none")
+            // What a shell would take for more than a module's name is none.
+            try home.write(
+                "absent.yaml",
+                "run: 'true'\nenvironment: {existing: 'module load cuda; touch made'}\n")
+            let more = try await home.run(["run", "-f", "absent.yaml"])
+            #expect(more.code == 125)
+            expectRemedy(more, naming: "absent.yaml", "names of modules")
         }
     }
 

@@ -33,6 +33,20 @@ import Testing
             #expect(second.text == first.text, "\(second.errorText)")
             #expect(second.errorText.contains("nothing to send"), "\(second.errorText)")
             #expect(second.errorText.contains("is there"), "\(second.errorText)")
+            // The same list is the same wheels: not even an index is needed here.
+            let third = try await home.run(
+                ["run", "-q", "--on", lab.name, "-f", "job.yaml"],
+                env: ["PIP_INDEX_URL": "http://127.0.0.1:9/simple"])
+            #expect(third.text == first.text, "\(third.errorText)")
+            // Told to fetch them itself, the worker tries.
+            let words = try home.read("job.yaml").replacingOccurrences(
+                of: "requirements.txt}", with: "other.txt, offline: false}")
+            try home.write("job.yaml", words)
+            try home.write("other.txt", "six==1.16.0\n--retries 0\n")
+            let alone = try await home.run(
+                ["run", "--on", lab.name, "-f", "job.yaml"], within: .seconds(180))
+            #expect(alone.code == 125, "\(alone.text)")
+            #expect(!alone.errorText.contains("fetched here"), "\(alone.errorText)")
         }
     }
 

@@ -37,8 +37,28 @@ import Testing
             let third = try await home.run(
                 ["run", "-q"] + command, cwd: home.base + "/empty", env: active)
             #expect(third.text == first.text, "\(third.errorText)")
+            try await Self.goesWhereTheEnvironmentIs(lab)
             try await Self.goesWhereThePythonIs(lab, active)
         }
+    }
+
+    /// To any worker, with an environment that an administrator has made on one of them.
+    private static func goesWhereTheEnvironmentIs(_ lab: RemoteLab) async throws {
+        let home = lab.home
+        // The account behind SSH cannot look into it.
+        #expect(try await home.shell("mkdir -m 700 ../closed; mv ../venv ../closed/").code == 0)
+        let path = home.base + "/closed/venv"
+        for (name, found) in [("there", path), ("nowhere", "/no/such/environment")] {
+            try home.write(
+                "\(name).yaml", "run: python -c 'import six'\nenvironment: {existing: \(found)}\n")
+        }
+        let ran = try await home.run("run", "-q", "--on", "any", "-f", "there.yaml")
+        #expect(ran.code == 0, "\(ran.errorText)")
+        #expect(try await home.inspect(home.latestJob())["worker"].string == "local")
+        let refused = try await home.run("run", "-q", "--on", "any", "-f", "nowhere.yaml")
+        #expect(refused.code == 125)
+        expectRemedy(refused, naming: "/no/such/environment", "`local`", "`\(lab.name)`")
+        #expect(try await home.shell("mv ../closed/venv ../").code == 0)
     }
 
     /// To any worker, with a coordinator whose machine has every program but Python.

@@ -79,6 +79,9 @@ import Lab
                 }
             }
             for ticks in spent { #expect(ticks.min() ?? 0 <= Self.allowance, "\(ticks)") }
+            // Nobody has asked for another home in its place.
+            #expect(await eventually { home.pids(of: Set(Part.allCases)).isEmpty })
+            #expect(!FileManager.default.fileExists(atPath: home.root))
         }
     }
 

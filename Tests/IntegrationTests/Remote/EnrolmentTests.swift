@@ -147,7 +147,8 @@ struct EnrolmentTests {
             let before = try await lab.host.homeListing()
             let directory = home + "/deep/er/agent"
             try await lab.add(
-                lab.name, "--dir", directory, "--label", "gpu=a100", "--transport", "openssh")
+                lab.name, "--dir", directory + "/", "--label", "gpu=a100", "--transport",
+                "openssh")
             let first = try await lab.worker()
             try await lab.add(lab.name)
             let again = try await lab.worker()
@@ -276,7 +277,7 @@ struct EnrolmentTests {
                 #expect(await eventually { lab.host.pids(running: "4242").count == 2 })
                 let purged = try await lab.home.run("worker", "rm", lab.name, "--purge", "--lost")
                 #expect(purged.code == 0, "\(purged.errorText)")
-                #expect(purged.errorText.contains("the logs of 1 job went with it"))
+                #expect(purged.errorText.contains("the logs of 2 jobs went with it"))
                 #expect(
                     purged.errorText.contains("that ran: \(foreign)\n"), "\(purged.errorText)")
             }
@@ -284,6 +285,26 @@ struct EnrolmentTests {
             #expect(lab.host.agentPids.isEmpty)
             #expect(try await lab.host.homeListing() == before)
             #expect(try await lab.home.inspect(id)["state"].string == "lost")
+        }
+    }
+
+    /// Refused before the machine is touched, whether the job still waits or has just begun.
+    @Test func aWorkerThatAJobWaitsForIsNotPurged() async throws {
+        try await RemoteLab.use { lab in
+            lab.breakLink()
+            let isDown = try await eventually {
+                try await lab.worker()["connected"] == .bool(false)
+            }
+            #expect(isDown)
+            let id = try await lab.home.submit("sleep", "4243", options: ["--on", lab.name])
+            lab.mendLink()
+            let refused = try await lab.home.run("worker", "rm", lab.name, "--purge")
+            expectRefused(refused, code: 5, naming: [id])
+            #expect(lab.host.agentPids.count == 1)
+            let runs = await eventually { !lab.host.pids(running: "4243").isEmpty }
+            #expect(runs)
+            _ = try await lab.home.run("cancel", "--now", id)
+            _ = try await lab.home.run("wait", id)
         }
     }
 
@@ -329,6 +350,10 @@ struct EnrolmentTests {
             #expect(ran.code == 0, "\(ran.errorText)")
             let refused = try await lab.home.run("worker", "rm", lab.name, "--purge")
             expectRefused(refused, code: 5, naming: ["outputs", "only on", "--lost"])
+            // Forgotten and added again, it still has them.
+            let forgotten = try await lab.home.run("worker", "rm", lab.name)
+            #expect(forgotten.code == 0 && forgotten.errorText.contains("are only there"))
+            try await lab.add(lab.name)
             #expect(try await lab.home.run("pull", "maker").code == 0)
             #expect(try lab.home.read("made") == "made\n")
             let purged = try await lab.home.run("worker", "rm", lab.name, "--purge")

@@ -49,12 +49,13 @@ struct APITests {
         inputs.git = GitState(commit: "c", branch: "main", dirty: false)
         #expect(
             try JSON.keys(inputs) == [
-                "file_count", "git", "labelled_files", "references", "source_directory", "total_bytes",
-                "tree",
+                "file_count", "git", "labelled_files", "references", "source_directory",
+                "total_bytes", "tree",
             ])
         #expect(try JSON.roundTrip(inputs) == inputs)
         // A row of a release that did not know which file has a label.
-        let earlier = try JSON.text(inputs).replacing(#""labelled_files":[]"#, with: #""labels":[]"#)
+        let text = try JSON.text(inputs)
+        let earlier = text.replacing(#""labelled_files":[]"#, with: #""labels":[]"#)
         #expect(try JSON.value(earlier, as: JobInputs.self) == inputs)
         for field in [#""total_bytes":-1"#, #""total_bytes":"10""#] {
             let text = try JSON.text(inputs).replacing(#""total_bytes":10"#, with: field)

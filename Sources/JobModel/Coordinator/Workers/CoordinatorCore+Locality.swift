@@ -32,12 +32,17 @@ extension CoordinatorCore {
     private static let measuredJobs = 64
 
     /// Connected workers that have room for a job that may go anywhere, most free CPUs first.
-    package func choices(for spec: JobSpec, files: [LabelledFile] = []) -> [WorkerName] {
+    ///
+    /// - Parameter now: whether there has to be room at this moment.
+    package func choices(
+        for spec: JobSpec, files: [LabelledFile] = [], now: Bool = true
+    ) -> [WorkerName] {
         let candidate = Scheduler.Candidate(
             id: JobID(random: 0), spec: spec, notBefore: nil,
             data: constraints(spec, files: files))
         return workers.filter {
-            $0.link.isConnected && spec.resources.fits(in: $0.free)
+            $0.link.isConnected
+                && spec.resources.fits(in: now ? $0.free : $0.welcome?.capacity ?? .none)
                 && $0.obstacle(to: candidate) == nil
         }
         .sorted {

@@ -22,31 +22,71 @@ struct EnvironmentCommand: AsyncParsableCommand {
 struct EnvironmentListCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ls",
-        abstract: "List the environments and images of a worker.",
+        abstract: "List the environments and images of all workers, or of one.",
         discussion: """
             Example:
               shunt env ls --worker gpu-1
             """)
 
-    @Option(help: "The worker.")
-    var worker = WorkerName.local.text
+    @Option(help: "The worker; all that can be asked unless it is given.")
+    var worker: String?
 
     @Option(name: [.short, .long], help: "table or json.")
     var output = PlainOutputFormat.table
 
     func run() async throws {
         let session = try ShuntSession.open()
-        let environments = try await session.connection.environments(
-            of: try await session.named(worker))
+        let found = try await listed(session)
         switch output {
-        case .json: try StandardStream.printData(try JSONText.render(environments))
+        case .json: try StandardStream.printData(try JSONText.render(found))
         case .table:
-            let rows = environments.map { one in
-                [one.key, "\(one.size)", "\(one.usedAt)", one.isInUse ? "yes" : "no"]
+            let rows = found.map { one in
+                let environment = one.environment
+                return [
+                    environment.key, one.worker.text, "\(environment.size)",
+                    "\(environment.usedAt)", environment.isInUse ? "yes" : "no",
+                ]
             }
             try StandardStream.printData(
-                TextTable.render(header: ["ENVIRONMENT", "SIZE", "USED", "IN USE"], rows: rows))
+                TextTable.render(
+                    header: ["ENVIRONMENT", "WORKER", "SIZE", "USED", "IN USE"], rows: rows))
         }
+    }
+
+    private func listed(_ session: ShuntSession) async throws -> [WorkerEnvironment] {
+        if let worker {
+            let name = try await session.named(worker)
+            return try await session.connection.environments(of: name).map {
+                WorkerEnvironment(worker: name, environment: $0)
+            }
+        }
+        var found: [WorkerEnvironment] = []
+        for worker in try await session.connection.workers() {
+            do {
+                found += try await session.connection.environments(of: worker.name).map {
+                    WorkerEnvironment(worker: worker.name, environment: $0)
+                }
+            } catch let error as ShuntError where error.code == .unreachable {
+                StandardStream.printNotice("shunt: warning: \(error.message)")
+            }
+        }
+        return found
+    }
+}
+
+/// A line of `shunt env ls`: the environment, and where it is. In JSON one object.
+private struct WorkerEnvironment: Encodable {
+    let worker: WorkerName
+    let environment: EnvironmentView
+
+    private enum CodingKeys: String, CodingKey {
+        case worker
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(worker, forKey: .worker)
+        try environment.encode(to: encoder)
     }
 }
 

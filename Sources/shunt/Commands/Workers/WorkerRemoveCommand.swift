@@ -33,17 +33,22 @@ struct WorkerRemoveCommand: AsyncParsableCommand {
         defer { progress.clear() }
         let session = try ShuntSession.open()
         let worker = try await session.worker(name)
-        let jobs = try await session.connection.jobs(all: true).count {
-            $0.worker == name && $0.startedAt != nil
+        let held = try await session.connection.jobs(all: true).filter {
+            $0.worker == name && ($0.outputsFetch == .held || $0.outputsFetch == .fetching)
         }
         let removal = WorkerRemoval(session: session, progress: progress, worker: worker)
         // First what may fail: a worker that is still known can be removed again.
-        if purge { try await removal.purge(givesUp: lost) }
+        let jobs = purge ? try await removal.purge(givesUp: lost) : 0
         try await session.connection.removeWorker(name, declaresLost: lost)
         progress.clear()
-        if purge, jobs > 0 {
+        if jobs > 0 {
             StandardStream.printNotice(
                 "shunt: the logs of \(jobs == 1 ? "1 job" : "\(jobs) jobs") went with it")
+        }
+        if !purge, !held.isEmpty {
+            StandardStream.printNotice(
+                "shunt: warning: outputs of \(held.prefix(5).map(\.id.text).joined(separator: " ")) "
+                    + "are only there; `\(worker.adding)` brings them within reach again")
         }
         if !purge, let address = worker.address {
             StandardStream.printNotice(

@@ -89,7 +89,12 @@ enum ProbeScript {
         [ -n "$conda" ] && p conda "${conda##*/} $(soon "$conda" --version 2>/dev/null </dev/null)"
         p reaches_out "$(reach)"
         for engine in podman docker apptainer; do
-            has $engine && p engine "$engine $(soon $engine --version 2>/dev/null </dev/null)"
+            has $engine || continue
+            kind=engine
+            # The client says its version without the daemon that it needs.
+            [ $engine = docker ] && { soon docker version >/dev/null 2>&1 </dev/null ||
+                kind=silent_engine; }
+            p $kind "$engine $(soon $engine --version 2>/dev/null </dev/null)"
         done
         if has nvidia-smi; then
             soon nvidia-smi --query-gpu=name,uuid,memory.total,driver_version \
@@ -108,6 +113,7 @@ enum ProbeScript {
         id=$(cut -c 1-8 /etc/machine-id 2>/dev/null)
         data=${XDG_DATA_HOME:-$HOME/.local/share}
         dir=${given:-$data/shunt-agent/$(uname -n)${id:+-$id}}
+        while [ "$dir" != / ] && [ "${dir%/}" != "$dir" ]; do dir=${dir%/}; done
         # Its name without links: what lies around it is looked at.
         rest=; base=$dir
         while [ ! -d "$base" ] && [ "$base" != / ]; do

@@ -92,7 +92,7 @@ struct WorkerExamination: Sendable {
         findings.append(await agent(probe, remote))
         findings.append(python(probe.facts))
         findings.append(.good("packages", WorkerReport.packages(probe.facts)))
-        findings.append(.good("containers", containers(probe.facts)))
+        findings.append(containers(probe.facts))
         return findings
     }
 
@@ -148,10 +148,12 @@ struct WorkerExamination: Sendable {
     }
 
     private func python(_ facts: WorkerFacts) -> WorkerFinding {
-        if let uv = facts.uv { return .good("python", "uv \(uv.version)") }
-        if let python = facts.python, facts.hasVenv {
-            return .good("python", "\(python.version) with venv")
+        let own = facts.python.map { $0.version + (facts.hasVenv ? " with venv" : "") }
+        if let uv = facts.uv {
+            return .good(
+                "python", ["uv \(uv.version)", own].compactMap(\.self).joined(separator: ", "))
         }
+        if let own, facts.hasVenv { return .good("python", own) }
         return WorkerFinding(
             part: "python",
             text: facts.python == nil
@@ -161,9 +163,17 @@ struct WorkerExamination: Sendable {
                 + "sudo apt-get install python3-venv")
     }
 
-    private func containers(_ facts: WorkerFacts) -> String {
-        facts.engines.isEmpty
-            ? "no engine: jobs with an `image` are refused there" : WorkerReport.engines(facts)
+    private func containers(_ facts: WorkerFacts) -> WorkerFinding {
+        if let silent = facts.silentEngines?.first, facts.engines.isEmpty {
+            return WorkerFinding(
+                part: "containers", text: WorkerReport.engines(facts),
+                remedy: (worker.address.map { $0.ssh + " " } ?? "") + "\(silent.name) version")
+        }
+        return .good(
+            "containers",
+            facts.engines.isEmpty
+                ? "no engine: jobs with an `image` are refused there"
+                : WorkerReport.engines(facts))
     }
 
     private func link(within limit: Milliseconds) async throws -> WorkerFinding {

@@ -69,6 +69,8 @@ struct WorkerProbe: Hashable, Sendable {
         facts.conda = first("conda").flatMap(Self.engine)
         facts.reachesOut = first("reaches_out").map { $0 == "1" }
         facts.engines = (values["engine"] ?? []).compactMap(Self.engine)
+        let silent = (values["silent_engine"] ?? []).compactMap(Self.engine)
+        facts.silentEngines = silent.isEmpty ? nil : silent
         facts.cgroup = first("cgroup").flatMap { WorkerFacts.CgroupRights(rawValue: $0) } ?? .none
         let gpus = (values["gpu"] ?? []).compactMap(Self.gpu)
         facts.gpus = gpus.map(\.gpu)

@@ -69,8 +69,11 @@ enum WorkerReport {
     }
 
     static func engines(_ facts: WorkerFacts) -> String {
-        guard !facts.engines.isEmpty else { return "none" }
-        return facts.engines.map { "\($0.name) \($0.version)" }.joined(separator: ", ")
+        let silent = (facts.silentEngines ?? []).map {
+            "\($0.name) \($0.version), whose daemon does not answer"
+        }
+        let all = facts.engines.map { "\($0.name) \($0.version)" } + silent
+        return all.isEmpty ? "none" : all.joined(separator: ", ")
     }
 
     private static func disk(_ disk: WorkerFacts.Disk) -> String {
