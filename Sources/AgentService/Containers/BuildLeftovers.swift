@@ -44,7 +44,7 @@ struct BuildLeftovers {
             }
             end("HOSTNAME=\(id.prefix(12))")
             // What stays takes space; the next end of a build of this image tries again.
-            _ = try? engine.run(["rm", "--force", id], within: .minutes(2))
+            _ = try? engine.run(["rm", "--force", "--volumes", id], within: .minutes(2))
         }
     }
 

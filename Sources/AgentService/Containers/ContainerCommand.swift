@@ -63,7 +63,7 @@ struct ContainerCommand {
         return EngineCommands(
             start: engine.words(start + [image, directory]),
             remove: engine.words(
-                ["rm", "--force"] + removal + [Self.containerName(name)]),
+                ["rm", "--force", "--volumes"] + removal + [Self.containerName(name)]),
             environment: EngineCommand.environment() + ["\(LaunchPlan.tokenVariable)=\(token)"],
             enforcesMemory: memoryLimit.map { _ in abilities.limitsMemory },
             enforcesCPU: cpuLimit.map { _ in abilities.limitsCPUs })
@@ -86,11 +86,11 @@ struct ContainerCommand {
     }
 
     private func mount(_ source: String, at target: String) throws(ShuntError) -> String {
-        guard !(source + target).utf8.contains(where: { ",\"".utf8.contains($0) })
-        else {
+        let odd = [source, target].first { $0.utf8.contains { ",\"".utf8.contains($0) } }
+        if let odd {
             throw ShuntError(
                 .failed,
-                "`\(source)` has a comma or a quote in its name, and no container can be given "
+                "`\(odd)` has a comma or a quote in its name, and no container can be given "
                     + "such a path",
                 hint: "shunt worker add --help")
         }

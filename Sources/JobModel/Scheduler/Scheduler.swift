@@ -163,8 +163,10 @@ package enum Scheduler {
         }
         let connected = eligible.filter(\.link.isConnected)
         guard !connected.isEmpty else {
+            let what =
+                if case .needsLogin = first.link { "needs login" } else { "is not reachable" }
             return WaitingReason(
-                .workerUnreachable, "`\(first.name)` is not reachable" + first.link.because)
+                .workerUnreachable, "`\(first.name)` \(what)" + first.link.because)
         }
         let able = connected.filter { $0.obstacle(to: candidate) == nil }
         guard !able.isEmpty else {

@@ -110,7 +110,7 @@ struct HostKeyCheck {
     }
 
     private func otherType(_ key: PublicKey, _ entries: [KnownHosts.Entry]) -> SSHError {
-        let types = entries.map(\.key.type).joined(separator: ", ")
+        let types = Set(entries.map(\.key.type)).sorted().joined(separator: ", ")
         return SSHError(
             .hostKeyType,
             "\(host) shows a key of type \(key.type) (\(key.fingerprint)), and does not offer the "

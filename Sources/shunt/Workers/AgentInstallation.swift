@@ -151,7 +151,8 @@ struct AgentInstallation: Sendable {
     }
 
     private func failure(_ what: String, _ outcome: RemoteCommand.Outcome) -> ShuntError {
-        let hint = "shunt worker check \(remote.name)"
+        // It may be no worker yet, which could be checked.
+        let hint = remote.adding
         if let said = RemoteText.error(in: outcome.diagnostics) {
             return ShuntError(
                 .failed, "\(what) on `\(remote.name)`: \(said.message)", hint: said.hint ?? hint)

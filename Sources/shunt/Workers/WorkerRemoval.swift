@@ -48,12 +48,14 @@ struct WorkerRemoval: Sendable {
         }
         let shell = try RemoteAccess(layout: session.home.layout, progress: progress)
             .shell(to: address)
+        let remote = RemoteCommand(
+            shell: shell, name: worker.name.text, adding: worker.adding, ssh: address.ssh)
         do {
-            let (killed, logs) = try await purge(
-                RemoteCommand(
-                    shell: shell, name: worker.name.text, adding: worker.adding,
-                    ssh: address.ssh),
-                killsTasks: givesUp)
+            progress.update("connecting to `\(address)`")
+            let killed = try await stop(remote, killsTasks: givesUp)
+            // Before anything is removed there: a job may have come meanwhile.
+            try await session.connection.removeWorker(worker.name, declaresLost: givesUp)
+            let logs = try await clear(remote)
             await shell.close()
             let others = killed.filter { !busy.map(\.id.text).contains($0) }
             if !others.isEmpty {
@@ -64,26 +66,32 @@ struct WorkerRemoval: Sendable {
             return logs
         } catch {
             await shell.close()
-            throw Self.forgettable(error, worker.name, givesUp: givesUp)
+            throw try await explained(error, givesUp: givesUp)
         }
     }
 
-    /// A machine that is gone for good can still be forgotten.
-    private static func forgettable(
-        _ error: any Error, _ name: WorkerName, givesUp: Bool
-    ) -> any Error {
-        guard let error = error as? ShuntError, error.code == .unreachable else { return error }
+    /// A machine that is gone for good can still be forgotten; one of which a part is left has to
+    /// be a worker again before it is purged.
+    private func explained(_ error: any Error, givesUp: Bool) async throws -> any Error {
+        guard let error = error as? ShuntError else { return error }
+        let name = worker.name
+        let isForgotten = try await !session.connection.workers().contains { $0.name == name }
+        if isForgotten {
+            return ShuntError(
+                error.code, error.message + "; `\(name)` is forgotten here already",
+                hint: "\(worker.adding) && shunt worker rm \(name) --purge")
+        }
+        guard error.code == .unreachable else { return error }
         let forget = "shunt worker rm \(name)" + (givesUp ? " --lost" : "")
         return ShuntError(
             .unreachable, error.message + "; `\(forget)` only forgets it here",
             hint: error.hint ?? forget)
     }
 
-    /// - Returns: the jobs of which something was killed, and how many had logs there.
-    private func purge(
-        _ remote: RemoteCommand, killsTasks: Bool
-    ) async throws -> (killed: [String], logs: Int) {
-        progress.update("connecting to `\(address)`")
+    /// Ends the agent.
+    ///
+    /// - Returns: the jobs of which something was killed.
+    private func stop(_ remote: RemoteCommand, killsTasks: Bool) async throws -> [String] {
         let directory = worker.directory
         // The path is the ledger's; what stands there has to say that it is an agent's.
         let stopped = try await remote.script(
@@ -97,6 +105,14 @@ struct WorkerRemoval: Sendable {
 
             """, within: Self.limit)
         guard stopped.isSuccess else { throw failure("the agent could not be ended", stopped) }
+        return Self.killed(stopped.output)
+    }
+
+    /// Removes what is left of an agent that has ended.
+    ///
+    /// - Returns: how many jobs had logs there.
+    private func clear(_ remote: RemoteCommand) async throws -> Int {
+        let directory = worker.directory
         progress.update("removing `\(directory)` from `\(worker.name)`")
         try await BootRegistration(remote: remote, directory: directory).remove()
         let removed = try await remote.script(
@@ -124,7 +140,7 @@ struct WorkerRemoval: Sendable {
 
             """, within: Self.limit)
         guard removed.isSuccess else { throw failure("`\(directory)` is not gone", removed) }
-        return (Self.killed(stopped.output), Self.logs(removed.output))
+        return Self.logs(removed.output)
     }
 
     /// The line `logs N` of the script.
@@ -140,8 +156,6 @@ struct WorkerRemoval: Sendable {
             .map { Quoting.visible(String($0.dropFirst(6).prefix { $0 != "." })) }
         return Set(jobs).sorted()
     }
-
-    private var address: String { worker.address.map { "\($0)" } ?? "" }
 
     private func failure(_ what: String, _ outcome: RemoteCommand.Outcome) -> ShuntError {
         let said = RemoteText.error(in: outcome.diagnostics)

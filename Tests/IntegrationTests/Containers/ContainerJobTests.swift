@@ -102,6 +102,23 @@ struct ContainerJobTests {
         }
     }
 
+    @Test func whatAnImageKeepsInVolumesGoesWithTheContainer() async throws {
+        try await ContainerHome.use { home in
+            try home.write("Containerfile", "FROM \(TestImage.name)\nVOLUME /scratch\n")
+            let before = try await TestImage.shell("podman volume ls --quiet | sort")
+            for code in [0, 3] {
+                let outcome = try await home.run(
+                    [
+                        "run", "-q", "--image", "./Containerfile", "--", "sh", "-c",
+                        "echo some >/scratch/file; exit \(code)",
+                    ], within: .seconds(120))
+                #expect(outcome.code == Int32(code), "\(outcome.errorText)")
+            }
+            try await home.expectNoContainers()
+            #expect(try await TestImage.shell("podman volume ls --quiet | sort") == before)
+        }
+    }
+
     @Test func cpusAndSharedMemoryAreThoseThatWereAskedFor() async throws {
         try await ContainerHome.use { home in
             let burn = """

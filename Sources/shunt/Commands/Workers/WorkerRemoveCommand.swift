@@ -37,18 +37,23 @@ struct WorkerRemoveCommand: AsyncParsableCommand {
             $0.worker == name && ($0.outputsFetch == .held || $0.outputsFetch == .fetching)
         }
         let removal = WorkerRemoval(session: session, progress: progress, worker: worker)
-        // First what may fail: a worker that is still known can be removed again.
-        let jobs = purge ? try await removal.purge(givesUp: lost) : 0
-        try await session.connection.removeWorker(name, declaresLost: lost)
+        let jobs: Int
+        if purge {
+            jobs = try await removal.purge(givesUp: lost)
+        } else {
+            jobs = 0
+            try await session.connection.removeWorker(name, declaresLost: lost)
+        }
         progress.clear()
         if jobs > 0 {
             StandardStream.printNotice(
                 "shunt: the logs of \(jobs == 1 ? "1 job" : "\(jobs) jobs") went with it")
         }
         if !purge, !held.isEmpty {
+            let list = held.prefix(5).map(\.id.text).joined(separator: " ")
             StandardStream.printNotice(
-                "shunt: warning: outputs of \(held.prefix(5).map(\.id.text).joined(separator: " ")) "
-                    + "are only there; `\(worker.adding)` brings them within reach again")
+                "shunt: warning: outputs of \(list) are only there; `\(worker.adding)` brings them "
+                    + "within reach again")
         }
         if !purge, let address = worker.address {
             StandardStream.printNotice(

@@ -32,6 +32,8 @@ enum ProbeScript {
     private static let machine = #"""
         p() { printf 'SHUNT1 %s=%s\n' "$1" "$2"; }
         has() { command -v "$1" >/dev/null 2>&1; }
+        # No program that may be missing: what looks upwards has to come to an end.
+        up() { case $1 in */*) set -- "${1%/*}"; echo "${1:-/}";; *) echo .;; esac; }
         soon() { if has timeout; then timeout 10 "$@"; else "$@"; fi; }
         # No host is asked: a route counts, a proxy, and an index that somebody has configured.
         reach() {
@@ -88,14 +90,18 @@ enum ProbeScript {
         done
         [ -n "$conda" ] && p conda "${conda##*/} $(soon "$conda" --version 2>/dev/null </dev/null)"
         p reaches_out "$(reach)"
+        # To say its version, podman makes directories for a session where there is none.
+        quiet=; [ -z "${XDG_RUNTIME_DIR:-}" ] && quiet=$(mktemp -d 2>/dev/null)
         for engine in podman docker apptainer; do
             has $engine || continue
             kind=engine
             # The client says its version without the daemon that it needs.
             [ $engine = docker ] && { soon docker version >/dev/null 2>&1 </dev/null ||
                 kind=silent_engine; }
-            p $kind "$engine $(soon $engine --version 2>/dev/null </dev/null)"
+            p $kind "$engine $(XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-$quiet} \
+                soon $engine --version 2>/dev/null </dev/null)"
         done
+        [ -n "$quiet" ] && rm -rf "$quiet"
         if has nvidia-smi; then
             soon nvidia-smi --query-gpu=name,uuid,memory.total,driver_version \
                 --format=csv,noheader,nounits </dev/null 2>/dev/null | while IFS= read -r line
@@ -117,7 +123,7 @@ enum ProbeScript {
         # Its name without links: what lies around it is looked at.
         rest=; base=$dir
         while [ ! -d "$base" ] && [ "$base" != / ]; do
-            rest=/${base##*/}$rest; base=$(dirname "$base")
+            rest=/${base##*/}$rest; base=$(up "$base")
         done
         if real=$(cd "$base" 2>/dev/null && pwd -P); then
             [ "$real" = / ] && real=
@@ -137,11 +143,11 @@ enum ProbeScript {
         fi
         at=$dir
         while [ "$at" != / ] && [ "$at" != . ]; do
-            at=$(dirname "$at")
+            at=$(up "$at")
             [ -f "$at/machine" ] && [ -e "$at/attach" ] && { free=0; p inside "$at"; }
         done
         made=; at=$dir/bin
-        while [ ! -e "$at" ]; do made=$at; at=$(dirname "$at"); done
+        while [ ! -e "$at" ]; do made=$at; at=$(up "$at"); done
         [ "$makes$free" = 11 ] && [ -n "$made" ] && p made "$made"
         if [ $free = 0 ]; then :
         elif [ "$makes" = 1 ] && ! said=$(mkdir -p "$dir/bin" 2>&1); then p directory_error "$said"

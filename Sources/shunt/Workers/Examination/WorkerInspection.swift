@@ -15,7 +15,10 @@ struct WorkerInspection: Sendable {
         let script = ProbeScript.text(
             directory: directory, makesDirectory: makesDirectory, agents: agents)
         let outcome = try await remote.script(script, within: Self.limit)
-        if let probe = WorkerProbe(outcome.output) { return probe }
+        if let probe = WorkerProbe(outcome.output) {
+            try requireShortBanner(outcome.output)
+            return probe
+        }
         let said =
             RemoteText.lastLine(outcome.diagnostics)
             ?? RemoteText.lastLine(String(decoding: outcome.output, as: UTF8.self))
@@ -26,6 +29,24 @@ struct WorkerInspection: Sendable {
                 + (outcome.exit.map { " (it ended with \($0.shellCode))" } ?? ""),
             hint: "\(remote.ssh) /bin/sh -c true")
     }
+
+    /// What start-up files print stands before every answer of the agent, which is looked for in
+    /// the beginning of what comes.
+    private func requireShortBanner(_ output: [UInt8]) throws(ShuntError) {
+        let mark = Array(ProbeScript.mark.utf8)
+        let banner = output.firstRange(of: mark)?.lowerBound ?? 0
+        guard banner > Self.longestBanner else { return }
+        throw ShuntError(
+            .refused,
+            "the start-up files of the login shell on `\(remote.name)` print "
+                + "\(ByteCount(Int64(banner))) before a command's own words, and "
+                + "\(ByteCount(Int64(Self.longestBanner))) is the most",
+            hint: "\(remote.ssh) true")
+    }
+
+    /// Of the 64 KiB that may stand before the agent's first bytes, with room for what differs
+    /// from one login to the next.
+    private static let longestBanner = 48 << 10
 
     /// What a worker has to have, whatever jobs it gets.
     static func requireSuitable(

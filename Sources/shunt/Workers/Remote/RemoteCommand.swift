@@ -29,7 +29,8 @@ struct RemoteCommand: Sendable {
 
     /// Runs a script of the standard shell, whatever the account's login shell is.
     func script(_ text: String, within limit: Duration) async throws -> Outcome {
-        try await run("exec /bin/sh -s", input: Array(text.utf8), within: limit)
+        // An empty line first: start-up files that read one take that.
+        try await run("exec /bin/sh -s", input: Array(("\n" + text).utf8), within: limit)
     }
 
     /// Runs a command with these bytes on its standard input.
