@@ -57,6 +57,13 @@ struct RunningAgent: Sendable {
         // where it wants it.
         setenv("PIP_CACHE_DIR", directory.path + "/cache/pip", 0)
         setenv("UV_CACHE_DIR", directory.path + "/cache/uv", 0)
+        // Versions of Python that `uv` fetches, unless the account has some already.
+        let data =
+            getenv("XDG_DATA_HOME").map { String(cString: $0) }
+            ?? (getenv("HOME").map { String(cString: $0) } ?? "") + "/.local/share"
+        if access(data + "/uv/python", F_OK) != 0 {
+            setenv("UV_PYTHON_INSTALL_DIR", directory.path + "/python", 0)
+        }
         let agent = DetachedProcess()
         let status = agent.spawn(
             directory.attach,

@@ -23,12 +23,27 @@ struct AbandonedBuilds: Sendable {
             })
         for name in names(in: builds) {
             let path = builds + "/" + name
-            if name.hasSuffix(".log") || published.contains(path) { continue }
+            if published.contains(path) { continue }
+            if name.hasSuffix(".log") {
+                removeOldLog(path)
+                continue
+            }
             endProcesses(of: path)
             // The link of a publication that was cut short has no tree.
             if unlink(path) != 0 { try removeTree(at: RawPath(path)) }
         }
     }
+
+    private func removeOldLog(_ path: String) {
+        var status = stat()
+        guard stat(path, &status) == 0, status.st_mtim.tv_sec < time(nil) - Self.logsKept else {
+            return
+        }
+        unlink(path)
+    }
+
+    /// How long the last words of a build that failed can be read, in seconds.
+    private static let logsKept = 30 * 24 * 3600
 
     /// Kills the installer's session; what it starts meanwhile is found in the next round.
     private func endProcesses(of build: String) {

@@ -51,6 +51,8 @@ struct EnvironmentBuilder: Sendable {
             try keepRecipe(source, in: target)
             try EnvironmentSeal(root: target).close()
             try publish(target, as: environment.link)
+            // Of a build that failed it is what there is to read.
+            unlink(log)
         } catch {
             // Likewise.
             try? removeTree(at: RawPath(target))
@@ -126,8 +128,10 @@ struct EnvironmentBuilder: Sendable {
         case .tooLarge: throw tooLarge()
         case .exited, .signalled, .stuck:
             if let full = diskIsFull() { throw full }
+            var what = "failed"
+            if case .signalled(let number) = ending { what = "was killed by signal \(number)" }
             throw ShuntError(
-                .failed, "\(arguments.prefix(4).joined(separator: " ")) … failed:\n" + tail(),
+                .failed, "\(arguments.prefix(4).joined(separator: " ")) … \(what):\n" + tail(),
                 hint: "less \(log)")
         }
     }

@@ -154,8 +154,12 @@ actor PythonEnvironments {
         guard hasGrown else { return [] }
         hasGrown = false
         let shelf = EnvironmentShelf(directory: directory)
+        // Beside the environments, in the agent's directory.
+        let cache = RawPath(directory).parent.appending("cache").description
+        let isQuiet = builds.isEmpty
         return try await executor.run {
-            try shelf.collect(beyond: Self.sizeBound, inUse: recipes)
+            if isQuiet { try InstallerCache.empty(cache) }
+            return try shelf.collect(beyond: Self.sizeBound, inUse: recipes)
         }
     }
 

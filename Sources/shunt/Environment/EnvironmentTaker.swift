@@ -59,7 +59,14 @@ struct EnvironmentTaker: Sendable {
         where try captured.distributions[index].live.map(isSent) == false {
             captured.distributions[index].live = nil
         }
-        let lock = EnvironmentLock(captured) { access($0, F_OK) == 0 }
+        var lock = EnvironmentLock(captured) { access($0, F_OK) == 0 }
+        try lock.dropChanged { path in
+            let file = RawPath(path)
+            guard let store else {
+                return ContentHasher.digest(of: try SmallFile.read(file, limit: 1 << 30))
+            }
+            return try store.insert(copyingFileAt: file).digest
+        }
         if let packages = captured.conda {
             return try captureConda(packages, lock, root)
         }

@@ -48,6 +48,25 @@ import Testing
         #expect(lock.gaps.isEmpty)
     }
 
+    /// A wheel that was built anew under its old name is not what was tried here.
+    @Test func anArchiveThatIsAnotherFileByNowIsAGap() throws {
+        let same = String(repeating: "0", count: 64)
+        let digest = try #require(Digest(hex: same))
+        let digests = ["/w/a-1-py3-none-any.whl": digest, "/w/b-1-py3-none-any.whl": digest]
+        let other = String(repeating: "1", count: 64)
+        var lock = try Self.lock(
+            """
+            {"name": "a", "version": "1", "where": "/v", "direct":
+             {"url": "file:///w/a-1-py3-none-any.whl",
+              "archive_info": {"hash": "sha256=\(same)"}}},
+            {"name": "b", "version": "1", "where": "/v", "direct":
+             {"url": "file:///w/b-1-py3-none-any.whl", "archive_info": {"hash": "sha256=\(other)"}}}
+            """, existing: Set(digests.keys))
+        try lock.dropChanged { try #require(digests[$0]) }
+        #expect(lock.sources.map(\.distribution) == ["a"])
+        #expect(lock.gaps.count == 1 && lock.gaps[0].contains("another file by now"))
+    }
+
     /// Its code comes with the job; what is built does not depend on it.
     @Test func anEditableInstallOfTheJobsDirectoryIsItsMetadataAlone() throws {
         let lock = try Self.lock(

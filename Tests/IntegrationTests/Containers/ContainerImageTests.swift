@@ -51,6 +51,33 @@ struct ContainerImageTests {
         }
     }
 
+    /// An archive's name may mean something else to the engine that loads it, or nothing.
+    @Test func anArchiveTakesNoNameOfTheWorkers() async throws {
+        try await ContainerHome.use { home in
+            let small = try await TestImage.small()
+            let random = UInt64.random(in: 0...UInt64.max)
+            let (taken, free) = (
+                "localhost/shunt-taken-\(random):1", "localhost/shunt-free-\(random):1"
+            )
+            try await TestImage.shell(
+                """
+                podman tag \(small) \(taken) && podman tag \(small) \(free)
+                podman save --quiet --format docker-archive --multi-image-archive \
+                    --output '\(home.path("image.tar"))' \(taken) \(free)
+                podman untag \(small) \(free) && podman tag \(TestImage.name) \(taken)
+                """)
+            let outcome = try await run(home, "docker-archive:image.tar", "/answer")
+            #expect(outcome.text == "42\n", "\(outcome.errorText)")
+            let names = try await TestImage.shell(
+                """
+                podman image inspect --format '{{.Id}}' \(taken) \(TestImage.name) | uniq | wc -l
+                podman image exists \(free) && echo there || echo free
+                podman untag \(TestImage.name) \(taken)
+                """)
+            #expect(names == "1\nfree\n", "\(names)")
+        }
+    }
+
     @Test func anImageOfThisMachineIsWrittenOnce() async throws {
         try await ContainerHome.use { home in
             let small = try await TestImage.small()

@@ -18,6 +18,8 @@ struct EnvironmentLock: Hashable {
         /// Of an archive, its file name.
         var name: String
         var path: String
+        /// Of an archive, `sha256=…` of what was installed, where the installer wrote it down.
+        var hash: String?
     }
 
     /// One whose code the job brings along.
@@ -97,11 +99,27 @@ struct EnvironmentLock: Hashable {
             }
             let isArchive = direct.directory == nil
             let file = place.split(separator: "/").last.map(String.init) ?? name
-            sources.append(
-                Source(distribution: name, name: isArchive ? file : name, path: place))
+            var source = Source(distribution: name, name: isArchive ? file : name, path: place)
+            source.hash = direct.archive?.hash
+            sources.append(source)
         } else {
             let hash = direct.archive?.hash
             addURL(name, direct.url, fragment: hash ?? below)
+        }
+    }
+
+    /// Leaves out archives that are other files by now than those that were installed.
+    ///
+    /// - Parameter digest: of the file at a path.
+    mutating func dropChanged(_ digest: (String) throws -> Digest) rethrows {
+        for source in sources {
+            guard let hash = source.hash, hash.hasPrefix("sha256="),
+                try digest(source.path).hex != hash.dropFirst(7)
+            else { continue }
+            sources.removeAll { $0 == source }
+            gaps.append(
+                "\(source.distribution): was installed from `\(Quoting.visible(source.path))`, "
+                    + "which is another file by now")
         }
     }
 

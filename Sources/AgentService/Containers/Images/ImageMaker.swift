@@ -96,7 +96,8 @@ struct ImageMaker: Sendable {
     /// podman takes the path of a layout for the image's name, and names have no capital letters:
     /// it is given another path, and the name is taken away.
     private func loadLayout(_ path: String, as tag: String) throws {
-        let link = "/tmp/shunt-layout-" + String(UInt64.random(in: 0...UInt64.max), radix: 16)
+        let link =
+            BuildLeftovers.layoutLink + String(UInt64.random(in: 0...UInt64.max), radix: 16)
         guard symlink(path, link) == 0 else {
             throw ShuntError(
                 .failed, "cannot make `\(link)`: \(String(cString: strerror(errno)))",
@@ -104,8 +105,6 @@ struct ImageMaker: Sendable {
         }
         defer { unlink(link) }
         try load("oci:" + link, as: tag)
-        // It is there under its tag all the same.
-        _ = try engine.run(["untag", tag, "localhost\(link):latest"], within: .minutes(2))
     }
 
     /// Has podman read an image where it lies.
@@ -117,9 +116,11 @@ struct ImageMaker: Sendable {
                     + "cannot load",
                 hint: "apt-get install podman")
         }
+        let names = try ImageNames(of: engine)
         let answer = try call(["pull", "--quiet", source], doing: "loaded")
         guard let id = answer.imageID else { throw failure("loaded", answer) }
         try call(["tag", id.hex, tag], doing: "named")
+        try names.restore(from: id, except: tag)
     }
 
     private func loadArchive(_ file: String, as tag: String) throws {
@@ -127,11 +128,15 @@ struct ImageMaker: Sendable {
             try load("docker-archive:" + file, as: tag)
             return
         }
+        let names = try ImageNames(of: engine)
         let answer = try call(["load", "--input", file], doing: "loaded")
         // `Loaded image: NAME`, `Loaded image ID: sha256:…`
         let line = answer.text.split(separator: "\n").last { $0.hasPrefix("Loaded image") }
         guard let name = line?.split(separator: " ").last else { throw failure("loaded", answer) }
         try call(["tag", String(name), tag], doing: "named")
+        if let image = try ImageFacts(tag, in: engine)?.image.id {
+            try names.restore(from: image, except: tag)
+        }
     }
 
     @discardableResult

@@ -30,6 +30,28 @@ struct BuildLeftovers {
     /// Of every build that an earlier life of this agent has begun.
     func removeAll() {
         for name in names(in: directory) where name.hasPrefix(Self.prefix) { remove(name) }
+        removeLayoutLinks()
+    }
+
+    /// What the path of a layout begins with while podman loads it; see ``ImageMaker``.
+    static let layoutLink = "/tmp/shunt-layout-"
+
+    /// A load that was cut leaves the link, and perhaps an image that is called after it.
+    private func removeLayoutLinks() {
+        for name in names(in: "/tmp") where ("/tmp/" + name).hasPrefix(Self.layoutLink) {
+            let path = "/tmp/" + name
+            var target = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
+            let count = readlink(path, &target, target.count - 1)
+            let bytes = target.prefix(max(0, count)).map(UInt8.init(bitPattern:))
+            // Another agent's is its own to remove.
+            guard String(decoding: bytes, as: UTF8.self).hasPrefix(directory + "/") else {
+                continue
+            }
+            unlink(path)
+            let image = "localhost\(path):latest"
+            // Mostly there is none.
+            _ = try? engine.run(["untag", image, image], within: .minutes(2))
+        }
     }
 
     func remove(_ mark: String) {
