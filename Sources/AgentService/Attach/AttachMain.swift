@@ -10,7 +10,7 @@ internal import SecretStore
 /// | arguments | what |
 /// |---|---|
 /// | none | joins standard input and output to the daemon, starting it if it is down |
-/// | `--start` | starts it if it is down; for cron's `@reboot` |
+/// | `--start` | starts it if it is down, and waits for its first bytes; for cron's `@reboot` |
 /// | `--stop` | ends it for good, unless tasks run: `attach` is gone then |
 /// | `--stop-all` | kills its tasks too, and prints a line `ended TASK` for each |
 ///
@@ -24,7 +24,7 @@ enum AttachMain {
             let agent = RunningAgent(directory: directory)
             switch arguments.first {
             case nil: try join(agent)
-            case "--start": _ = try agent.connect()
+            case "--start": try agent.requireAnswer(on: try agent.connect())
             case "--stop": try stop(agent)
             case "--stop-all": try stopAll(agent)
             case let other?:

@@ -94,6 +94,23 @@ struct RunningAgent: Sendable {
         return Int32(text.trimmedLine).flatMap { $0 > 1 ? $0 : nil }
     }
 
+    /// Waits for what the daemon sends first on each connection.
+    ///
+    /// - Throws: ``ShuntError`` where nothing comes.
+    func requireAnswer(on connection: consuming OwnedDescriptor) throws(ShuntError) {
+        var entry = pollfd(fd: connection.raw, events: Int16(POLLIN), revents: 0)
+        guard poll(&entry, 1, Self.firstBytes) == 0 else { return }
+        let pid = process()
+        throw ShuntError(
+            .failed,
+            "the agent\(pid.map { " (process \($0))" } ?? "") takes connections and says nothing; "
+                + "it may be stopped",
+            hint: pid.map { "kill -CONT \($0)" } ?? "ps -C shunt-agent")
+    }
+
+    /// Milliseconds.
+    private static let firstBytes: Int32 = 5000
+
     /// Ends the daemon and returns once it is gone. Tasks that run do not depend on it.
     func end() throws(ShuntError) {
         guard let pid = process() else { return }

@@ -130,6 +130,11 @@ struct EnrolmentTests {
                 broken.text.contains("hint: shunt worker add \(lab.name)"), "\(broken.text)")
             try await lab.add(lab.name)
             #expect(try await lab.home.run("worker", "check", lab.name).code == 0)
+            for pid in lab.host.agentPids { kill(pid, SIGSTOP) }
+            let stopped = try await lab.home.run("worker", "check", lab.name)
+            for pid in lab.host.agentPids { kill(pid, SIGCONT) }
+            #expect(stopped.code == 1)
+            #expect(stopped.text.contains("wrong: the agent (process"), "\(stopped.text)")
 
             lab.host.relay.cut(arrivals: .refused)
             let cut = try await lab.home.run("worker", "check", lab.name)
