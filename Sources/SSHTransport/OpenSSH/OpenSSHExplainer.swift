@@ -18,8 +18,14 @@ struct OpenSSHExplainer: Sendable {
         {
             return exact
         }
+        // What ssh says where the server ends a connection before it has said a word.
+        let isTurnedAway = line.contains("kex_exchange_identification: ")
+        let why =
+            isTurnedAway
+            ? ": too many logins at once (MaxStartups), or this address is not let in" : ""
         return SSHError(
-            kind, "ssh to `\(target.host)`: \(SSHError.printable(line.utf8, limit: 300))",
+            kind,
+            "ssh to `\(target.host)`: \(SSHError.printable(line.utf8, limit: 300))\(why)",
             hint: await hint(kind, line))
     }
 

@@ -79,8 +79,11 @@ struct InventoryReader {
         for (key, node) in mapping {
             let name = try nodes.valid(key, Self.labelKey, path: "labels")
             let value = JobFileReader.Entry(key: name, path: "labels.\(name)", node: node)
-            let label = try nodes.value(of: value, kinds: [.text, .number, .truth]) {
-                text throws(FieldError) in try WorkerFields.label("\(name)=\(text)")
+            let label = try nodes.value(of: value, kinds: [.text, .number, .truth, .nothing]) {
+                text throws(FieldError) in
+                // `rented:` alone, as `--label rented`.
+                let isBare = ScalarKind.ofPlain(text) == .nothing
+                return try WorkerFields.label(isBare ? name : "\(name)=\(text)")
             }
             labels.append(label)
         }

@@ -78,7 +78,10 @@ enum JobDetails {
         if let name = job.name { rows.append(("name", name.text)) }
         rows.append(("state", JobTable.state(job)))
         if let code = job.exitCode { rows.append(("exit code", "\(code)")) }
-        if let reason = job.reason { rows.append(("reason", Quoting.visible(reason))) }
+        // The words of an installer or an engine have lines of their own.
+        for (index, line) in (job.reason ?? "").split(separator: "\n").enumerated() {
+            rows.append((index == 0 ? "reason" : "", Quoting.visible(String(line))))
+        }
         for warning in job.warnings + (job.outputs?.warnings ?? []) {
             rows.append(("warning", Quoting.visible(warning)))
         }

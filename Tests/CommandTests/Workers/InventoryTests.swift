@@ -27,7 +27,7 @@ import Testing
                     dir: /scratch/agent
                     transport: openssh
                     host_key: SHA256:uNiVztksCsDhcc0u9e8BgrJXVGDZa6BTXBYo2a5p2yU
-                    labels: {gpu: a100, slots: 4}
+                    labels: {gpu: a100, slots: 4, rented: }
                 """
             ).first)
         #expect(worker.address.destination == "ada@lab.example.org")
@@ -35,7 +35,7 @@ import Testing
         #expect(worker.address.transport == .openssh)
         #expect(worker.directory == "/scratch/agent")
         #expect(worker.hostKey?.hasPrefix("SHA256:uNi") == true)
-        #expect(worker.labels.map(\.description) == ["gpu=a100", "slots=4"])
+        #expect(worker.labels.map(\.description) == ["gpu=a100", "slots=4", "rented"])
     }
 
     @Test(arguments: [

@@ -106,7 +106,7 @@ extension WorkerView {
     ) async throws -> DataFingerprint {
         do {
             return try await session.connection.examine(dataset, on: name)
-        } catch let error as ShuntError where error.code == .notFound || error.code == .refused {
+        } catch let error as ShuntError where error.code != .unreachable {
             let look = "ls -ld \(Quoting.forShell(dataset.path))"
             throw ShuntError(
                 error.code, "`\(dataset.name)` is not to be had on `\(name)`: \(error.message)",
