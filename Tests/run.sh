@@ -60,7 +60,7 @@ rm -f .build/tests/*
 		find Tests -mindepth 1 -maxdepth 1 -name '*Tests' ! -name IntegrationTests -printf '%f\n'
 		find Tests/IntegrationTests -name '*Tests.swift' -printf '%P\n' | xargs -n 1 dirname
 	} | sort -u | grep -vxF -f <(printf '%s\n' "${longest[@]}")
-} | xargs -P $(($(nproc) + 1)) -n 1 Tests/run.sh || true  # Those that failed have left a mark.
+} | xargs -P $(($(nproc) + 2)) -n 1 Tests/run.sh || true  # Those that failed have left a mark.
 if compgen -G '.build/tests/*.failed' >/dev/null; then
 	for failed in .build/tests/*.failed; do
 		echo "== ${failed%.failed}"
