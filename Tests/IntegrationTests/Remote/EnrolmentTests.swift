@@ -387,6 +387,8 @@ struct EnrolmentTests {
         try await RemoteLab.use(isEnrolled: false) { lab in
             let account = lab.host.account
             let before = try await lab.host.homeListing()
+            // Of an earlier account with the same number, perhaps.
+            let engine = lab.host.engineDirectories
             try await lab.add(lab.name)
             #expect(try await account.shell("crontab -l").text.contains("/attach --start"))
             #expect(lab.host.socketDirectories.count == 1)
@@ -413,6 +415,7 @@ struct EnrolmentTests {
             #expect(try await lab.host.homeListing() == before)
             #expect(try await account.shell("crontab -l").code != 0)
             #expect(lab.host.socketDirectories.isEmpty)
+            #expect(lab.host.engineDirectories == engine)
             let ended = await eventually { account.processes.isEmpty }
             #expect(ended, "\(account.processes.map { Lab.ProcessTable.command($0.pid) })")
         }

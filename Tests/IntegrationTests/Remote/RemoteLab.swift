@@ -162,9 +162,11 @@ extension LabHost {
             .map { "/dev/shm/" + $0 }
     }
 
-    /// Where podman of an account without a login session keeps what is of the moment.
-    private var engineDirectories: [String] {
+    /// Where podman of an account without a login session keeps what is of the moment, as far as it
+    /// is there.
+    var engineDirectories: [String] {
         ["containers-user", "podman-run"].map { "/tmp/\($0)-\(account.entry.uid)" }
+            .filter { FileManager.default.fileExists(atPath: $0) }
     }
 
     /// Everything in the account's home.
