@@ -27,8 +27,11 @@ final class EngineSurvey: Sendable {
         let now = SteadyTime.current
         let known = daemon.withLock { $0 }
         if let until = known.until, now < until { return known.answers }
+        guard let client = ExecutableSearch.find(ContainerEngine.docker.rawValue) else {
+            return false
+        }
         let question = HelperProcess(
-            arguments: ["docker", "version", "--format", "{{.Server.Version}}"],
+            arguments: [client, "version", "--format", "{{.Server.Version}}"],
             environment: EngineCommand.environment(), workingDirectory: "/",
             outputPath: "/dev/null")
         // One that cannot be started does not answer either.

@@ -50,9 +50,11 @@ struct WorkerRemoval: Sendable {
             .shell(to: address)
         let remote = RemoteCommand(
             shell: shell, name: worker.name.text, adding: worker.adding, ssh: address.ssh)
+        var hasEnded = false
         do {
             progress.update("connecting to `\(address)`")
             let killed = try await stop(remote, killsTasks: givesUp)
+            hasEnded = true
             // Before anything is removed there: a job may have come meanwhile.
             try await session.connection.removeWorker(worker.name, declaresLost: givesUp)
             let logs = try await clear(remote)
@@ -66,13 +68,15 @@ struct WorkerRemoval: Sendable {
             return logs
         } catch {
             await shell.close()
-            throw try await explained(error, givesUp: givesUp)
+            throw try await explained(error, givesUp: givesUp, hasEnded: hasEnded)
         }
     }
 
     /// A machine that is gone for good can still be forgotten; one of which a part is left has to
     /// be a worker again before it is purged.
-    private func explained(_ error: any Error, givesUp: Bool) async throws -> any Error {
+    private func explained(
+        _ error: any Error, givesUp: Bool, hasEnded: Bool
+    ) async throws -> any Error {
         guard let error = error as? ShuntError else { return error }
         let name = worker.name
         let isForgotten = try await !session.connection.workers().contains { $0.name == name }
@@ -80,6 +84,11 @@ struct WorkerRemoval: Sendable {
             return ShuntError(
                 error.code, error.message + "; `\(name)` is forgotten here already",
                 hint: "\(worker.adding) && shunt worker rm \(name) --purge")
+        }
+        if hasEnded {
+            return ShuntError(
+                error.code, error.message + "; the agent there has ended",
+                hint: error.hint.map { "\(worker.adding) && \($0)" } ?? worker.adding)
         }
         guard error.code == .unreachable else { return error }
         let forget = "shunt worker rm \(name)" + (givesUp ? " --lost" : "")
