@@ -15,7 +15,7 @@ ARCH := $(shell uname -m)
 SWIFT ?= swift
 # All debug builds have the same flags, or each would begin anew. Nothing here reads the index
 # (`Tests/XCTMain.swift`); editors make one of their own. A module is compiled whole: in batches its
-# files would be parsed again by each, which takes a third longer from nothing. For a debugger:
+# files would be parsed again by each, which takes a quarter longer from nothing. For a debugger:
 # `make build DEBUG_INFO=dwarf`.
 DEBUG_INFO ?= none
 BUILD_DEBUG := $(SWIFT) build --disable-index-store -debug-info-format $(DEBUG_INFO) \

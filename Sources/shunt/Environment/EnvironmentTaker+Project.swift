@@ -58,7 +58,7 @@ extension EnvironmentTaker {
         let answer = try ToolProcess(
             arguments: [
                 "env", "UV_PYTHON_DOWNLOADS=never", "uv", "--quiet", "lock", "--check",
-                "--project", project.description,
+                "--project", String(decoding: project.bytes, as: UTF8.self),
             ], limitSeconds: 10
         ).run()
         guard answer.code != 0, answer.errors.contains("needs to be updated") else { return [] }

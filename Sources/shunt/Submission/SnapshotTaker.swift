@@ -136,14 +136,15 @@ struct SnapshotTaker: Sendable {
     ) throws {
         var path = RawPath(mount.target).parent
         while !path.isEmpty {
-            switch try TreeLookup.node(path.description, in: tree, store) {
+            let name = String(decoding: path.bytes, as: UTF8.self)
+            switch try TreeLookup.node(name, in: tree, store) {
             case .directory, nil: path = path.parent
             case .file, .symlink:
                 throw ShuntError(
                     .usage,
                     "`\(mount.target)` cannot be mounted on: `\(path)` is a file or a symbolic "
                         + "link",
-                    hint: "ls -ld \(Quoting.forShell(path.description))")
+                    hint: "ls -ld \(Quoting.forShell(name))")
             }
         }
     }

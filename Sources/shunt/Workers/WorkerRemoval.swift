@@ -19,7 +19,7 @@ struct WorkerRemoval: Sendable {
             throw ShuntError(.refused, "`local` is this machine", hint: "shunt worker ls")
         }
         let all = try await session.connection.jobs(all: true)
-        // The coordinator would say the same, but only when the machine is empty.
+        // The coordinator would say the same, but only when the agent has ended.
         let waiting = all.filter {
             $0.state == .queued && $0.spec.placement == .worker(worker.name)
         }

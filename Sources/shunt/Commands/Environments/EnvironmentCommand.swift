@@ -117,7 +117,7 @@ struct EnvironmentRemoveCommand: AsyncParsableCommand {
                 throw ShuntError(
                     .notFound,
                     "there is no environment `\(Quoting.visible(key))` on `\(name)`",
-                    hint: "shunt env ls --worker \(name)")
+                    hint: "shunt env ls")
             }
             for gone in try await session.connection.removeEnvironment(key, of: name) {
                 try StandardStream.printData("\(gone.key)\n")
