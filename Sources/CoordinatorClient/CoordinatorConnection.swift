@@ -191,18 +191,21 @@ extension CoordinatorConnection {
     /// A page of a job's log.
     ///
     /// - Parameters:
+    ///   - rank: of the task whose log is meant.
     ///   - offset: where the page starts; 0, or the `nextOffset` of the page before.
     ///   - limit: at most ``APIPath/logPage``.
     ///   - wait: the longest to wait for the first byte.
     package func logPage(
-        of reference: JobReference, from offset: UInt64, limit: ByteCount = APIPath.logPage,
+        of reference: JobReference, rank: Int = 0, from offset: UInt64,
+        limit: ByteCount = APIPath.logPage,
         wait: Milliseconds = Milliseconds(0)
     ) async throws -> LogPage {
         let answer = try await perform(
             .get(
                 reference.path + "/log",
                 [
-                    QueryItem("offset", "\(offset)"), QueryItem("max", "\(limit.bytes)"),
+                    QueryItem("rank", "\(rank)"), QueryItem("offset", "\(offset)"),
+                    QueryItem("max", "\(limit.bytes)"),
                     QueryItem("wait_ms", "\(min(wait, APIPath.longestWait).count)"),
                 ], wait: Milliseconds(wait.count + APIPath.logGrace.count)),
             repeating: .ifInterrupted)
@@ -221,12 +224,13 @@ extension CoordinatorConnection {
     /// - Parameter stream: whose lines count; `nil` for those of both.
     /// - Returns: where the last `lines` lines of a job's log begin.
     package func logTail(
-        of reference: JobReference, lines: Int, stream: LogStream?
+        of reference: JobReference, rank: Int = 0, lines: Int, stream: LogStream?
     ) async throws -> LogOffset {
         let streams = stream.map { [QueryItem("stream", "\($0.rawValue)")] } ?? []
         return try await exchange(
             .get(
-                reference.path + "/log-tail", [QueryItem("lines", "\(lines)")] + streams,
+                reference.path + "/log-tail",
+                [QueryItem("rank", "\(rank)"), QueryItem("lines", "\(lines)")] + streams,
                 wait: APIPath.logGrace),
             repeating: .ifInterrupted)
     }

@@ -13,14 +13,15 @@ extension Coordinator {
 
     /// A page of log records from an offset on; empty if nothing came within the wait.
     func log(
-        _ reference: String, from offset: UInt64, limit: Int, wait: Milliseconds
+        _ reference: String, rank: Int, from offset: UInt64, limit: Int, wait: Milliseconds
     ) async throws -> LogPage {
         let deadline = SteadyTime.current + wait
         let linkDeadline = SteadyTime.current + Self.linkPatience
         var view = try await read { try $0.view(reference) }
         while true {
             let record = try await read { [id = view.id] in try $0.record(id) }
-            if let task = record.logTask, let link = ports.link(task.worker) {
+            try record.check(rank: rank)
+            if let task = record.logTask(rank), let link = ports.link(task.worker) {
                 let remaining = deadline - SteadyTime.current
                 do {
                     return try await link.withBulk { client in
@@ -43,10 +44,10 @@ extension Coordinator {
                     // told, or was while the question was on its way.
                     view = try await read { try $0.view(reference) }
                     let now = try await read { [id = view.id] in try $0.record(id) }
-                    guard !now.state.isTerminal || now.logTask == nil else { throw error }
+                    guard !now.state.isTerminal || now.logTask(rank) == nil else { throw error }
                 }
             }
-            if let worker = record.logTask?.worker, record.state.isTerminal {
+            if let worker = record.logTask(rank)?.worker, record.state.isTerminal {
                 let isKnown = try await read { $0.core.worker(worker) != nil }
                 guard isKnown else { throw Self.gone(view.id, with: worker) }
             }
@@ -67,11 +68,12 @@ extension Coordinator {
 
     /// Where the last lines of some streams begin; of all where none is named.
     func logTail(
-        _ reference: String, lines: Int, streams: Set<LogStream>
+        _ reference: String, rank: Int, lines: Int, streams: Set<LogStream>
     ) async throws -> LogOffset {
         let id = try await read { try $0.ledger.resolve(reference) }
         let record = try await read { try $0.record(id) }
-        guard let task = record.logTask, let link = ports.link(task.worker) else {
+        try record.check(rank: rank)
+        guard let task = record.logTask(rank), let link = ports.link(task.worker) else {
             return LogOffset(offset: 0)
         }
         return try await link.withBulk { client in
@@ -81,10 +83,21 @@ extension Coordinator {
 }
 
 extension JobRecord {
+    fileprivate func check(rank: Int) throws(ShuntError) {
+        guard !(0..<spec.nodeCount).contains(rank) else { return }
+        throw ShuntError(
+            .usage,
+            spec.nodeCount == 1
+                ? "job `\(id)` has one node, rank 0"
+                : "job `\(id)` has the ranks 0 to \(spec.nodeCount - 1)",
+            hint: "shunt inspect \(id)")
+    }
+
     /// The task that writes the job's log, once the agent has it: before that there is nothing to
     /// ask for, and after an end without a start there never will be.
-    fileprivate var logTask: TaskRecord? {
-        guard let task = current?.tasks.first else { return nil }
+    fileprivate func logTask(_ rank: Int) -> TaskRecord? {
+        guard let tasks = current?.tasks, tasks.indices.contains(rank) else { return nil }
+        let task = tasks[rank]
         switch task.phase {
         case .dispatching, .revoked: return nil
         // Never released from its barrier: it wrote nothing.

@@ -19,7 +19,7 @@ extension Coordinator {
         if request.spec.needsHolder, let software = request.spec.software {
             (plan.worker, plan.environmentRefusal) = try await holder(of: software, submission)
             plan.waiting = nil
-        } else if request.spec.placement == .any, waiting == nil {
+        } else if request.spec.placement.isChoice, waiting == nil {
             plan.worker = try await nearest(to: submission) ?? worker
         }
         do {

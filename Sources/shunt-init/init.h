@@ -9,6 +9,7 @@
 //   tree.c     finding and ending every descendant through /proc
 //   cgroup.c   a cgroup of the task's own, where one may be made
 //   limits.c   what the tree may use of memory and processors, where that can be enforced
+//   processes.c  one process for each rank of a gang, as the command of a task
 //   record.c   the small text files that supervisor and agent read
 //
 // In a container it is the entrypoint, and PID 1 of a namespace of its own: what it says of
@@ -105,6 +106,11 @@ int child_fork(int directory, const struct launch *launch, int cgroup, struct ch
                int *step);
 // Closes every descriptor from `first` on.
 void close_from(unsigned first);
+
+// ---- processes.c
+
+// Runs the command `count` times, as this process; returns its exit status.
+int processes_run(const char *count, char **command);
 
 // ---- secrets.c
 

@@ -492,6 +492,9 @@ static void prepare(struct state *state) {
 int main(int count, char **arguments) {
     static struct state state;
     if (count == 2 && !strcmp(arguments[1], "--can-mount")) return mounts_try();
+    if (count > 3 && !strcmp(arguments[1], "--processes")) {
+        return processes_run(arguments[2], arguments + 3);
+    }
     if (count != 2) {
         static const char usage[] = "usage: shunt-init TASKDIR\n";
         ssize_t written = write(2, usage, sizeof usage - 1);

@@ -10,7 +10,7 @@ struct InjectionTests {
         var testDescription: String { "\(injection.rawValue) breaks: \(invariant.rawValue)" }
     }
 
-    static let seeds: ClosedRange<UInt64> = 1...300
+    static let seeds: ClosedRange<UInt64> = 1...900
 
     @Test(arguments: [
         // A start order that was overtaken by a new session runs beside its replacement.

@@ -122,7 +122,7 @@ import Testing
     @Test func afterAMessageThatCannotBeUnderstoodTheNextOneCan() async throws {
         let random = SeededGenerator.forTest()
         var bad = CoordinatorMessage.ping(1).proto
-        bad.go.task = "../../etc"
+        bad.go.token.task = "../../etc"
         let frames = FrameConnection(
             ScriptedStream(
                 try Frame(header: encodedBytes(of: bad)).encoded()

@@ -18,7 +18,11 @@ extension AgentDaemon {
         case .send(let connection, let message): outboxes[connection]?.send(message)
         case .stage(let order): stage(order)
         case .abortStaging(let token): stagings[token]?.cancel()
-        case .launch(let order), .supervise(let order): watch(order)
+        case .openEndpoint(let token): openEndpoint(token)
+        case .closeEndpoint(let token): endpoints.close(token)
+        case .reach(let question): reach(question)
+        case .launch(let order, nil), .supervise(let order): watch(order)
+        case .launch(let order, let rendezvous?): launch(order, rendezvous)
         case .release(let token): onDirectory(token) { try $0.release() }
         case .signal(let token, let number): onDirectory(token) { try $0.signal(number) }
         case .stop(let token, let stop): onDirectory(token) { try $0.requestStop(stop) }

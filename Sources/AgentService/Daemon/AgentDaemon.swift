@@ -60,6 +60,10 @@ actor AgentDaemon {
     var ticks = 0
     var isLookingForPrograms = false
     let engines = EngineSurvey()
+    let endpoints: GangEndpoints
+    /// For finding out which tasks of a gang reach each other, which takes seconds where they do
+    /// not.
+    let probes: BlockingExecutor
     /// Since when nobody needs this agent.
     var idleSince: SteadyTime?
 
@@ -81,6 +85,8 @@ actor AgentDaemon {
         content = try BlockingExecutor(name: "content", threads: 4)
         store = try ObjectStore(at: RawPath(options.store))
         inventory = TreeInventory(store: store)
+        endpoints = try GangEndpoints()
+        probes = try BlockingExecutor(name: "probes", threads: 4)
         staging = TaskStaging(
             home: home, store: store, inventory: inventory,
             environments: PythonEnvironments(

@@ -104,7 +104,9 @@ struct TaskStaging: Sendable {
                 }
             }
             let launch = plan
-            try await executor.run { try TaskDirectory(directory).prepare(launch) }
+            try await executor.run {
+                try TaskDirectory(directory).prepare(launch, isWhole: !order.waitsForGo)
+            }
             return .staged
         } catch let failure as EnvironmentFailure {
             return .failed(

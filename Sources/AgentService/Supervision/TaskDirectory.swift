@@ -7,6 +7,8 @@ package import JobModel
 /// | file | written by | what it is |
 /// |---|---|---|
 /// | `launch` | agent | the plan: command, environment, limits; fixed before anything starts |
+/// | `launch.staged` | agent | of a gang: the plan but for what the tasks learn of each other |
+/// | `hostfile` | agent | of a gang: where its tasks are, for launchers that read one |
 /// | `stdout.fifo`, `stderr.fifo` | agent | what the command writes; init holds both read-write |
 /// | `control.fifo` | agent | go, signal, stop, kill, quit: 8 bytes a command, read by init |
 /// | `init.lock` | init | held while init lives |
@@ -44,6 +46,8 @@ package struct TaskDirectory: Hashable, Sendable {
     static let initLock = "init.lock"
     static let supervisorLock = "supervisor.lock"
     static let supervisorErrors = "supervisor.err"
+    static let stagedLaunch = "launch.staged"
+    static let hostFile = "hostfile"
 
     /// - Parameter path: absolute; need not exist before ``prepare(_:)``.
     package init(_ path: String) { self.path = path }
@@ -59,8 +63,9 @@ package struct TaskDirectory: Hashable, Sendable {
     /// To be called only for a task whose `started` is not durable: a plan that is left from an
     /// earlier boot is replaced. One that an init was started from stays as it is.
     ///
+    /// - Parameter isWhole: `false` where ``complete(_:)`` is still to come.
     /// - Throws: ``ShuntError`` for a plan that cannot be run, or from the file system.
-    package func prepare(_ plan: LaunchPlan) throws(ShuntError) {
+    package func prepare(_ plan: LaunchPlan, isWhole: Bool = true) throws(ShuntError) {
         let bytes = try LaunchFile(plan: plan, bootID: BootID.current()).encoded()
         try reporting { () throws(SystemError) in
             try create()
@@ -68,15 +73,49 @@ package struct TaskDirectory: Hashable, Sendable {
             for name in [Self.output, Self.errors, Self.control] {
                 try Self.makeFIFO(name, in: directory)
             }
-            let wasLaunched = [InitProcess.name, ExitRecord.name, EndedRecord.name].contains {
-                SmallFile.exists($0, in: directory)
-            }
-            if wasLaunched { return }
-            if try FileLock.isHeld(Self.initLock, in: directory) { return }
+            if try Self.wasLaunched(in: directory) { return }
             // Not durable: a power cut also ends all that could be running from it.
-            try SmallFile.write(bytes, to: LaunchFile.name, in: directory, durable: false)
+            let name = isWhole ? LaunchFile.name : Self.stagedLaunch
+            try SmallFile.write(bytes, to: name, in: directory, durable: false)
             SmallFile.reserve(StopRequest.name, in: directory)
         }
+    }
+
+    /// Makes the plan of a task of a gang whole. As ``prepare(_:isWhole:)``, it leaves a plan alone
+    /// that an init was started from.
+    ///
+    /// - Parameter hosts: what ``hostFile`` says from then on.
+    /// - Throws: ``ShuntError`` for a plan that cannot be run, or from the file system.
+    package func complete(
+        hosts: [UInt8], _ change: (inout LaunchPlan) throws(ShuntError) -> Void
+    ) throws(ShuntError) {
+        let staged: LaunchFile? = try reporting { () throws(SystemError) in
+            let directory = try open()
+            if try Self.wasLaunched(in: directory) { return nil }
+            let records = RecordReader(directory)
+            guard let file = try records.launch(Self.stagedLaunch) else {
+                throw SystemError(call: "read", subject: Self.stagedLaunch, errno: ENOENT)
+            }
+            return file
+        }
+        guard var file = staged else { return }
+        try change(&file.plan)
+        let bytes = try LaunchFile(plan: file.plan, bootID: BootID.current()).encoded()
+        try reporting { () throws(SystemError) in
+            let directory = try open()
+            try SmallFile.write(hosts, to: Self.hostFile, in: directory, durable: false)
+            try SmallFile.write(bytes, to: LaunchFile.name, in: directory, durable: false)
+        }
+    }
+
+    private static func wasLaunched(
+        in directory: borrowing OwnedDescriptor
+    ) throws(SystemError) -> Bool {
+        for name in [InitProcess.name, ExitRecord.name, EndedRecord.name]
+        where SmallFile.exists(name, in: directory) {
+            return true
+        }
+        return try FileLock.isHeld(initLock, in: directory)
     }
 
     /// Starts a supervisor, detached from this process and its terminal. Harmless where one lives:
@@ -160,7 +199,8 @@ package struct TaskDirectory: Hashable, Sendable {
     }
 
     private static let files = [
-        LaunchFile.name, output, errors, control, initLock, InitProcess.name, HostProcess.name,
+        LaunchFile.name, stagedLaunch, hostFile, output, errors, control, initLock,
+        InitProcess.name, HostProcess.name,
         ContainerRun.marker, ContainerRun.errors, ContainerRun.answer, RunningRecord.name,
         ExitRecord.name,
         "survivors", TreeRecord.name, StopRequest.name, StoppingRecord.name,

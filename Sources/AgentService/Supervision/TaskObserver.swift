@@ -162,13 +162,13 @@ struct RecordReader: ~Copyable {
         try read(RunningRecord.name, RunningRecord.init)
     }
 
-    func launch() throws(SystemError) -> LaunchFile? {
+    func launch(_ name: String = LaunchFile.name) throws(SystemError) -> LaunchFile? {
         guard
             let bytes = try SmallFile.read(
-                LaunchFile.name, in: directory, limit: LaunchFile.largestSize + 1)
+                name, in: directory, limit: LaunchFile.largestSize + 1)
         else { return nil }
         guard let file = LaunchFile(decoding: bytes) else {
-            throw SystemError(call: "read", subject: LaunchFile.name, errno: EBADMSG)
+            throw SystemError(call: "read", subject: name, errno: EBADMSG)
         }
         return file
     }

@@ -87,7 +87,8 @@ struct CoordinatorAPI: Sendable {
                 APIPath.logPage.bytes,
                 max(1, query["max"].flatMap { Int64($0) } ?? APIPath.logPage.bytes))
             let page = try await coordinator.log(
-                try context.reference, from: offset, limit: Int(limit),
+                try context.reference, rank: Self.rank(query["rank"]), from: offset,
+                limit: Int(limit),
                 wait: Self.wait(query["wait_ms"]))
             var headers = HTTPFields()
             headers[Self.nextOffset] = String(page.nextOffset)
@@ -103,10 +104,14 @@ struct CoordinatorAPI: Sendable {
             let stream = query["stream"].flatMap { UInt8($0) }.flatMap(LogStream.init(rawValue:))
             return try JSONBody(
                 await coordinator.logTail(
-                    try context.reference, lines: max(0, min(lines, 1_000_000)),
+                    try context.reference, rank: Self.rank(query["rank"]),
+                    lines: max(0, min(lines, 1_000_000)),
                     streams: stream.map { [$0] } ?? []))
         }
     }
+
+    /// Of the task whose log is meant; rank 0 where none is named.
+    private static func rank(_ text: Substring?) -> Int { text.flatMap { Int($0) } ?? 0 }
 
     private func addWorkerRoutes(to router: Router<Context>) {
         let coordinator = coordinator

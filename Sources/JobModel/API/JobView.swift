@@ -49,6 +49,10 @@ package struct JobView: Hashable, Sendable, Codable {
     package var data: [DataReport]?
     /// See ``JobRecord/labels``.
     package var labels: [DataLabel]
+    /// Of a gang, by rank, once it is placed; `nil` of any other job.
+    package var tasks: [TaskView]?
+    /// Of a gang: the rank whose failure ended it.
+    package var failedRank: Int?
 
     package init(
         id: JobID, name: JobName?, state: JobState, version: UInt64, phase: TaskPhase? = nil,
@@ -62,7 +66,8 @@ package struct JobView: Hashable, Sendable, Codable {
         cancelRequested: Bool = false, verdict: TaskResult.Verdict? = nil, spec: JobSpec,
         inputs: JobInputs, handedOver: Bool = false, packages: [String]? = nil,
         image: PinnedImage? = nil, gpus: ContainerGPUs? = nil,
-        data: [DataReport]? = nil, labels: [DataLabel] = []
+        data: [DataReport]? = nil, labels: [DataLabel] = [], tasks: [TaskView]? = nil,
+        failedRank: Int? = nil
     ) {
         self.id = id
         self.name = name
@@ -98,6 +103,8 @@ package struct JobView: Hashable, Sendable, Codable {
         self.gpus = gpus
         self.data = data
         self.labels = labels
+        self.tasks = tasks
+        self.failedRank = failedRank
     }
 
     /// Whether staging failed, so that nothing of the command ever ran.
@@ -137,6 +144,8 @@ package struct JobView: Hashable, Sendable, Codable {
         case gpus
         case data
         case labels
+        case tasks
+        case failedRank = "failed_rank"
         case handedOver = "handed_over"
     }
 }

@@ -7,8 +7,8 @@
 /// | `POST /v1/plan` ``PlanRequest`` | ``PlanView`` |
 /// | `GET /v1/jobs?all=1&name=N` | array of ``JobView``, newest first, at most 10,000 |
 /// | `GET /v1/jobs/REF?after=VERSION&wait_ms=MS` | ``JobView``, as soon as its version is higher |
-/// | `GET /v1/jobs/REF/log?offset=N&max=BYTES&wait_ms=MS` | a ``LogPage``: see ``LogHeaders`` |
-/// | `GET /v1/jobs/REF/log-tail?lines=N&stream=1` | where the last N lines begin: ``LogOffset`` |
+/// | `GET /v1/jobs/REF/log?rank=R&offset=N&max=B&wait_ms=MS` | a ``LogPage``: see ``LogHeaders`` |
+/// | `GET /v1/jobs/REF/log-tail?rank=R&lines=N&stream=1` | where they begin: ``LogOffset`` |
 /// | `POST /v1/jobs/REF/signal` ``SignalRequest`` | 204 |
 /// | `POST /v1/jobs/REF/cancel` ``CancelRequest`` | 204 |
 /// | `POST /v1/jobs/REF/fetch` | ``JobView``; fetching has begun or is done |

@@ -48,9 +48,13 @@ extension AgentCore {
         if let token = message.token, token.coordinator != coordinator { return [] }
         switch message {
         case .start(let order): return try start(order, at: now)
-        case .go(let token): return try go(token)
+        case .reach(let question):
+            return task(question.token)?.phase == .staged ? [.reach(question)] : []
+        case .go(let token, let rendezvous): return try go(token, rendezvous)
+        case .stop(let token, let stop): return try end(token, stop, at: now)
         case .cancel(let token, let immediately):
-            return try cancel(token, immediately: immediately, at: now)
+            let grace = immediately ? Milliseconds(0) : .forever
+            return try end(token, StopOrder(cause: .cancel, grace: grace), at: now)
         case .signal(let token, let number, let sequence):
             return signal(token, number: number, sequence: sequence)
         case .acknowledge(let token): return acknowledge(token, at: now)
@@ -126,14 +130,9 @@ extension AgentCore {
         return [effect, .stage(order)] + report(index)
     }
 
-    private mutating func go(_ token: StartToken) throws(IllegalTransition) -> [AgentEffect] {
-        guard let index = index(of: token), !tasks[index].mayLaunch else { return [] }
-        tasks[index].mayLaunch = true
-        return tasks[index].phase == .staged ? try launch(index) : []
-    }
-
-    private mutating func cancel(
-        _ token: StartToken, immediately: Bool, at now: Moment
+    /// - Parameter stop: its grace period is the longest; that of the job may be shorter.
+    private mutating func end(
+        _ token: StartToken, _ stop: StopOrder, at now: Moment
     ) throws(IllegalTransition) -> [AgentEffect] {
         if tombstones.contains(where: { $0.token == token }) { return [] }
         guard let index = index(of: token) else {
@@ -142,12 +141,15 @@ extension AgentCore {
         }
         switch tasks[index].phase {
         case .accepted, .staging, .staged:
-            let result = TaskResult(
-                verdict: .cancelled, cause: .cancel, message: "cancelled before it started")
+            let what =
+                stop.cause == .gang
+                ? "given up, since another task of its gang had failed"
+                : "cancelled before it started"
+            let result = TaskResult(verdict: .cancelled, cause: stop.cause, message: what)
             return try abandon(token, result, at: now)
         case .starting, .running, .stopping, .unkillable:
             let usual = tasks[index].order?.spec.gracePeriod ?? .seconds(10)
-            let stop = StopOrder(cause: .cancel, grace: immediately ? Milliseconds(0) : usual)
+            let stop = StopOrder(cause: stop.cause, grace: min(usual, stop.grace))
             if let standing = tasks[index].stop, standing.grace <= stop.grace {
                 return report(index)
             }

@@ -53,13 +53,14 @@ extension AgentCore {
         guard let index = index(of: token), tasks[index].phase == .staging else { return [] }
         try advance(index, .stageSucceeded)
         tasks[index].activity = nil
-        return tasks[index].mayLaunch ? try launch(index) : report(index)
+        if tasks[index].mayLaunch { return try launch(index) }
+        return [.openEndpoint(token)] + report(index)
     }
 
     mutating func launch(_ index: Int) throws(IllegalTransition) -> [AgentEffect] {
         guard let order = tasks[index].order else { return [] }
         try advance(index, .launch)
-        return [.launch(order)] + report(index)
+        return [.launch(order, tasks[index].rendezvous)] + report(index)
     }
 
     mutating func initReady(
@@ -97,10 +98,13 @@ extension AgentCore {
     ) throws(IllegalTransition) -> [AgentEffect] {
         guard let index = index(of: token), !tasks[index].phase.isFinal else { return [] }
         let wasStaging = tasks[index].phase == .staging
+        let wasWaiting =
+            tasks[index].phase == .staged && tasks[index].order?.waitsForGo == true
         let leftover = tasks[index].mayHaveInit ? endLeftover(of: index) : []
         _ = try tasks[index].phase.next(.abandon)
         let effect = commit(.finished(token, result, at: now.wall))
-        return [effect] + (wasStaging ? [.abortStaging(token)] : []) + leftover
+        return [effect] + (wasStaging ? [.abortStaging(token)] : [])
+            + (wasWaiting ? [.closeEndpoint(token)] : []) + leftover
             + dropSecrets(index) + report(index)
     }
 
@@ -197,6 +201,10 @@ extension TaskResult {
             self.init(
                 verdict: .failed, exit: ending.exit, cause: cause,
                 message: "out of memory: it used more than it asked for\(limit)")
+        case (_, .gang?):
+            self.init(
+                verdict: .cancelled, exit: ending.exit, cause: cause,
+                message: "ended, since another task of its gang had failed")
         case (_, .preempt?), (_, .lease?):
             self.init(
                 verdict: .failed, exit: ending.exit, cause: cause,

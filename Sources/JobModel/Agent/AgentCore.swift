@@ -118,6 +118,12 @@ package struct AgentCore: Sendable {
             // A late word about a staging that was repeated since, or is over.
             guard task(token)?.phase == .staging else { return [] }
             return try abandon(token, TaskResult(verdict: verdict, message: message), at: now)
+        case .endpointOpened(let token, let endpoint): return endpointOpened(token, endpoint)
+        case .endpointFailed(let token, let message):
+            guard task(token)?.phase == .staged else { return [] }
+            let result = TaskResult(verdict: .stagingFailed, message: message)
+            return try abandon(token, result, at: now)
+        case .reached(let answer): return reached(answer)
         case .initReady(let token, let process): return try initReady(token, process, at: now)
         case .launchFailed(let token, let message):
             return try launchFailed(token, message, at: now)

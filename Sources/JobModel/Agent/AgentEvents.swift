@@ -30,6 +30,10 @@ package enum AgentEvent: Sendable {
     case dataFound(StartToken, [DataReport])
     case staged(StartToken)
     case stagingFailed(StartToken, TaskResult.Verdict, message: String)
+    /// The task can be found by the others of its gang, or cannot: there is no port for it.
+    case endpointOpened(StartToken, GangEndpoint)
+    case endpointFailed(StartToken, message: String)
+    case reached(ReachAnswer)
     /// Init stands at the barrier.
     case initReady(StartToken, TaskProcess)
     case launchFailed(StartToken, message: String)
@@ -55,9 +59,15 @@ package enum AgentEffect: Hashable, Sendable {
     /// init is alive has been staged.
     case stage(StartOrder)
     case abortStaging(StartToken)
-    /// Makes sure that a supervisor and an init at its barrier exist; answered by `initReady`,
-    /// `launchFailed` or `ended`.
-    case launch(StartOrder)
+    /// Lets a task that is staged be found by the others of its gang.
+    case openEndpoint(StartToken)
+    case closeEndpoint(StartToken)
+    /// Tries to reach other tasks of a gang; answered by `reached`.
+    case reach(ReachQuestion)
+    /// Makes sure that a supervisor and an init at its barrier exist, of a gang with what its
+    /// command has to know of the others; answered by `initReady`, `launchFailed` or `ended`. Ends
+    /// the task's endpoint.
+    case launch(StartOrder, Rendezvous?)
     /// Opens the barrier. Only ever after `started` is durable.
     case release(StartToken)
     /// Makes sure that a supervisor lives, and watches for the end.

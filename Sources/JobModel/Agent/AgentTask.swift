@@ -15,6 +15,10 @@ package struct AgentTask: Hashable, Sendable {
     package var result: TaskResult?
     /// Whether a gang's `Go` has come, or none is needed.
     package var mayLaunch: Bool
+    /// What came with it; within this life of the agent.
+    package var rendezvous: Rendezvous?
+    /// Where it waits for the others of its gang; within this life of the agent.
+    package var endpoint: GangEndpoint?
     /// The tree without which it cannot be staged, and that was asked for.
     package var awaitedTree: TreeReference?
     /// Its secrets were asked for, and it cannot be staged without them.
@@ -52,6 +56,7 @@ package struct AgentTask: Hashable, Sendable {
         TaskReport(
             token: token, phase: phase, version: version, activity: activity,
             holdsContent: holdsContent, packages: packages, container: container, data: data,
-            process: process, startedAt: startedAt, endedAt: endedAt, result: result)
+            endpoint: phase == .staged ? endpoint : nil, process: process, exit: ending?.exit,
+            startedAt: startedAt, endedAt: endedAt, result: result)
     }
 }

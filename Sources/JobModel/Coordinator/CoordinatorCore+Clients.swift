@@ -32,7 +32,7 @@ extension CoordinatorCore {
                     + "cancelled or have begun",
                 hint: "shunt ps")
         }
-        if case .worker(let name) = request.spec.placement, workerIndex(name) == nil {
+        for name in request.spec.placement.names where workerIndex(name) == nil {
             return unknownWorker(name)
         }
         let candidate = Scheduler.Candidate(
@@ -40,6 +40,13 @@ extension CoordinatorCore {
             data: constraints(request.spec, files: request.inputs.labelledFiles))
         if let error = Scheduler.refusal(candidate, workers: workers) { return error }
         if let largest = Scheduler.neverFits(candidate, workers: workers) {
+            if request.spec.nodeCount > 1 {
+                return ShuntError(
+                    .refused,
+                    "the job needs \(Scheduler.nodes(of: request.spec)), and the workers that it "
+                        + "may use have no room for that, even when they are empty",
+                    hint: "shunt worker ls")
+            }
             return ShuntError(
                 .refused,
                 "the job needs \(request.spec.resources), and `\(largest.name)` has "

@@ -16,37 +16,40 @@ extension CoordinatorCore {
             guard let job = jobs[placement.job] else { continue }
             let next = try job.state.next(.place)
             let attempt = AttemptID(job: job.id, number: (job.current?.id.number ?? 0) + 1)
-            let token = StartToken(
-                coordinator: id, epoch: epoch, task: TaskID(attempt: attempt, rank: 0),
-                nonce: nonce())
+            let tasks = placement.workers.enumerated().map { rank, worker in
+                TaskRecord(
+                    token: StartToken(
+                        coordinator: id, epoch: epoch, task: TaskID(attempt: attempt, rank: rank),
+                        nonce: nonce()),
+                    worker: worker)
+            }
             let labels = labels(of: job)
-            let placed = worker(placement.worker)?.record
             change(job.id, &turn) {
                 $0.labels = labels
                 $0.state = next
                 $0.notBefore = nil
-                $0.attempts.append(
-                    AttemptRecord(
-                        id: attempt,
-                        tasks: [TaskRecord(token: token, worker: placement.worker)]))
+                $0.attempts.append(AttemptRecord(id: attempt, tasks: tasks))
                 $0.attempts.removeFirst(max(0, $0.attempts.count - JobRecord.keptAttempts))
             }
-            reserve(job.spec.resources, on: placement.worker)
-            send(
-                .start(
-                    StartOrder(
-                        token: token, spec: job.spec, tree: job.inputs.tree,
-                        git: job.inputs.git,
-                        extraTrees: job.spec.container?.tree.map { [$0] } ?? [],
-                        image: job.pinnedImage,
-                        mounts: job.spec.mounts.compactMap { mount in
-                            placed?.dataset(mount.dataset).map {
-                                PlacedMount(mount: mount, source: $0.path)
-                            }
-                        })),
-                to: placement.worker, &turn)
+            for task in tasks {
+                reserve(job.spec.resources, on: task.worker)
+                send(.start(order(for: task, of: job)), to: task.worker, &turn)
+            }
         }
         queue.removeAll { placed.contains($0) }
+    }
+
+    private func order(for task: TaskRecord, of job: JobRecord) -> StartOrder {
+        let worker = worker(task.worker)?.record
+        return StartOrder(
+            token: task.token, spec: job.spec, tree: job.inputs.tree, git: job.inputs.git,
+            nodeCount: job.spec.nodeCount, waitsForGo: job.spec.gang != nil,
+            extraTrees: job.spec.container?.tree.map { [$0] } ?? [], image: job.pinnedImage,
+            mounts: job.spec.mounts.compactMap { mount in
+                worker?.dataset(mount.dataset).map {
+                    PlacedMount(mount: mount, source: $0.path)
+                }
+            })
     }
 
     /// Asks for a tick. The interpreter keeps one alarm, at the earliest moment that was asked
@@ -83,7 +86,7 @@ extension CoordinatorCore {
         let ahead = queue.lazy.compactMap { self.candidate($0) }
         let placements = Scheduler.plan(
             queue: Array(ahead) + [probe], workers: workers, now: now)
-        if let own = placements.last, own.job == probe.id { return (own.worker, nil) }
+        if let own = placements.last, own.job == probe.id { return (own.workers[0], nil) }
         let reason = Scheduler.reason(probe, workers: workers, ahead: queue.count, now: now)
         if case .worker(let name) = spec.placement { return (name, reason) }
         return (nil, reason)

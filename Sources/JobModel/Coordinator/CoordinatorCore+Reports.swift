@@ -37,9 +37,12 @@ extension CoordinatorCore {
         }
         if report.phase.isFinal, let over = task(report.token) {
             acknowledge(over, &turn)
+            noteFailure(of: report.token, &turn)
             try attemptAdvanced(job.id, &turn)
         } else if job.cancel != nil, report.phase.canBeStopped {
             sendCancels(of: job.id, &turn)
+        } else if job.spec.gang != nil {
+            gangAdvanced(report.token, &turn)
         }
     }
 
@@ -79,7 +82,9 @@ extension CoordinatorCore {
             $0.packages = report.packages ?? $0.packages
             $0.container = report.container ?? $0.container
             $0.data = report.data ?? $0.data
+            $0.endpoint = report.endpoint
             $0.process = report.process ?? $0.process
+            $0.exit = report.exit ?? $0.exit
             $0.startedAt = report.startedAt ?? $0.startedAt
             $0.endedAt = report.endedAt ?? $0.endedAt
             $0.result = report.result ?? $0.result
@@ -104,32 +109,17 @@ extension CoordinatorCore {
         guard let job = jobs[id], !job.state.isTerminal, let attempt = job.current,
             attempt.phase == .terminal
         else { return }
-        let results = attempt.tasks.map(\.result)
-        if attempt.tasks.allSatisfy({ $0.phase == .revoked || $0.result?.verdict == .refused }) {
-            try neverRan(id, because: results.compactMap { $0?.message }.first, &turn)
+        if attempt.neverRan {
+            try neverRan(id, because: attempt.decisive?.message, &turn)
             return
         }
-        let worst = results.compactMap { $0 }.max {
-            Self.severity($0.verdict) < Self.severity($1.verdict)
-        }
-        guard let worst else { return }
+        guard let worst = attempt.decisive else { return }
         switch worst.verdict {
         case .succeeded: try end(id, .succeed, reason: nil, &turn)
         case .cancelled, .refused: try end(id, .cancel, reason: worst.message, &turn)
         case .lost: try end(id, .lose, reason: worst.message, &turn)
         case .failed, .stagingFailed, .environmentFailed:
             try end(id, .fail, reason: worst.message, &turn)
-        }
-    }
-
-    /// Which of a gang's verdicts is the attempt's.
-    private static func severity(_ verdict: TaskResult.Verdict) -> Int {
-        switch verdict {
-        case .succeeded: 0
-        case .refused: 1
-        case .cancelled: 2
-        case .lost: 3
-        case .failed, .stagingFailed, .environmentFailed: 4
         }
     }
 
@@ -174,7 +164,7 @@ extension CoordinatorCore {
         if job.state == .queued { queue.removeAll { $0 == id } }
         let next = try job.state.next(event)
         var fetch = OutputsFetch.none
-        if let task = job.outputTask, let outputs = task.result?.outputs, outputs.fileCount > 0 {
+        if let outputs = job.outputTask?.result?.outputs, outputs.fileCount > 0 {
             fetch = outputs.totalSize <= job.spec.pullLimit ? .fetching : .held
             if fetch == .fetching { startFetch(id, &turn) }
         }

@@ -23,6 +23,8 @@ package struct CoordinatorCore: Sendable {
     /// Jobs that were brought back for the next event and may be over for good.
     var restored: [JobID] = []
     var fetchRetries: [FetchRetry] = []
+    /// Gangs whose tasks find out whether they reach each other. Looked up, never walked through.
+    var reachRounds: [JobID: ReachRound] = [:]
     /// Which data must never come to which workers, as the configuration has it now.
     var rules = DataRules()
     /// The tick that is on its way.
@@ -217,6 +219,7 @@ extension CoordinatorCore {
         restored = []
         for id in forgotten {
             if let job = jobs.removeValue(forKey: id) { clientKeys[job.clientKey] = nil }
+            reachRounds[id] = nil
             effects.append(.forget(id))
         }
         if !forgotten.isEmpty {

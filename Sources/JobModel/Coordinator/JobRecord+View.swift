@@ -4,8 +4,14 @@ extension JobRecord {
     package var exitCode: Int32? {
         guard state.isTerminal else { return nil }
         if state == .succeeded { return 0 }
-        let code = outputTask?.result?.exit?.shellCode ?? 125
+        let code = current?.decisive?.exit?.shellCode ?? 125
         return code == 0 ? 125 : code
+    }
+
+    /// Whether the current attempt goes on without this machine.
+    private var isHandedOver: Bool {
+        guard let tasks = current?.tasks else { return false }
+        return tasks.allSatisfy { $0.isHandedOver(inGang: spec.gang != nil) }
     }
 
     /// What a further attempt is held to. Images that come with a job are what they are by their
@@ -19,27 +25,50 @@ extension JobRecord {
     ///
     /// - Parameters:
     ///   - waiting: why it waits, if it is queued.
-    ///   - link: what is wrong with the link to its worker, if anything is.
+    ///   - link: what is wrong with the link to a worker, if anything is.
     ///   - gpus: how many its worker has, as far as that is known.
-    package func view(waiting: WaitingReason?, link: String?, gpus: Int = 0) -> JobView {
-        let task = outputTask
+    package func view(
+        waiting: WaitingReason?, link: (WorkerName) -> String? = { _ in nil }, gpus: Int = 0
+    ) -> JobView {
+        let shown = shownTask(link)
+        let lead = outputTask
+        let result = current?.decisive
+        let isOver = state.isTerminal
         return JobView(
-            id: id, name: spec.name, state: state, version: version, phase: task?.phase,
-            activity: state.isTerminal ? nil : task?.activity,
-            waiting: waiting, worker: task?.worker, link: state.isTerminal ? nil : link,
+            id: id, name: spec.name, state: state, version: version, phase: shown?.phase,
+            activity: isOver ? nil : activity(of: shown),
+            waiting: waiting, worker: shown?.worker,
+            link: isOver ? nil : shown.flatMap { link($0.worker) },
             attempt: current?.id.number, submittedAt: submittedAt, startedAt: startedAt,
-            endedAt: endedAt ?? (state == .active ? task?.endedAt : nil), exitCode: exitCode,
-            exit: task?.result?.exit,
-            cause: task?.result?.cause, reason: reason,
-            warnings: (task?.result?.warnings ?? []) + gpuWarning(gpus),
-            killMethod: task?.process?.killMethod,
-            memoryEnforced: task?.process?.enforcesMemory, cpuEnforced: task?.process?.enforcesCPU,
+            endedAt: endedAt ?? (state == .active ? lead?.endedAt : nil), exitCode: exitCode,
+            exit: result?.exit, cause: result?.cause, reason: reason,
+            warnings: (current?.tasks.flatMap { $0.result?.warnings ?? [] } ?? [])
+                + gpuWarning(gpus),
+            killMethod: lead?.process?.killMethod,
+            memoryEnforced: lead?.process?.enforcesMemory, cpuEnforced: lead?.process?.enforcesCPU,
             bytesSent: bytesSent,
-            outputs: task?.result?.outputs, outputsFetch: outputsFetch,
-            cancelRequested: cancel != nil, verdict: task?.result?.verdict, spec: spec,
-            inputs: inputs, handedOver: state.isTerminal || (task?.isHandedOver ?? false),
-            packages: task?.packages, image: task?.container?.image ?? image,
-            gpus: task?.container?.gpus, data: task?.data, labels: labels)
+            outputs: lead?.result?.outputs, outputsFetch: outputsFetch,
+            cancelRequested: cancel != nil, verdict: result?.verdict, spec: spec,
+            inputs: inputs, handedOver: isOver || isHandedOver,
+            packages: lead?.packages, image: lead?.container?.image ?? image,
+            gpus: lead?.container?.gpus, data: lead?.data, labels: labels,
+            tasks: spec.gang == nil ? nil : current.map { $0.views(link: link) },
+            failedRank: current?.failure?.rank)
+    }
+
+    /// Whose worker and phase stand for the job's: of a gang a task that cannot be reached, else
+    /// the one that is furthest from its end.
+    private func shownTask(_ link: (WorkerName) -> String?) -> TaskRecord? {
+        let tasks = current?.tasks ?? []
+        return tasks.first { !$0.phase.isFinal && link($0.worker) != nil }
+            ?? tasks.min { $0.phase.distance < $1.phase.distance }
+    }
+
+    /// With the rank, where the others do something else.
+    private func activity(of task: TaskRecord?) -> String? {
+        guard let task, let count = current?.tasks.count, count > 1 else { return task?.activity }
+        let text = task.activity ?? (task.phase == .staged ? "waiting for the others" : nil)
+        return text.map { "rank \(task.token.task.rank) on `\(task.worker)`: \($0)" }
     }
 
     /// Of a container that has none of its worker's.
@@ -57,13 +86,32 @@ extension JobRecord {
     }
 }
 
+extension AttemptRecord {
+    fileprivate func views(link: (WorkerName) -> String?) -> [TaskView] {
+        tasks.enumerated().map { rank, task in
+            TaskView(
+                rank: rank, worker: task.worker, phase: task.phase, activity: task.activity,
+                link: task.phase.isFinal ? nil : link(task.worker),
+                address: rendezvous?.addresses[rank], startedAt: task.startedAt,
+                endedAt: task.endedAt, exit: task.result?.exit ?? task.exit,
+                verdict: task.result?.verdict, reason: task.result?.message)
+        }
+    }
+}
+
+extension TaskPhase {
+    /// Steps that lie before its end: counted down.
+    fileprivate var distance: Int { Self.allCases.firstIndex(of: self) ?? 0 }
+}
+
 extension CoordinatorCore {
     /// What the API shows of a job; `nil` if there is none of that ID.
     package func view(of id: JobID, at now: WallTime) -> JobView? {
         guard let job = jobs[id] else { return nil }
         let worker = job.outputTask.flatMap { self.worker($0.worker) }
         return job.view(
-            waiting: waitingReason(of: id, at: now), link: worker?.link.trouble(at: now),
+            waiting: waitingReason(of: id, at: now),
+            link: { self.worker($0)?.link.trouble(at: now) },
             gpus: worker?.record.facts?.gpus.count ?? 0)
     }
 
@@ -71,7 +119,7 @@ extension CoordinatorCore {
     package func view(settled job: JobRecord) -> JobView {
         let worker = job.outputTask.flatMap { self.worker($0.worker) }
         return job.view(
-            waiting: nil, link: nil, gpus: worker?.record.facts?.gpus.count ?? 0)
+            waiting: nil, gpus: worker?.record.facts?.gpus.count ?? 0)
     }
 
     /// What the API shows of all workers.

@@ -79,9 +79,26 @@ package struct JobRecord: Hashable, Sendable, Codable {
 /// One try at running a job.
 package struct AttemptRecord: Hashable, Sendable, Codable {
     package let id: AttemptID
+    /// By rank.
     package internal(set) var tasks: [TaskRecord]
+    /// Of a gang, from the moment on when all of its tasks may start.
+    package internal(set) var rendezvous: Rendezvous?
+    /// Of a gang: why its tasks are being ended.
+    package internal(set) var failure: GangFailure?
+
+    init(id: AttemptID, tasks: [TaskRecord]) {
+        self.id = id
+        self.tasks = tasks
+    }
 
     package var phase: AttemptPhase { AttemptPhase(folding: tasks.map(\.phase)) }
+}
+
+/// What came first of all that went wrong in a gang; what follows from it counts no more.
+package struct GangFailure: Hashable, Sendable, Codable {
+    package var rank: Int
+    /// In words, where it is not the task's own result that says it.
+    package var message: String?
 }
 
 /// A coordinator's mirror of one task.
@@ -96,7 +113,11 @@ package struct TaskRecord: Hashable, Sendable, Codable {
     package internal(set) var container: ContainerFacts?
     /// See ``TaskReport/data``.
     package internal(set) var data: [DataReport]?
+    /// See ``TaskReport/endpoint``.
+    package internal(set) var endpoint: GangEndpoint?
     package internal(set) var process: TaskProcess?
+    /// See ``TaskReport/exit``.
+    package internal(set) var exit: ExitStatus?
     package internal(set) var startedAt: WallTime?
     package internal(set) var endedAt: WallTime?
     package internal(set) var result: TaskResult?
@@ -127,12 +148,13 @@ package struct TaskRecord: Hashable, Sendable, Codable {
         case acknowledged
     }
 
-    /// Whether the task goes on without this machine.
-    package var isHandedOver: Bool {
+    /// Whether the task goes on without this machine; one of a gang does from its start on.
+    package func isHandedOver(inGang: Bool) -> Bool {
         switch phase {
         case .dispatching, .revoked: false
-        case .accepted, .staging: holdsContent
-        case .staged, .starting, .running, .stopping, .unkillable, .exited, .collecting,
+        case .accepted, .staging: holdsContent && !inGang
+        case .staged: !inGang
+        case .starting, .running, .stopping, .unkillable, .exited, .collecting,
             .terminal:
             true
         }

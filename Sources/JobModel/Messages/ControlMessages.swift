@@ -2,8 +2,12 @@
 /// to repeat.
 package enum CoordinatorMessage: Hashable, Sendable {
     case start(StartOrder)
-    /// Opens a gang that waits at `staged`.
-    case go(StartToken)
+    /// Asks which other tasks of its gang a task that is staged can reach; answered by `reach`.
+    case reach(ReachQuestion)
+    /// Lets a task of a gang go on that waits at `staged`: all of them are.
+    case go(StartToken, Rendezvous)
+    /// Ends the task for another reason than a person's wish; else as `cancel`.
+    case stop(StartToken, StopOrder)
     /// Ends the task: TERM and its grace period, or at once. For a token that the agent does not
     /// know it is a revocation, and the answer is a report with `revoked`.
     case cancel(StartToken, immediately: Bool)
@@ -24,8 +28,9 @@ extension CoordinatorMessage {
     package var token: StartToken? {
         switch self {
         case .start(let order): order.token
-        case .go(let token), .cancel(let token, _), .signal(let token, _, _),
-            .acknowledge(let token), .secretsHanded(let token, _):
+        case .reach(let question): question.token
+        case .go(let token, _), .stop(let token, _), .cancel(let token, _),
+            .signal(let token, _, _), .acknowledge(let token), .secretsHanded(let token, _):
             token
         case .contentPushed, .ping: nil
         }
@@ -39,6 +44,7 @@ package enum AgentMessage: Hashable, Sendable {
     case needContent(StartToken, TreeReference)
     /// The task's secrets are not in the agent's memory.
     case needSecrets(StartToken)
+    case reach(ReachAnswer)
     case pong(UInt64)
     /// What tasks of other coordinators hold on the machine, each time it changes. `version` grows
     /// within a session; a lower one is old news.

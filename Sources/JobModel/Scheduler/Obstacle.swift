@@ -101,7 +101,7 @@ extension Obstacle {
 
 extension WorkerState {
     func isMeant(by spec: JobSpec) -> Bool {
-        spec.placement == .any || spec.placement == .worker(name)
+        spec.placement.admits(name)
     }
 
     /// - Returns: `nil` also where it is not known yet.
@@ -122,7 +122,7 @@ extension WorkerState {
     /// A job that may go to this worker alone is the agent's to judge, which asks the programs
     /// themselves: that one called `python3.12` is there says little.
     private func lack(for spec: JobSpec) -> Obstacle? {
-        guard spec.placement == .any, let recipe = spec.software?.recipe,
+        guard spec.placement.isChoice, let recipe = spec.software?.recipe,
             let tools = welcome?.tools, let needs = tools.lack(for: recipe)
         else { return nil }
         let isPython = needs.hasPrefix("Python")

@@ -42,10 +42,11 @@ package enum Scheduler {
         var lookAgainAt: WallTime?
     }
 
-    /// The decision that a job goes to a worker now.
+    /// The decision that a job starts now, all of its tasks together.
     package struct Placement: Hashable, Sendable {
         package var job: JobID
-        package var worker: WorkerName
+        /// By rank.
+        package var workers: [WorkerName]
     }
 
     /// - Parameters:
@@ -72,28 +73,41 @@ package enum Scheduler {
             }
             let needs = candidate.spec.resources
             let eligible = lanes.indices.filter { lanes[$0].accepts(candidate) }
-            if candidate.spec.placement == .any, eligible.count > 1, let tree = candidate.tree,
+            if candidate.spec.placement.isChoice, eligible.count > 1, let tree = candidate.tree,
                 eligible.contains(where: { lanes[$0].isAsked(about: tree, at: steady) })
             {
                 // It keeps its place in the queue while its choices are being compared.
                 for lane in eligible { lanes[lane].isHeld = true }
                 continue
             }
-            let fitting = eligible.filter {
-                !lanes[$0].isHeld && needs.fits(in: lanes[$0].free)
-            }
-            // Of equals the first by name.
-            if let lane = fitting.min(by: {
-                lanes[$0].isBetter(than: lanes[$1], for: candidate.tree)
-            }) {
-                lanes[lane].free = lanes[lane].free - needs
+            if let places = places(for: candidate, among: eligible, of: lanes) {
+                for lane in places { lanes[lane].free = lanes[lane].free - needs }
                 decision.placements.append(
-                    Placement(job: candidate.id, worker: lanes[lane].name))
+                    Placement(job: candidate.id, workers: places.map { lanes[$0].name }))
             } else {
                 for lane in eligible { lanes[lane].isHeld = true }
             }
         }
         return decision
+    }
+
+    /// A lane for each task of a job, those of one worker together; `nil` where there is not room
+    /// for all. Of equal lanes the first by name.
+    private static func places(
+        for candidate: Candidate, among eligible: [Int], of lanes: [Lane]
+    ) -> [Int]? {
+        let spec = candidate.spec
+        let open = eligible.filter { !lanes[$0].isHeld }.sorted {
+            lanes[$0].isBetter(than: lanes[$1], for: candidate.tree)
+                || (!lanes[$1].isBetter(than: lanes[$0], for: candidate.tree) && $0 < $1)
+        }
+        var places: [Int] = []
+        for lane in open {
+            let room = lanes[lane].free.count(of: spec.resources, atMost: spec.nodesPerWorker)
+            places += repeatElement(lane, count: min(room, spec.nodeCount - places.count))
+            if places.count == spec.nodeCount { return places }
+        }
+        return nil
     }
 
     /// What a worker has left while a plan is being made.
@@ -133,14 +147,34 @@ package enum Scheduler {
         let eligible = workers.filter {
             $0.isMeant(by: candidate.spec) && $0.obstacle(to: candidate) == nil
         }
-        if eligible.contains(where: { worker in
-            worker.welcome.map { candidate.spec.resources.fits(in: $0.capacity) } ?? true
-        }) {
-            return nil
+        let room = eligible.reduce(0) { sum, worker in
+            let most = candidate.spec.nodesPerWorker
+            return sum
+                + (worker.welcome.map {
+                    $0.capacity.count(of: candidate.spec.resources, atMost: most)
+                } ?? candidate.spec.nodeCount)
         }
+        if room >= candidate.spec.nodeCount { return nil }
         return eligible.max {
             ($0.welcome?.capacity.milliCPUs ?? 0) < ($1.welcome?.capacity.milliCPUs ?? 0)
         }
+    }
+
+    /// How many tasks of a job there is room for on some workers.
+    private static func room(
+        for spec: JobSpec, on workers: [WorkerState], by share: (WorkerState) -> Resources
+    ) -> Int {
+        workers.reduce(0) {
+            $0 + share($1).count(of: spec.resources, atMost: spec.nodesPerWorker)
+        }
+    }
+
+    /// `3 nodes with 2 CPUs each, on as many workers`.
+    static func nodes(of spec: JobSpec) -> String {
+        let spread =
+            spec.nodesPerWorker == 1
+            ? ", on as many workers" : ", at most \(spec.nodesPerWorker) on a worker"
+        return "\(spec.nodeCount) nodes with \(spec.resources) each\(spread)"
     }
 
     /// Why a queued job does not run.
@@ -173,21 +207,33 @@ package enum Scheduler {
             return waiting(
                 connected.compactMap { $0.obstacle(to: candidate) }, on: connected.map(\.name))
         }
-        let needs = candidate.spec.resources
-        guard able.contains(where: { needs.fits(in: $0.welcome?.capacity ?? .none) }) else {
-            return WaitingReason(
-                .tooLarge, "needs \(needs), more than any reachable worker has in all")
+        let spec = candidate.spec
+        let needs = spec.resources
+        let most = room(for: spec, on: able) { $0.welcome?.capacity ?? .none }
+        guard most >= spec.nodeCount else {
+            let what =
+                spec.nodeCount == 1
+                ? "needs \(needs), more than any reachable worker has in all"
+                : "needs \(nodes(of: spec)), and the reachable workers have room for \(most) in all"
+            return WaitingReason(.tooLarge, what)
         }
-        if let tree = candidate.tree, candidate.spec.placement == .any, able.count > 1,
+        if let tree = candidate.tree, candidate.spec.placement.isChoice, able.count > 1,
             able.contains(where: { $0.locality[tree]?.isAsked ?? false })
         {
             return WaitingReason(
                 .comparingWorkers, "finding out which worker lacks least of its files")
         }
-        if able.contains(where: { needs.fits(in: $0.free) }), ahead > 0 {
+        let free = room(for: spec, on: able, by: \.free)
+        if free >= spec.nodeCount, ahead > 0 {
             return WaitingReason(
                 .behindOthers,
                 ahead == 1 ? "1 job is ahead of it" : "\(ahead) jobs are ahead of it")
+        }
+        if spec.nodeCount > 1 {
+            return WaitingReason(
+                .workerBusy,
+                "needs \(nodes(of: spec)); there is room for \(free)"
+                    + (ahead > 0 ? ", \(ahead) \(ahead == 1 ? "job" : "jobs") ahead" : ""))
         }
         let large = able.first { needs.fits(in: $0.welcome?.capacity ?? .none) }
         let busiest = large ?? able[0]

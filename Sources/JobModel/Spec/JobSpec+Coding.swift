@@ -1,5 +1,5 @@
 /// The JSON of a spec's choices, which scripts read: `{"shell": "…"}` or `{"arguments": […]}`, and
-/// a worker's name or `any`.
+/// a worker's name, several with commas between them, or `any`.
 extension JobSpec.Command {
     private enum CodingKeys: String, CodingKey {
         case shell
@@ -30,8 +30,8 @@ extension JobSpec.PlacementRequest {
         let text = try container.decode(String.self)
         if text == "any" {
             self = .any
-        } else if let name = WorkerName(text) {
-            self = .worker(name)
+        } else if let names = Self.names(in: text) {
+            self.init(names: names)
         } else {
             throw DecodingError.dataCorruptedError(
                 in: container, debugDescription: "`\(text)` is no name of a worker")
@@ -40,10 +40,22 @@ extension JobSpec.PlacementRequest {
 
     package func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
+        try container.encode(text)
+    }
+
+    /// As a person writes it.
+    package var text: String {
         switch self {
-        case .any: try container.encode("any")
-        case .worker(let name): try container.encode(name)
+        case .any: "any"
+        case .worker, .among: names.map(\.text).joined(separator: ",")
         }
+    }
+
+    /// - Returns: `nil` where one of them is no name.
+    package static func names(in text: String) -> [WorkerName]? {
+        let parts = text.split(separator: ",", omittingEmptySubsequences: false)
+        let names = parts.compactMap { WorkerName(String($0)) }
+        return names.count == parts.count ? names : nil
     }
 }
 

@@ -27,6 +27,8 @@ package struct JobSpec: Hashable, Sendable, Codable {
     package var mounts: [DataMount]
     /// What the job's own files are, for ``DataRules``; ascending.
     package var labels: [DataLabel]
+    /// `nil` for one command on one worker.
+    package var gang: GangSpec?
     /// Absent in the JSON of a job without any.
     private var secretNames: [String]?
 
@@ -37,7 +39,7 @@ package struct JobSpec: Hashable, Sendable, Codable {
         maximumDuration: Milliseconds? = nil, gracePeriod: Milliseconds = .seconds(10),
         pullLimit: ByteCount = .gibibytes(1), placement: PlacementRequest = .worker(.local),
         container: ContainerSpec? = nil, mounts: [DataMount] = [], labels: [DataLabel] = [],
-        secrets: [String] = []
+        secrets: [String] = [], gang: GangSpec? = nil
     ) {
         self.name = name
         self.command = command
@@ -54,6 +56,7 @@ package struct JobSpec: Hashable, Sendable, Codable {
         self.container = container
         self.mounts = mounts.sorted { $0.target < $1.target }
         self.labels = Set(labels).sorted()
+        self.gang = gang
         self.secrets = secrets
     }
 
@@ -74,6 +77,7 @@ package struct JobSpec: Hashable, Sendable, Codable {
         case secretNames = "secrets"
         case mounts
         case labels
+        case gang
     }
 }
 
@@ -83,6 +87,12 @@ extension JobSpec {
         get { secretNames ?? [] }
         set { secretNames = newValue.isEmpty ? nil : newValue }
     }
+
+    /// The tasks of an attempt.
+    package var nodeCount: Int { gang?.nodes ?? 1 }
+
+    /// How many of them one worker may have.
+    package var nodesPerWorker: Int { gang?.nodesPerWorker ?? 1 }
 
     /// Bytes that the whole tree may use at most; `nil` for a job that asks for no memory.
     package var memoryLimit: ByteCount? { resources.memory == .zero ? nil : resources.memory }
@@ -117,8 +127,42 @@ extension JobSpec {
     /// Where a job may run.
     package enum PlacementRequest: Hashable, Sendable, Codable {
         case worker(WorkerName)
+        /// Whichever of these fits; at least two, ascending.
+        case among([WorkerName])
         /// Any worker that fits.
         case any
+
+        /// Whether the scheduler has a choice.
+        package var isChoice: Bool {
+            switch self {
+            case .worker: false
+            case .among, .any: true
+            }
+        }
+
+        /// Whether the job may go to a worker.
+        package func admits(_ name: WorkerName) -> Bool {
+            switch self {
+            case .worker(let one): one == name
+            case .among(let names): names.contains(name)
+            case .any: true
+            }
+        }
+
+        /// The workers that it names.
+        package var names: [WorkerName] {
+            switch self {
+            case .worker(let one): [one]
+            case .among(let names): names
+            case .any: []
+            }
+        }
+
+        /// - Parameter names: at least one.
+        package init(names: [WorkerName]) {
+            let sorted = Set(names).sorted()
+            self = sorted.count == 1 ? .worker(sorted[0]) : .among(sorted)
+        }
     }
 }
 

@@ -140,7 +140,7 @@ extension JobSpec {
     /// It may go to any worker and names an environment of one, which only that worker knows of: a
     /// worker is chosen when the job is submitted, among those that say that they have it.
     package var needsHolder: Bool {
-        guard placement == .any, case .existing? = software else { return false }
+        guard placement.isChoice, case .existing? = software else { return false }
         return true
     }
 }

@@ -29,6 +29,8 @@ package enum StopCause: String, Sendable, Codable, CaseIterable {
     /// The kernel ended a part of the tree, which had used more memory than the job asked for.
     case outOfMemory = "oom"
     case lease
+    /// Another task of its gang has failed.
+    case gang
 }
 
 /// How completely the tree of a task can be ended on its worker.

@@ -43,6 +43,9 @@ package struct Milliseconds: Hashable, Sendable, Comparable, Codable {
     /// That many minutes.
     package static func minutes(_ count: Int64) -> Milliseconds { Milliseconds(count * 60_000) }
 
+    /// Longer than anything takes.
+    package static let forever = Milliseconds(.max)
+
     package static func < (left: Milliseconds, right: Milliseconds) -> Bool {
         left.count < right.count
     }

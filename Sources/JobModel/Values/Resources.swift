@@ -21,6 +21,17 @@ package struct Resources: Hashable, Sendable, Codable {
         milliCPUs <= free.milliCPUs && memory <= free.memory
     }
 
+    /// How often a share fits in here, counted up to a limit.
+    package func count(of share: Resources, atMost limit: Int) -> Int {
+        var left = self
+        var count = 0
+        while count < limit, share.fits(in: left) {
+            left = left - share
+            count += 1
+        }
+        return count
+    }
+
     package static func + (left: Resources, right: Resources) -> Resources {
         Resources(
             milliCPUs: left.milliCPUs + right.milliCPUs, memory: left.memory + right.memory)

@@ -1,7 +1,7 @@
 /// Every bound of the protocol, in bytes where nothing else is said.
 package enum WireLimits {
     /// The version that this release speaks. Two that differ do not talk.
-    package static let protocolVersion: UInt32 = 4
+    package static let protocolVersion: UInt32 = 5
 
     /// A frame's header.
     package static let header = 64 << 10

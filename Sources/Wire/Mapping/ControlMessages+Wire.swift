@@ -14,7 +14,14 @@ extension CoordinatorMessage: ControlMessage {
         var proto = ProtoCoordinatorMessage()
         switch self {
         case .start(let order): proto.start = order.proto
-        case .go(let token): proto.go = token.proto
+        case .reach(let question): proto.reach = question.proto
+        case .go(let token, let rendezvous):
+            proto.go.token = token.proto
+            proto.go.rendezvous = rendezvous.proto
+        case .stop(let token, let stop):
+            proto.stop.token = token.proto
+            proto.stop.cause = StopCause.code(stop.cause)
+            proto.stop.graceMs = stop.grace.count
         case .cancel(let token, let immediately):
             proto.cancel.token = token.proto
             proto.cancel.immediately = immediately
@@ -38,7 +45,19 @@ extension CoordinatorMessage: ControlMessage {
         guard let kind = proto.kind else { return nil }
         switch kind {
         case .start(let order): return .start(try StartOrder(order))
-        case .go(let token): return .go(try StartToken(token))
+        case .reach(let question): return .reach(try ReachQuestion(question))
+        case .go(let go):
+            return .go(
+                try StartToken(Field.required(go.hasToken ? go.token : nil, "go.token")),
+                try Rendezvous(
+                    Field.required(go.hasRendezvous ? go.rendezvous : nil, "go.rendezvous")))
+        case .stop(let stop):
+            return .stop(
+                try StartToken(Field.required(stop.hasToken ? stop.token : nil, "stop.token")),
+                StopOrder(
+                    cause: try Field.required(
+                        StopCause.decoding(stop.cause, "stop.cause"), "stop.cause"),
+                    grace: try Field.milliseconds(stop.graceMs, "stop.grace")))
         case .cancel(let cancel):
             return .cancel(
                 try StartToken(
@@ -76,6 +95,7 @@ extension AgentMessage: ControlMessage {
             proto.needContent.token = token.proto
             proto.needContent.tree = tree.proto
         case .needSecrets(let token): proto.needSecrets = token.proto
+        case .reach(let answer): proto.reach = answer.proto
         case .pong(let number): proto.pong = number
         case .foreignUse(let resources, let version):
             proto.foreignUse.resources = resources.proto
@@ -96,6 +116,7 @@ extension AgentMessage: ControlMessage {
                 try TreeReference(
                     Field.required(need.hasTree ? need.tree : nil, "need_content.tree")))
         case .needSecrets(let token): return .needSecrets(try StartToken(token))
+        case .reach(let answer): return .reach(try ReachAnswer(answer))
         case .pong(let number): return .pong(number)
         case .foreignUse(let use):
             return .foreignUse(

@@ -165,6 +165,7 @@ nonisolated enum ProtoStopCause: SwiftProtobuf.Enum, Swift.CaseIterable {
   case preempt // = 3
   case outOfMemory // = 4
   case lease // = 5
+  case gang // = 6
   case UNRECOGNIZED(Int)
 
   init() {
@@ -179,6 +180,7 @@ nonisolated enum ProtoStopCause: SwiftProtobuf.Enum, Swift.CaseIterable {
     case 3: self = .preempt
     case 4: self = .outOfMemory
     case 5: self = .lease
+    case 6: self = .gang
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -191,6 +193,7 @@ nonisolated enum ProtoStopCause: SwiftProtobuf.Enum, Swift.CaseIterable {
     case .preempt: return 3
     case .outOfMemory: return 4
     case .lease: return 5
+    case .gang: return 6
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -203,6 +206,7 @@ nonisolated enum ProtoStopCause: SwiftProtobuf.Enum, Swift.CaseIterable {
     .preempt,
     .outOfMemory,
     .lease,
+    .gang,
   ]
 
 }
@@ -558,10 +562,10 @@ nonisolated struct ProtoCoordinatorMessage: Sendable {
     set {kind = .start(newValue)}
   }
 
-  var go: ProtoStartToken {
+  var go: ProtoGo {
     get {
       if case .go(let v)? = kind {return v}
-      return ProtoStartToken()
+      return ProtoGo()
     }
     set {kind = .go(newValue)}
   }
@@ -614,6 +618,22 @@ nonisolated struct ProtoCoordinatorMessage: Sendable {
     set {kind = .secretsHanded(newValue)}
   }
 
+  var reach: ProtoReachQuestion {
+    get {
+      if case .reach(let v)? = kind {return v}
+      return ProtoReachQuestion()
+    }
+    set {kind = .reach(newValue)}
+  }
+
+  var stop: ProtoStop {
+    get {
+      if case .stop(let v)? = kind {return v}
+      return ProtoStop()
+    }
+    set {kind = .stop(newValue)}
+  }
+
   var detached: ProtoDetached {
     get {
       if case .detached(let v)? = kind {return v}
@@ -626,13 +646,15 @@ nonisolated struct ProtoCoordinatorMessage: Sendable {
 
   nonisolated enum OneOf_Kind: Equatable, Sendable {
     case start(ProtoStartOrder)
-    case go(ProtoStartToken)
+    case go(ProtoGo)
     case cancel(ProtoCancel)
     case signal(ProtoSignal)
     case acknowledge(ProtoStartToken)
     case contentPushed(ProtoContentPushed)
     case ping(UInt64)
     case secretsHanded(ProtoSecretsHanded)
+    case reach(ProtoReachQuestion)
+    case stop(ProtoStop)
     case detached(ProtoDetached)
 
   }
@@ -695,6 +717,14 @@ nonisolated struct ProtoAgentMessage: Sendable {
     set {kind = .programs(newValue)}
   }
 
+  var reach: ProtoReachAnswer {
+    get {
+      if case .reach(let v)? = kind {return v}
+      return ProtoReachAnswer()
+    }
+    set {kind = .reach(newValue)}
+  }
+
   var detached: ProtoDetached {
     get {
       if case .detached(let v)? = kind {return v}
@@ -712,6 +742,7 @@ nonisolated struct ProtoAgentMessage: Sendable {
     case foreignUse(ProtoForeignUse)
     case needSecrets(ProtoStartToken)
     case programs(ProtoPrograms)
+    case reach(ProtoReachAnswer)
     case detached(ProtoDetached)
 
   }
@@ -781,6 +812,200 @@ nonisolated struct ProtoDetached: Sendable {
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
+}
+
+/// Lets a task of a gang start.
+nonisolated struct ProtoGo: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var token: ProtoStartToken {
+    get {_token ?? ProtoStartToken()}
+    set {_token = newValue}
+  }
+  /// Returns true if `token` has been explicitly set.
+  var hasToken: Bool {self._token != nil}
+  /// Clears the value of `token`. Subsequent reads from it will return its default value.
+  mutating func clearToken() {self._token = nil}
+
+  var rendezvous: ProtoRendezvous {
+    get {_rendezvous ?? ProtoRendezvous()}
+    set {_rendezvous = newValue}
+  }
+  /// Returns true if `rendezvous` has been explicitly set.
+  var hasRendezvous: Bool {self._rendezvous != nil}
+  /// Clears the value of `rendezvous`. Subsequent reads from it will return its default value.
+  mutating func clearRendezvous() {self._rendezvous = nil}
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _token: ProtoStartToken? = nil
+  fileprivate var _rendezvous: ProtoRendezvous? = nil
+}
+
+nonisolated struct ProtoRendezvous: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// IP addresses by rank.
+  var addresses: [String] = []
+
+  var port: UInt32 = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+/// Ends a task for another reason than a person's wish.
+nonisolated struct ProtoStop: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var token: ProtoStartToken {
+    get {_token ?? ProtoStartToken()}
+    set {_token = newValue}
+  }
+  /// Returns true if `token` has been explicitly set.
+  var hasToken: Bool {self._token != nil}
+  /// Clears the value of `token`. Subsequent reads from it will return its default value.
+  mutating func clearToken() {self._token = nil}
+
+  var cause: ProtoStopCause = .unspecified
+
+  var graceMs: Int64 = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _token: ProtoStartToken? = nil
+}
+
+/// Where a task of a gang can be looked for before it starts.
+nonisolated struct ProtoGangEndpoint: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var addresses: [String] = []
+
+  var port: UInt32 = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+/// Asks a task's agent which of the others of its gang it reaches.
+nonisolated struct ProtoReachQuestion: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var token: ProtoStartToken {
+    get {_token ?? ProtoStartToken()}
+    set {_token = newValue}
+  }
+  /// Returns true if `token` has been explicitly set.
+  var hasToken: Bool {self._token != nil}
+  /// Clears the value of `token`. Subsequent reads from it will return its default value.
+  mutating func clearToken() {self._token = nil}
+
+  var round: UInt64 = 0
+
+  var targets: [ProtoReachQuestion.Target] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  nonisolated struct Target: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var token: ProtoStartToken {
+      get {_token ?? ProtoStartToken()}
+      set {_token = newValue}
+    }
+    /// Returns true if `token` has been explicitly set.
+    var hasToken: Bool {self._token != nil}
+    /// Clears the value of `token`. Subsequent reads from it will return its default value.
+    mutating func clearToken() {self._token = nil}
+
+    var endpoint: ProtoGangEndpoint {
+      get {_endpoint ?? ProtoGangEndpoint()}
+      set {_endpoint = newValue}
+    }
+    /// Returns true if `endpoint` has been explicitly set.
+    var hasEndpoint: Bool {self._endpoint != nil}
+    /// Clears the value of `endpoint`. Subsequent reads from it will return its default value.
+    mutating func clearEndpoint() {self._endpoint = nil}
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+
+    fileprivate var _token: ProtoStartToken? = nil
+    fileprivate var _endpoint: ProtoGangEndpoint? = nil
+  }
+
+  init() {}
+
+  fileprivate var _token: ProtoStartToken? = nil
+}
+
+nonisolated struct ProtoReachAnswer: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var token: ProtoStartToken {
+    get {_token ?? ProtoStartToken()}
+    set {_token = newValue}
+  }
+  /// Returns true if `token` has been explicitly set.
+  var hasToken: Bool {self._token != nil}
+  /// Clears the value of `token`. Subsequent reads from it will return its default value.
+  mutating func clearToken() {self._token = nil}
+
+  var round: UInt64 = 0
+
+  /// In the order of the question.
+  var targets: [ProtoReachAnswer.Reached] = []
+
+  var problem: String {
+    get {_problem ?? String()}
+    set {_problem = newValue}
+  }
+  /// Returns true if `problem` has been explicitly set.
+  var hasProblem: Bool {self._problem != nil}
+  /// Clears the value of `problem`. Subsequent reads from it will return its default value.
+  mutating func clearProblem() {self._problem = nil}
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  nonisolated struct Reached: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    /// At which of its addresses.
+    var addresses: [String] = []
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+  }
+
+  init() {}
+
+  fileprivate var _token: ProtoStartToken? = nil
+  fileprivate var _problem: String? = nil
 }
 
 nonisolated struct ProtoCancel: Sendable {
@@ -1266,6 +1491,14 @@ nonisolated struct ProtoJobSpec: @unchecked Sendable {
     set {_uniqueStorage()._placement = .anyWorker(newValue)}
   }
 
+  var amongWorkers: ProtoJobSpec.AmongWorkers {
+    get {
+      if case .amongWorkers(let v)? = _storage._placement {return v}
+      return ProtoJobSpec.AmongWorkers()
+    }
+    set {_uniqueStorage()._placement = .amongWorkers(newValue)}
+  }
+
   var software: ProtoSoftwareEnvironment {
     get {_storage._software ?? ProtoSoftwareEnvironment()}
     set {_uniqueStorage()._software = newValue}
@@ -1311,6 +1544,15 @@ nonisolated struct ProtoJobSpec: @unchecked Sendable {
   /// Clears the value of `cpuLimitMilli`. Subsequent reads from it will return its default value.
   mutating func clearCpuLimitMilli() {_uniqueStorage()._cpuLimitMilli = nil}
 
+  var gang: ProtoGang {
+    get {_storage._gang ?? ProtoGang()}
+    set {_uniqueStorage()._gang = newValue}
+  }
+  /// Returns true if `gang` has been explicitly set.
+  var hasGang: Bool {_storage._gang != nil}
+  /// Clears the value of `gang`. Subsequent reads from it will return its default value.
+  mutating func clearGang() {_uniqueStorage()._gang = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Command: Equatable, Sendable {
@@ -1322,6 +1564,7 @@ nonisolated struct ProtoJobSpec: @unchecked Sendable {
   nonisolated enum OneOf_Placement: Equatable, Sendable {
     case worker(String)
     case anyWorker(ProtoJobSpec.AnyWorker)
+    case amongWorkers(ProtoJobSpec.AmongWorkers)
 
   }
 
@@ -1355,6 +1598,18 @@ nonisolated struct ProtoJobSpec: @unchecked Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
     // methods supported on all messages.
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+  }
+
+  nonisolated struct AmongWorkers: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var names: [String] = []
 
     var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1398,6 +1653,105 @@ nonisolated struct ProtoJobSpec: @unchecked Sendable {
   init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// Tasks that start and end together.
+nonisolated struct ProtoGang: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var nodes: UInt32 = 0
+
+  var nodesPerWorker: UInt32 = 0
+
+  var processesPerNode: UInt32 = 0
+
+  var launch: ProtoGang.Launch = .unspecified
+
+  var outputsFrom: ProtoGang.OutputsFrom = .unspecified
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  nonisolated enum Launch: SwiftProtobuf.Enum, Swift.CaseIterable {
+    typealias RawValue = Int
+
+    /// The command is started as it is.
+    case unspecified // = 0
+    case torchrun // = 1
+    case perProcess // = 2
+    case UNRECOGNIZED(Int)
+
+    init() {
+      self = .unspecified
+    }
+
+    init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .unspecified
+      case 1: self = .torchrun
+      case 2: self = .perProcess
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    var rawValue: Int {
+      switch self {
+      case .unspecified: return 0
+      case .torchrun: return 1
+      case .perProcess: return 2
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    static let allCases: [ProtoGang.Launch] = [
+      .unspecified,
+      .torchrun,
+      .perProcess,
+    ]
+
+  }
+
+  nonisolated enum OutputsFrom: SwiftProtobuf.Enum, Swift.CaseIterable {
+    typealias RawValue = Int
+    case unspecified // = 0
+    case first // = 1
+    case all // = 2
+    case UNRECOGNIZED(Int)
+
+    init() {
+      self = .unspecified
+    }
+
+    init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .unspecified
+      case 1: self = .first
+      case 2: self = .all
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    var rawValue: Int {
+      switch self {
+      case .unspecified: return 0
+      case .first: return 1
+      case .all: return 2
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    static let allCases: [ProtoGang.OutputsFrom] = [
+      .unspecified,
+      .first,
+      .all,
+    ]
+
+  }
+
+  init() {}
 }
 
 /// Data that lies on workers already, under the working directory.
@@ -1679,6 +2033,26 @@ nonisolated struct ProtoTaskReport: @unchecked Sendable {
     get {_storage._data}
     set {_uniqueStorage()._data = newValue}
   }
+
+  /// Of a task of a gang that waits for the others.
+  var endpoint: ProtoGangEndpoint {
+    get {_storage._endpoint ?? ProtoGangEndpoint()}
+    set {_uniqueStorage()._endpoint = newValue}
+  }
+  /// Returns true if `endpoint` has been explicitly set.
+  var hasEndpoint: Bool {_storage._endpoint != nil}
+  /// Clears the value of `endpoint`. Subsequent reads from it will return its default value.
+  mutating func clearEndpoint() {_uniqueStorage()._endpoint = nil}
+
+  /// How the command ended, before there is a result.
+  var exit: ProtoExitStatus {
+    get {_storage._exit ?? ProtoExitStatus()}
+    set {_uniqueStorage()._exit = newValue}
+  }
+  /// Returns true if `exit` has been explicitly set.
+  var hasExit: Bool {_storage._exit != nil}
+  /// Clears the value of `exit`. Subsequent reads from it will return its default value.
+  mutating func clearExit() {_uniqueStorage()._exit = nil}
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -3128,7 +3502,7 @@ nonisolated extension ProtoTaskPhase: SwiftProtobuf._ProtoNameProviding {
 }
 
 nonisolated extension ProtoStopCause: SwiftProtobuf._ProtoNameProviding {
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0STOP_CAUSE_UNSPECIFIED\0\u{1}STOP_CAUSE_CANCEL\0\u{1}STOP_CAUSE_TIMEOUT\0\u{1}STOP_CAUSE_PREEMPT\0\u{1}STOP_CAUSE_OUT_OF_MEMORY\0\u{1}STOP_CAUSE_LEASE\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0STOP_CAUSE_UNSPECIFIED\0\u{1}STOP_CAUSE_CANCEL\0\u{1}STOP_CAUSE_TIMEOUT\0\u{1}STOP_CAUSE_PREEMPT\0\u{1}STOP_CAUSE_OUT_OF_MEMORY\0\u{1}STOP_CAUSE_LEASE\0\u{1}STOP_CAUSE_GANG\0")
 }
 
 nonisolated extension ProtoCompression: SwiftProtobuf._ProtoNameProviding {
@@ -3724,7 +4098,7 @@ nonisolated extension ProtoPlatform: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension ProtoCoordinatorMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".CoordinatorMessage"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}start\0\u{1}go\0\u{1}cancel\0\u{1}signal\0\u{1}acknowledge\0\u{3}content_pushed\0\u{1}ping\0\u{3}secrets_handed\0\u{2}\u{7}detached\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}start\0\u{2}\u{2}cancel\0\u{1}signal\0\u{1}acknowledge\0\u{3}content_pushed\0\u{1}ping\0\u{3}secrets_handed\0\u{1}go\0\u{1}reach\0\u{1}stop\0\u{2}\u{4}detached\0\u{c}\u{2}\u{1}")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3743,19 +4117,6 @@ nonisolated extension ProtoCoordinatorMessage: SwiftProtobuf.Message, SwiftProto
         if let v = v {
           if hadOneofValue {try decoder.handleConflictingOneOf()}
           self.kind = .start(v)
-        }
-      }()
-      case 2: try {
-        var v: ProtoStartToken?
-        var hadOneofValue = false
-        if let current = self.kind {
-          hadOneofValue = true
-          if case .go(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.kind = .go(v)
         }
       }()
       case 3: try {
@@ -3831,6 +4192,45 @@ nonisolated extension ProtoCoordinatorMessage: SwiftProtobuf.Message, SwiftProto
           self.kind = .secretsHanded(v)
         }
       }()
+      case 9: try {
+        var v: ProtoGo?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .go(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .go(v)
+        }
+      }()
+      case 10: try {
+        var v: ProtoReachQuestion?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .reach(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .reach(v)
+        }
+      }()
+      case 11: try {
+        var v: ProtoStop?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .stop(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .stop(v)
+        }
+      }()
       case 15: try {
         var v: ProtoDetached?
         var hadOneofValue = false
@@ -3859,10 +4259,6 @@ nonisolated extension ProtoCoordinatorMessage: SwiftProtobuf.Message, SwiftProto
       guard case .start(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
     }()
-    case .go?: try {
-      guard case .go(let v)? = self.kind else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
-    }()
     case .cancel?: try {
       guard case .cancel(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
@@ -3887,6 +4283,18 @@ nonisolated extension ProtoCoordinatorMessage: SwiftProtobuf.Message, SwiftProto
       guard case .secretsHanded(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
     }()
+    case .go?: try {
+      guard case .go(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
+    }()
+    case .reach?: try {
+      guard case .reach(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
+    }()
+    case .stop?: try {
+      guard case .stop(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
+    }()
     case .detached?: try {
       guard case .detached(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 15)
@@ -3905,7 +4313,7 @@ nonisolated extension ProtoCoordinatorMessage: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension ProtoAgentMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".AgentMessage"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}report\0\u{3}need_content\0\u{1}pong\0\u{3}foreign_use\0\u{3}need_secrets\0\u{1}programs\0\u{2}\u{9}detached\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}report\0\u{3}need_content\0\u{1}pong\0\u{3}foreign_use\0\u{3}need_secrets\0\u{1}programs\0\u{1}reach\0\u{2}\u{8}detached\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3986,6 +4394,19 @@ nonisolated extension ProtoAgentMessage: SwiftProtobuf.Message, SwiftProtobuf._M
           self.kind = .programs(v)
         }
       }()
+      case 7: try {
+        var v: ProtoReachAnswer?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .reach(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .reach(v)
+        }
+      }()
       case 15: try {
         var v: ProtoDetached?
         var hadOneofValue = false
@@ -4033,6 +4454,10 @@ nonisolated extension ProtoAgentMessage: SwiftProtobuf.Message, SwiftProtobuf._M
     case .programs?: try {
       guard case .programs(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+    }()
+    case .reach?: try {
+      guard case .reach(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
     }()
     case .detached?: try {
       guard case .detached(let v)? = self.kind else { preconditionFailure() }
@@ -4153,6 +4578,321 @@ nonisolated extension ProtoDetached: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
   static func ==(lhs: ProtoDetached, rhs: ProtoDetached) -> Bool {
     if lhs.size != rhs.size {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoGo: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Go"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}rendezvous\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._token) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._rendezvous) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._token {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._rendezvous {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoGo, rhs: ProtoGo) -> Bool {
+    if lhs._token != rhs._token {return false}
+    if lhs._rendezvous != rhs._rendezvous {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoRendezvous: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Rendezvous"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}addresses\0\u{1}port\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedStringField(value: &self.addresses) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.port) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.addresses.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.addresses, fieldNumber: 1)
+    }
+    if self.port != 0 {
+      try visitor.visitSingularUInt32Field(value: self.port, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoRendezvous, rhs: ProtoRendezvous) -> Bool {
+    if lhs.addresses != rhs.addresses {return false}
+    if lhs.port != rhs.port {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoStop: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Stop"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}cause\0\u{3}grace_ms\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._token) }()
+      case 2: try { try decoder.decodeSingularEnumField(value: &self.cause) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.graceMs) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._token {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if self.cause != .unspecified {
+      try visitor.visitSingularEnumField(value: self.cause, fieldNumber: 2)
+    }
+    if self.graceMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.graceMs, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoStop, rhs: ProtoStop) -> Bool {
+    if lhs._token != rhs._token {return false}
+    if lhs.cause != rhs.cause {return false}
+    if lhs.graceMs != rhs.graceMs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoGangEndpoint: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".GangEndpoint"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}addresses\0\u{1}port\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedStringField(value: &self.addresses) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.port) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.addresses.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.addresses, fieldNumber: 1)
+    }
+    if self.port != 0 {
+      try visitor.visitSingularUInt32Field(value: self.port, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoGangEndpoint, rhs: ProtoGangEndpoint) -> Bool {
+    if lhs.addresses != rhs.addresses {return false}
+    if lhs.port != rhs.port {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoReachQuestion: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".ReachQuestion"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}round\0\u{1}targets\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._token) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.round) }()
+      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.targets) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._token {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if self.round != 0 {
+      try visitor.visitSingularUInt64Field(value: self.round, fieldNumber: 2)
+    }
+    if !self.targets.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.targets, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoReachQuestion, rhs: ProtoReachQuestion) -> Bool {
+    if lhs._token != rhs._token {return false}
+    if lhs.round != rhs.round {return false}
+    if lhs.targets != rhs.targets {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoReachQuestion.Target: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = ProtoReachQuestion.protoMessageName + ".Target"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}endpoint\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._token) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._endpoint) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._token {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._endpoint {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoReachQuestion.Target, rhs: ProtoReachQuestion.Target) -> Bool {
+    if lhs._token != rhs._token {return false}
+    if lhs._endpoint != rhs._endpoint {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoReachAnswer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".ReachAnswer"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}round\0\u{1}targets\0\u{1}problem\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._token) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.round) }()
+      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.targets) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self._problem) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._token {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if self.round != 0 {
+      try visitor.visitSingularUInt64Field(value: self.round, fieldNumber: 2)
+    }
+    if !self.targets.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.targets, fieldNumber: 3)
+    }
+    try { if let v = self._problem {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 4)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoReachAnswer, rhs: ProtoReachAnswer) -> Bool {
+    if lhs._token != rhs._token {return false}
+    if lhs.round != rhs.round {return false}
+    if lhs.targets != rhs.targets {return false}
+    if lhs._problem != rhs._problem {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoReachAnswer.Reached: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = ProtoReachAnswer.protoMessageName + ".Reached"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}addresses\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedStringField(value: &self.addresses) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.addresses.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.addresses, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoReachAnswer.Reached, rhs: ProtoReachAnswer.Reached) -> Bool {
+    if lhs.addresses != rhs.addresses {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4680,7 +5420,7 @@ nonisolated extension ProtoGitState: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension ProtoJobSpec: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".JobSpec"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}shell\0\u{1}arguments\0\u{3}working_directory\0\u{1}environment\0\u{1}resources\0\u{2}\u{2}outputs\0\u{3}maximum_duration_ms\0\u{3}grace_period_ms\0\u{3}pull_limit_bytes\0\u{1}worker\0\u{3}any_worker\0\u{1}software\0\u{1}container\0\u{1}mounts\0\u{3}secret_names\0\u{1}labels\0\u{3}cpu_limit_milli\0\u{c}\u{7}\u{1}")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}shell\0\u{1}arguments\0\u{3}working_directory\0\u{1}environment\0\u{1}resources\0\u{2}\u{2}outputs\0\u{3}maximum_duration_ms\0\u{3}grace_period_ms\0\u{3}pull_limit_bytes\0\u{1}worker\0\u{3}any_worker\0\u{1}software\0\u{1}container\0\u{1}mounts\0\u{3}secret_names\0\u{1}labels\0\u{3}cpu_limit_milli\0\u{1}gang\0\u{3}among_workers\0\u{c}\u{7}\u{1}")
 
   fileprivate class _StorageClass {
     var _name: String? = nil
@@ -4699,6 +5439,7 @@ nonisolated extension ProtoJobSpec: SwiftProtobuf.Message, SwiftProtobuf._Messag
     var _secretNames: [String] = []
     var _labels: [String] = []
     var _cpuLimitMilli: Int64? = nil
+    var _gang: ProtoGang? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -4725,6 +5466,7 @@ nonisolated extension ProtoJobSpec: SwiftProtobuf.Message, SwiftProtobuf._Messag
       _secretNames = source._secretNames
       _labels = source._labels
       _cpuLimitMilli = source._cpuLimitMilli
+      _gang = source._gang
     }
   }
 
@@ -4799,6 +5541,20 @@ nonisolated extension ProtoJobSpec: SwiftProtobuf.Message, SwiftProtobuf._Messag
         case 17: try { try decoder.decodeRepeatedStringField(value: &_storage._secretNames) }()
         case 18: try { try decoder.decodeRepeatedStringField(value: &_storage._labels) }()
         case 19: try { try decoder.decodeSingularInt64Field(value: &_storage._cpuLimitMilli) }()
+        case 20: try { try decoder.decodeSingularMessageField(value: &_storage._gang) }()
+        case 21: try {
+          var v: ProtoJobSpec.AmongWorkers?
+          var hadOneofValue = false
+          if let current = _storage._placement {
+            hadOneofValue = true
+            if case .amongWorkers(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._placement = .amongWorkers(v)
+          }
+        }()
         default: break
         }
       }
@@ -4855,7 +5611,7 @@ nonisolated extension ProtoJobSpec: SwiftProtobuf.Message, SwiftProtobuf._Messag
         guard case .anyWorker(let v)? = _storage._placement else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 13)
       }()
-      case nil: break
+      default: break
       }
       try { if let v = _storage._software {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 14)
@@ -4874,6 +5630,12 @@ nonisolated extension ProtoJobSpec: SwiftProtobuf.Message, SwiftProtobuf._Messag
       }
       try { if let v = _storage._cpuLimitMilli {
         try visitor.visitSingularInt64Field(value: v, fieldNumber: 19)
+      } }()
+      try { if let v = _storage._gang {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
+      } }()
+      try { if case .amongWorkers(let v)? = _storage._placement {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 21)
       } }()
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -4900,6 +5662,7 @@ nonisolated extension ProtoJobSpec: SwiftProtobuf.Message, SwiftProtobuf._Messag
         if _storage._secretNames != rhs_storage._secretNames {return false}
         if _storage._labels != rhs_storage._labels {return false}
         if _storage._cpuLimitMilli != rhs_storage._cpuLimitMilli {return false}
+        if _storage._gang != rhs_storage._gang {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -4993,6 +5756,36 @@ nonisolated extension ProtoJobSpec.AnyWorker: SwiftProtobuf.Message, SwiftProtob
   }
 }
 
+nonisolated extension ProtoJobSpec.AmongWorkers: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = ProtoJobSpec.protoMessageName + ".AmongWorkers"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}names\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedStringField(value: &self.names) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.names.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.names, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoJobSpec.AmongWorkers, rhs: ProtoJobSpec.AmongWorkers) -> Bool {
+    if lhs.names != rhs.names {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension ProtoJobSpec.Container: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = ProtoJobSpec.protoMessageName + ".Container"
   static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}image\0\u{3}shm_size_bytes\0\u{1}tree\0")
@@ -5035,6 +5828,64 @@ nonisolated extension ProtoJobSpec.Container: SwiftProtobuf.Message, SwiftProtob
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
+}
+
+nonisolated extension ProtoGang: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Gang"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}nodes\0\u{3}nodes_per_worker\0\u{3}processes_per_node\0\u{1}launch\0\u{3}outputs_from\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.nodes) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.nodesPerWorker) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.processesPerNode) }()
+      case 4: try { try decoder.decodeSingularEnumField(value: &self.launch) }()
+      case 5: try { try decoder.decodeSingularEnumField(value: &self.outputsFrom) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.nodes != 0 {
+      try visitor.visitSingularUInt32Field(value: self.nodes, fieldNumber: 1)
+    }
+    if self.nodesPerWorker != 0 {
+      try visitor.visitSingularUInt32Field(value: self.nodesPerWorker, fieldNumber: 2)
+    }
+    if self.processesPerNode != 0 {
+      try visitor.visitSingularUInt32Field(value: self.processesPerNode, fieldNumber: 3)
+    }
+    if self.launch != .unspecified {
+      try visitor.visitSingularEnumField(value: self.launch, fieldNumber: 4)
+    }
+    if self.outputsFrom != .unspecified {
+      try visitor.visitSingularEnumField(value: self.outputsFrom, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoGang, rhs: ProtoGang) -> Bool {
+    if lhs.nodes != rhs.nodes {return false}
+    if lhs.nodesPerWorker != rhs.nodesPerWorker {return false}
+    if lhs.processesPerNode != rhs.processesPerNode {return false}
+    if lhs.launch != rhs.launch {return false}
+    if lhs.outputsFrom != rhs.outputsFrom {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoGang.Launch: SwiftProtobuf._ProtoNameProviding {
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0LAUNCH_UNSPECIFIED\0\u{1}LAUNCH_TORCHRUN\0\u{1}LAUNCH_PER_PROCESS\0")
+}
+
+nonisolated extension ProtoGang.OutputsFrom: SwiftProtobuf._ProtoNameProviding {
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0OUTPUTS_FROM_UNSPECIFIED\0\u{1}OUTPUTS_FROM_FIRST\0\u{1}OUTPUTS_FROM_ALL\0")
 }
 
 nonisolated extension ProtoMount: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
@@ -5249,7 +6100,7 @@ nonisolated extension ProtoEnvironmentRecipe.Kind: SwiftProtobuf._ProtoNameProvi
 
 nonisolated extension ProtoTaskReport: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".TaskReport"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}phase\0\u{1}version\0\u{1}activity\0\u{1}process\0\u{3}started_at_ms\0\u{3}ended_at_ms\0\u{1}result\0\u{3}holds_content\0\u{2}\u{5}packages\0\u{1}container\0\u{2}\u{5}data\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}phase\0\u{1}version\0\u{1}activity\0\u{1}process\0\u{3}started_at_ms\0\u{3}ended_at_ms\0\u{1}result\0\u{3}holds_content\0\u{2}\u{5}packages\0\u{1}container\0\u{2}\u{5}data\0\u{1}endpoint\0\u{1}exit\0")
 
   fileprivate class _StorageClass {
     var _token: ProtoStartToken? = nil
@@ -5264,6 +6115,8 @@ nonisolated extension ProtoTaskReport: SwiftProtobuf.Message, SwiftProtobuf._Mes
     var _packages: [String] = []
     var _container: ProtoContainerFacts? = nil
     var _data: [ProtoDataReport] = []
+    var _endpoint: ProtoGangEndpoint? = nil
+    var _exit: ProtoExitStatus? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -5286,6 +6139,8 @@ nonisolated extension ProtoTaskReport: SwiftProtobuf.Message, SwiftProtobuf._Mes
       _packages = source._packages
       _container = source._container
       _data = source._data
+      _endpoint = source._endpoint
+      _exit = source._exit
     }
   }
 
@@ -5316,6 +6171,8 @@ nonisolated extension ProtoTaskReport: SwiftProtobuf.Message, SwiftProtobuf._Mes
         case 14: try { try decoder.decodeRepeatedStringField(value: &_storage._packages) }()
         case 15: try { try decoder.decodeSingularMessageField(value: &_storage._container) }()
         case 20: try { try decoder.decodeRepeatedMessageField(value: &_storage._data) }()
+        case 21: try { try decoder.decodeSingularMessageField(value: &_storage._endpoint) }()
+        case 22: try { try decoder.decodeSingularMessageField(value: &_storage._exit) }()
         default: break
         }
       }
@@ -5364,6 +6221,12 @@ nonisolated extension ProtoTaskReport: SwiftProtobuf.Message, SwiftProtobuf._Mes
       if !_storage._data.isEmpty {
         try visitor.visitRepeatedMessageField(value: _storage._data, fieldNumber: 20)
       }
+      try { if let v = _storage._endpoint {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 21)
+      } }()
+      try { if let v = _storage._exit {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 22)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -5385,6 +6248,8 @@ nonisolated extension ProtoTaskReport: SwiftProtobuf.Message, SwiftProtobuf._Mes
         if _storage._packages != rhs_storage._packages {return false}
         if _storage._container != rhs_storage._container {return false}
         if _storage._data != rhs_storage._data {return false}
+        if _storage._endpoint != rhs_storage._endpoint {return false}
+        if _storage._exit != rhs_storage._exit {return false}
         return true
       }
       if !storagesAreEqual {return false}

@@ -44,11 +44,7 @@ struct Configuration: Hashable, Sendable {
     func text(_ key: Key) -> String? {
         switch key {
         case .defaultWorker:
-            switch defaultWorker {
-            case .any: "any"
-            case .worker(let name): name.text
-            case nil: nil
-            }
+            defaultWorker?.text
         case .never: never.isEmpty ? nil : DataRulesText.render(never)
         }
     }

@@ -13,14 +13,16 @@ enum FieldRules {
         return name
     }
 
-    /// `any` means whichever worker fits.
+    /// `any` means whichever worker fits; of several names, whichever of those.
     static func placement(_ text: String) throws(FieldError) -> JobSpec.PlacementRequest {
         if text == "any" { return .any }
-        guard let name = WorkerName(text) else {
+        guard let names = JobSpec.PlacementRequest.names(in: text) else {
             throw FieldError(
-                "wants the name of a worker, found `\(shown(text))`", example: "local")
+                "wants the name of a worker, or names with commas between them, found "
+                    + "`\(shown(text))`",
+                example: "local")
         }
-        return .worker(name)
+        return JobSpec.PlacementRequest(names: names)
     }
 
     /// - Returns: thousandths of a CPU, 1 … 1,024,000.

@@ -33,7 +33,7 @@ enum HandoverText {
 
     private static func place(_ view: JobView) -> String {
         switch view.spec.placement {
-        case .any: "a worker"
+        case .any, .among: "a worker"
         case .worker(let name): "`\(name)`"
         }
     }

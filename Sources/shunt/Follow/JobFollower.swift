@@ -8,7 +8,10 @@ struct JobFollower: Sendable {
     let connection: CoordinatorConnection
     let job: JobID
     let progress: ProgressDisplay
-    let printer: LogPrinter
+    /// Tasks of the job.
+    let nodes: Int
+    /// Makes the printer of a rank; `nil` for a job of one task.
+    let printer: @Sendable (Int?) -> LogPrinter
     /// Told of every change.
     let observe: @Sendable (JobView) -> Void
 
@@ -17,9 +20,7 @@ struct JobFollower: Sendable {
     func run() async throws -> JobView {
         try await withThrowingTaskGroup(of: JobView?.self) { group in
             group.addTask {
-                let log = LogFollower(
-                    connection: connection, job: JobReference(job), printer: printer)
-                try await log.follow(from: LogOffset(offset: 0), waits: true)
+                try await followLogs()
                 return nil
             }
             group.addTask { try await watch() }
@@ -30,14 +31,29 @@ struct JobFollower: Sendable {
         }
     }
 
+    private func followLogs() async throws {
+        let start = LogOffset(offset: 0)
+        let reference = JobReference(job)
+        guard nodes > 1 else {
+            let log = LogFollower(
+                connection: connection, job: reference, printer: printer(nil))
+            return try await log.follow(from: start, waits: true)
+        }
+        try await GangLogFollower(
+            connection: connection, job: reference, count: nodes, printer: printer
+        ).follow(from: Array(repeating: start, count: nodes), waits: true)
+    }
+
     private func watch() async throws -> JobView {
         let reference = JobReference(job)
         var running: ProgressTicker?
         defer { running?.stop() }
         var trouble = TroubleNotice()
+        var failure = GangFailureNotice()
         var view = try await connection.job(reference)
         while true {
             show(view, &running)
+            if let text = failure.text(for: view) { progress.warn(text) }
             // Others have read it in the line of progress.
             if progress.mode == .quiet, let text = trouble.text(for: view, at: .now) {
                 progress.warn(text)

@@ -30,7 +30,7 @@ enum JobProgressText {
         case .failed:
             // A command that ended by itself has said what there was to say, unless what failed
             // is not its doing.
-            if view.verdict == .failed, view.cause == nil,
+            if view.verdict == .failed, view.cause == nil, view.spec.nodeCount == 1,
                 case .exited(let code)? = view.exit, code != 0
             {
                 return nil

@@ -14,14 +14,18 @@ final class LogPrinter: Sendable {
     /// Told before each piece of output is printed.
     private let onOutput: @Sendable () -> Void
     private let decoder = Mutex(LogRecordDecoder())
+    /// Of a gang: lines stand whole behind the rank of their task.
+    private let ranked: RankedLines?
     /// Bytes at the start of the next output that belong to earlier lines than were asked for.
     private let skip = Mutex<UInt32>(0)
 
     init(
-        streams: Set<LogStream> = [.standardOutput, .standardError], progress: ProgressDisplay,
+        streams: Set<LogStream> = [.standardOutput, .standardError], rank: Int? = nil,
+        progress: ProgressDisplay,
         onOutput: @escaping @Sendable () -> Void = {}
     ) {
         self.streams = streams
+        ranked = rank.map { RankedLines(rank: $0) }
         self.progress = progress
         self.onOutput = onOutput
     }
@@ -38,19 +42,36 @@ final class LogPrinter: Sendable {
     }
 
     private func write(_ bytes: [UInt8]) throws {
+        for record in try records(in: bytes) { try write(record) }
+    }
+
+    /// The records that the next bytes of the log make whole.
+    func records(in bytes: [UInt8]) throws -> [LogRecord] {
         try decoder.withLock { decoder in
             decoder.append(bytes)
+            var records: [LogRecord] = []
             do {
-                while let record = try decoder.next() { try write(record) }
+                while let record = try decoder.next() { records.append(record) }
             } catch let error as LogFormatError {
                 throw ShuntError(
                     .failed, "the coordinator sent a damaged log: \(error)",
                     hint: "shunt coordinator status")
             }
+            return records
         }
     }
 
-    private func write(_ record: LogRecord) throws {
+    /// Prints what is left of lines that never ended.
+    func finish() async throws {
+        guard let ranked else { return }
+        try await Blocking.run {
+            for stream in LogStream.allCases {
+                try self.put(ranked.rest(of: stream), to: stream)
+            }
+        }
+    }
+
+    func write(_ record: LogRecord) throws {
         switch record.body {
         case .output(let stream, let whole):
             onOutput()
@@ -61,14 +82,20 @@ final class LogPrinter: Sendable {
             }
             guard streams.contains(stream) else { return }
             let bytes = whole.dropFirst(skipped)
-            let target: StandardStream = stream == .standardOutput ? .output : .error
-            let isOpen = target.isTerminal ? bytes.last != UInt8(ascii: "\n") : nil
-            if let code = progress.withoutLine(leavesOpenLine: isOpen, { target.write(bytes) }) {
-                throw failure(of: target, code)
-            }
+            guard let ranked else { return try put(bytes, to: stream) }
+            try put(ranked.lines(in: bytes, of: stream)[...], to: stream)
         case .gap(let gap):
             progress.warn(Self.describe(gap))
         case .unknown: break
+        }
+    }
+
+    private func put(_ bytes: ArraySlice<UInt8>, to stream: LogStream) throws {
+        guard !bytes.isEmpty else { return }
+        let target: StandardStream = stream == .standardOutput ? .output : .error
+        let isOpen = target.isTerminal ? bytes.last != UInt8(ascii: "\n") : nil
+        if let code = progress.withoutLine(leavesOpenLine: isOpen, { target.write(bytes) }) {
+            throw failure(of: target, code)
         }
     }
 
@@ -85,33 +112,5 @@ final class LogPrinter: Sendable {
         return ShuntError(
             .failed, "standard \(name) cannot be written: \(String(cString: strerror(code)))",
             hint: "df -h")
-    }
-}
-
-/// Brings the pages of a log.
-struct LogFollower: Sendable {
-    let connection: CoordinatorConnection
-    let job: JobReference
-    let printer: LogPrinter
-
-    /// Prints from a place on.
-    ///
-    /// - Parameter waits: until the job is over and its log complete; else what there is now.
-    func follow(from start: LogOffset, waits: Bool) async throws {
-        printer.leaveOut(start.skip)
-        var offset = start.offset
-        while true {
-            let wait = waits ? APIPath.longestWait : Milliseconds(0)
-            let asked = MonotonicClock.now()
-            let page = try await connection.logPage(of: job, from: offset, wait: wait)
-            try await printer.print(page)
-            if page.isComplete || (page.bytes.isEmpty && !waits) { return }
-            // An answer without anything comes after the wait. One that comes at once must not be
-            // asked for again and again.
-            if page.bytes.isEmpty, MonotonicClock.now() - asked < Milliseconds(100) {
-                try await Task.sleep(for: .milliseconds(100))
-            }
-            offset = page.nextOffset
-        }
     }
 }

@@ -26,6 +26,7 @@ struct JobFile: Hashable {
     var maximumDuration: Milliseconds?
     var placement: JobSpec.PlacementRequest?
     var pullLimit: ByteCount?
+    var gang = GangWish()
 }
 
 /// Bounds of a job file.

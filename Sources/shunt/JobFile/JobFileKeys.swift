@@ -32,6 +32,8 @@ enum JobFileKeys {
                 [
                     "name", "run", "workdir", "env", "resources", "environment", "outputs",
                     "max_duration", "on", "pull_limit", "image", "mounts", "labels", "secrets",
+                    "nodes",
+                    "nodes_per_worker", "processes_per_node", "launch", "outputs_from",
                 ]
             case .resources: ["cpus", "memory", "shm_size"]
             case .environment: ["python", "conda", "existing", "setup", "capture", "offline"]
@@ -47,12 +49,12 @@ enum JobFileKeys {
             switch self {
             case .top:
                 [
-                    "gpus", "gpu", "nodes", "num_nodes", "container", "docker", "retries",
+                    "gpus", "gpu", "container", "docker", "retries",
                     "retry", "priority", "schedule", "inputs", "artifacts", "ports",
                     "volumes", "depends_on", "array", "queue", "user", "preemptible",
                     "on_unreachable", "restart", "services", "grace_period",
                 ]
-            case .resources: ["gpus", "gpu", "accelerators", "disk", "shm", "nodes"]
+            case .resources: ["gpus", "gpu", "accelerators", "disk", "shm"]
             case .environment:
                 ["container", "image", "docker", "poetry", "apt", "node", "r"]
             case .inventory: ["defaults", "groups"]
@@ -86,6 +88,9 @@ enum JobFileKeys {
         "worker": "on", "host": "on", "target": "on", "machine": "on",
         "datasets": "mounts", "data": "mounts",
         "job": "name", "title": "name", "docker_image": "image", "container_image": "image",
+        "num_nodes": "nodes", "nnodes": "nodes", "replicas": "nodes", "num_workers": "nodes",
+        "nproc_per_node": "processes_per_node", "ntasks_per_node": "processes_per_node",
+        "launcher": "launch", "distributed": "launch",
         "setup": "environment.setup", "uv": "environment.python",
         "mamba": "environment.conda", "micromamba": "environment.conda",
     ]

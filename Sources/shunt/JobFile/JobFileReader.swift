@@ -57,6 +57,8 @@ struct JobFileReader {
         case "secrets": job.secrets = try secrets(of: entry)
         case "mounts": job.mounts = try mounts(of: entry)
         case "labels": job.labels = try labels(of: entry)
+        case "nodes", "nodes_per_worker", "processes_per_node", "launch", "outputs_from":
+            try gang(of: entry, into: &job.gang)
         case "image": job.image = try value(of: entry, FieldRules.image)
         default: preconditionFailure("`\(entry.key)` is listed as a key and is not read")
         }

@@ -14,6 +14,7 @@ struct JobFlags: Hashable {
     var secrets: [String] = []
     var outputs: [String] = []
     var mounts: [String] = []
+    var gang = GangFlags()
     /// `--no-capture`.
     var leavesEnvironment = false
     /// COMMAND; `nil` where none was given.
@@ -82,6 +83,7 @@ struct JobDraft: Hashable {
         spec.placement = placement ?? spec.placement
         spec.container = try Self.container(flags, file)
         spec.labels = file.labels
+        spec.gang = try GangWish(flags.gang, of: flags).over(file.gang).spec(for: flags, command)
         var mounts: [DataMount] = []
         for text in flags.mounts {
             if let mount = try flags.value("--mount", text, DataFields.mount) {

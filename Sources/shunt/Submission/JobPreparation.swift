@@ -60,7 +60,8 @@ struct JobPreparation: Sendable {
         progress.note(
             PlanText.summary(spec: snapshot.spec, inputs: snapshot.inputs, plan: plan))
         // Another worker may have what this one lacks.
-        if let refusal = plan?.environmentRefusal, snapshot.spec.placement != .any || needsHolder {
+        if let refusal = plan?.environmentRefusal, !snapshot.spec.placement.isChoice || needsHolder
+        {
             let worker = plan?.worker.map { "`\($0)` cannot give the job its environment: " }
             throw ShuntError(
                 refusal.code, (worker ?? "") + refusal.message, hint: refusal.hint)

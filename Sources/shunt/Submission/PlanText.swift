@@ -29,7 +29,8 @@ enum PlanText {
         for mount in spec.mounts {
             rows.append(("mount", "\(mount.dataset) at \(Quoting.visible(mount.target))"))
         }
-        rows.append(("resources", "\(spec.resources)"))
+        let each = spec.nodeCount > 1 ? " on each of \(spec.nodeCount) nodes" : ""
+        rows.append(("resources", "\(spec.resources)\(each)"))
         if let limit = spec.maximumDuration {
             rows.append(("at most", DurationText.describe(limit)))
         }

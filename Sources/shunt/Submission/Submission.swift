@@ -65,7 +65,8 @@ struct Submission {
             signals.note(id)
             progress.note("job \(id)")
             if let text = hint.take() { progress.note(text) }
-            return try await follow(id, session, progress, signals)
+            return try await follow(
+                id, nodes: request.spec.nodeCount, session, progress, signals)
         }
         let view = try await ran(request)
         guard view.neverBegan,
@@ -78,12 +79,16 @@ struct Submission {
     }
 
     private func follow(
-        _ id: JobID, _ session: ShuntSession, _ progress: ProgressDisplay, _ signals: SignalRelay
+        _ id: JobID, nodes: Int, _ session: ShuntSession, _ progress: ProgressDisplay,
+        _ signals: SignalRelay
     ) async throws -> JobView {
         do {
             return try await JobFollower(
-                connection: session.connection, job: id, progress: progress,
-                printer: LogPrinter(progress: progress, onOutput: { signals.noteOutput() }),
+                connection: session.connection, job: id, progress: progress, nodes: nodes,
+                printer: { rank in
+                    LogPrinter(
+                        rank: rank, progress: progress, onOutput: { signals.noteOutput() })
+                },
                 observe: { signals.note(id, $0) }
             ).run()
         } catch let exit as ProgramExit {
@@ -104,8 +109,9 @@ struct Submission {
         progress.clear()
         if let ending = JobProgressText.ending(view) {
             progress.endLine()
+            let lines = await GangFailureNotice.lastLines(view, session.connection)
             ErrorText.print(
-                ShuntError(.failed, ending, hint: "shunt inspect \(view.id)"))
+                ShuntError(.failed, ending + lines, hint: "shunt inspect \(view.id)"))
         }
         if code != 0 { throw ProgramExit(code: code) }
     }

@@ -60,6 +60,29 @@ struct SubmissionOptions: ParsableArguments {
             valueName: "path=dataset"))
     var mounts: [String] = []
 
+    @Option(help: ArgumentHelp("Workers that run it together.", valueName: "number"))
+    var nodes: String?
+
+    @Option(help: ArgumentHelp("How many of the nodes one worker may be.", valueName: "number"))
+    var nodesPerWorker: String?
+
+    @Option(
+        name: [.customLong("processes-per-node"), .customLong("nproc-per-node")],
+        help: ArgumentHelp("Processes of each node.", valueName: "number"))
+    var processesPerNode: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Who starts the processes of a node: torchrun, or Shunt itself (per-process).",
+            valueName: "launcher"))
+    var launch: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Whose files are the outputs: rank-0, or all (others under rank-N/).",
+            valueName: "ranks"))
+    var outputsFrom: String?
+
     @Flag(help: "Do not rebuild the active Python environment on the worker.")
     var noCapture = false
 
@@ -81,6 +104,10 @@ struct SubmissionOptions: ParsableArguments {
         JobFlags(
             subcommand: subcommand, on: on, name: name, cpus: cpus, memory: memory,
             image: image, sharedMemory: shmSize, variables: variables, secrets: secrets,
-            outputs: outputs, mounts: mounts, leavesEnvironment: noCapture, command: command)
+            outputs: outputs, mounts: mounts,
+            gang: GangFlags(
+                nodes: nodes, nodesPerWorker: nodesPerWorker, processesPerNode: processesPerNode,
+                launch: launch, outputsFrom: outputsFrom),
+            leavesEnvironment: noCapture, command: command)
     }
 }

@@ -11,7 +11,7 @@ enum JobTable {
         header.append("COMMAND")
         let rows = jobs.map { job in
             var row = [
-                job.id.text, job.name?.text ?? "-", state(job), job.worker?.text ?? "-",
+                job.id.text, job.name?.text ?? "-", state(job), workers(job),
                 DurationText.age(span(from: job.submittedAt, to: now)),
                 duration(job, now: now),
             ]
@@ -30,6 +30,24 @@ enum JobTable {
             return row
         }
         return TextTable.render(header: header, rows: rows, width: isWide ? nil : width)
+    }
+
+    /// `gpu-1`, or of several `gpu-1,gpu-2 ×2`.
+    static func workers(_ job: JobView) -> String {
+        guard let tasks = job.tasks, !tasks.isEmpty else { return job.worker?.text ?? "-" }
+        var counts: [(name: WorkerName, count: Int)] = []
+        for task in tasks {
+            if let index = counts.firstIndex(where: { $0.name == task.worker }) {
+                counts[index].count += 1
+            } else {
+                counts.append((task.worker, 1))
+            }
+        }
+        let shown = counts.prefix(4).map {
+            $0.count == 1 ? "\($0.name)" : "\($0.name) ×\($0.count)"
+        }
+        let more = counts.count > 4 ? " and \(counts.count - 4) more" : ""
+        return shown.joined(separator: ",") + more
     }
 
     /// One word for where the job stands, and why it does not go on.
@@ -88,13 +106,15 @@ enum JobDetails {
         if let activity = job.activity, !job.state.isTerminal { rows.append(("doing", activity)) }
         rows.append(("command", CommandText.line(job.spec.command)))
         rows.append(("directory", Quoting.visible(job.inputs.sourceDirectory)))
-        if let worker = job.worker { rows.append(("worker", worker.text)) }
+        if job.worker != nil { rows.append(("worker", JobTable.workers(job))) }
+        for task in job.tasks ?? [] { rows.append(("rank \(task.rank)", line(task))) }
         if let attempt = job.attempt { rows.append(("attempt", "\(attempt)")) }
         rows.append(("submitted", "\(job.submittedAt)"))
         if let start = job.startedAt { rows.append(("started", "\(start)")) }
         if let end = job.endedAt { rows.append(("ended", "\(end)")) }
         rows.append(("duration", JobTable.duration(job, now: now)))
-        rows.append(("resources", "\(job.spec.resources)"))
+        let each = job.spec.nodeCount > 1 ? " on each of \(job.spec.nodeCount) nodes" : ""
+        rows.append(("resources", "\(job.spec.resources)\(each)"))
         if let limits = limits(job) { rows.append(("limits", limits)) }
         if let software = job.spec.software {
             let tree = software.recipe.map { ", \($0.tree.content.short)" } ?? ""
@@ -127,6 +147,16 @@ enum JobDetails {
         }
         if let method = job.killMethod { rows.append(("tree ended by", method.rawValue)) }
         return TextTable.pairs(rows)
+    }
+
+    /// `gpu-1 (10.0.0.3): running`, `gpu-2: terminal, exited with code 1`.
+    private static func line(_ task: TaskView) -> String {
+        var text = task.worker.text + (task.address.map { " (\($0))" } ?? "")
+        text += ": " + (task.verdict?.rawValue ?? task.phase.rawValue)
+        for detail in [task.activity, task.reason, task.link].compactMap({ $0 }) {
+            text += ", " + Quoting.visible(detail)
+        }
+        return text
     }
 
     /// `2 CPUs, 8.0 GiB of memory (not enforced on this worker)`; `nil` where there is none.

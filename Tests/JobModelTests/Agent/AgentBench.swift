@@ -95,7 +95,8 @@ extension [AgentEffect] {
         filter { effect in
             switch effect {
             case .record, .send, .welcome, .reject, .close: false
-            case .stage, .abortStaging, .launch, .release, .supervise, .signal, .stop, .collect,
+            case .stage, .abortStaging, .openEndpoint, .closeEndpoint, .reach, .launch, .release,
+                .supervise, .signal, .stop, .collect,
                 .collectLater, .dropSecrets, .discard:
                 true
             }

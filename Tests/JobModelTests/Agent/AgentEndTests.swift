@@ -23,12 +23,14 @@ struct AgentCancelTests {
         let result = TaskResult(
             verdict: .cancelled, cause: .cancel, message: "cancelled before it started")
         #expect(effects.records == [.finished(token, result, at: bench.now.wall)])
-        #expect(effects.deeds == (phase == .staging ? [.abortStaging(token)] : []))
+        #expect(
+            effects.deeds
+                == [phase == .staging ? .abortStaging(token) : .closeEndpoint(token)])
         #expect(effects.reports.map(\.phase) == [.terminal])
         // What was under way ends late, and changes nothing.
         #expect(try bench.step(.staged(token)).isEmpty)
         #expect(try bench.step(.stagingFailed(token, .failed, message: "m")).isEmpty)
-        #expect(try bench.hear(.go(token)).deeds.isEmpty)
+        #expect(try bench.hear(.go(token, Sample.rendezvous)).deeds.isEmpty)
     }
 
     @Test(arguments: [TaskPhase.starting, .running])

@@ -102,7 +102,7 @@ struct AgentFenceTests {
         try bench.hello(Sample.otherCoordinator, fence, Self.later)
         let before = bench.core.task(Sample.token())
         for message in [
-            .cancel(Sample.token(), immediately: true), .go(Sample.token()),
+            .cancel(Sample.token(), immediately: true), .go(Sample.token(), Sample.rendezvous),
             .signal(Sample.token(), number: 9, sequence: 99), .acknowledge(Sample.token()),
             .start(bench.order()), .start(bench.order(Sample.token(5))),
         ] as [CoordinatorMessage] {

@@ -97,17 +97,20 @@ struct AgentStartTests {
     @Test func aGangWaitsForItsGo() throws {
         var bench = try AgentBench.standing(in: .staged)
         let order = bench.order(waitsForGo: true)
-        #expect(try bench.hear(.go(Sample.token(7))).isEmpty)
-        #expect(try bench.hear(.go(order.token)).deeds == [.launch(order)])
-        #expect(try bench.hear(.go(order.token)).isEmpty)
+        #expect(try bench.hear(.go(Sample.token(7), Sample.rendezvous)).isEmpty)
+        #expect(
+            try bench.hear(.go(order.token, Sample.rendezvous)).deeds == [
+                .launch(order, Sample.rendezvous)
+            ])
+        #expect(try bench.hear(.go(order.token, Sample.rendezvous)).isEmpty)
     }
 
     @Test func aGoThatComesEarlyCounts() throws {
         var bench = try AgentBench()
         let order = bench.order(waitsForGo: true)
         try bench.hear(.start(order))
-        #expect(try bench.hear(.go(order.token)).isEmpty)
-        #expect(try bench.step(.staged(order.token)).deeds == [.launch(order)])
+        #expect(try bench.hear(.go(order.token, Sample.rendezvous)).isEmpty)
+        #expect(try bench.step(.staged(order.token)).deeds == [.launch(order, Sample.rendezvous)])
     }
 
     @Test func theBarrierOpensBehindTheRecordAndItsRepetitionWritesNone() throws {

@@ -11,7 +11,7 @@ struct JobViewTests {
         bench.now = Sample.moment(5000)
         let effects = try bench.hear(.terminal, of: token, result: result)
         let row = try #require(effects.commits.first)
-        return row.view(waiting: nil, link: "gone")
+        return row.view(waiting: nil, link: { _ in "gone" })
     }
 
     @Test(
@@ -89,7 +89,7 @@ struct JobViewTests {
         report.container = ContainerFacts(image: PinnedImage(id: Sample.digest(1)), gpus: gpus)
         try bench.hear(.report(report))
         let job = try #require(bench.core.job(id))
-        let view = job.view(waiting: nil, link: nil, gpus: count)
+        let view = job.view(waiting: nil, gpus: count)
         #expect(view.gpus == gpus)
         #expect(view.warnings.count == (gpus == .none && count > 0 ? 1 : 0))
         #expect(view.warnings.allSatisfy { $0.contains("`gpu` is") && $0.contains("nvidia-ctk") })

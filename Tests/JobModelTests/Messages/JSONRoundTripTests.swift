@@ -17,8 +17,6 @@ struct JSONRoundTripTests {
             #expect(try JSON.roundTrip(order) == order, seedText)
             let inputs = random.inputs()
             #expect(try JSON.roundTrip(inputs) == inputs, seedText)
-            let report = random.report()
-            #expect(try JSON.roundTrip(report) == report, seedText)
             let view = random.view()
             #expect(try JSON.roundTrip(view) == view, seedText)
             let request = SubmitRequest(
@@ -35,9 +33,8 @@ struct JSONRoundTripTests {
             refused += try Self.survives(random.order(), &random, seed)
             refused += try Self.survives(random.inputs(), &random, seed)
             refused += try Self.survives(random.view(), &random, seed)
-            refused += try Self.survives(random.report(), &random, seed)
         }
-        #expect(refused > 1500, "hardly anything is refused")
+        #expect(refused > 1000, "hardly anything is refused")
     }
 
     /// - Returns: 1 if the damaged value was refused.
@@ -84,7 +81,7 @@ struct JSONRoundTripTests {
         let token = Sample.token()
         let order = StartOrder(token: token, spec: Sample.spec(), tree: Sample.tree())
         let about: [CoordinatorMessage] = [
-            .start(order), .go(token), .cancel(token, immediately: true),
+            .start(order), .go(token, Sample.rendezvous), .cancel(token, immediately: true),
             .signal(token, number: 2, sequence: 1), .acknowledge(token),
         ]
         #expect(about.allSatisfy { $0.token == token })

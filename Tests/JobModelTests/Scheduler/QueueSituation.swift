@@ -45,7 +45,7 @@ struct QueueSituation {
     var plan: String {
         placements.map { placement in
             let place = queue.firstIndex { $0.id == placement.job } ?? -1
-            return "\(place)@\(placement.worker)"
+            return "\(place)@" + placement.workers.map(\.text).joined(separator: "+")
         }.joined(separator: " ")
     }
 
@@ -84,7 +84,7 @@ struct PlanOracle {
     let placements: [Scheduler.Placement]
 
     func worker(of candidate: Scheduler.Candidate) -> WorkerName? {
-        placements.first { $0.job == candidate.id }?.worker
+        placements.first { $0.job == candidate.id }?.workers.first
     }
 
     func isLeftAlone(_ candidate: Scheduler.Candidate) -> Bool {

@@ -5,6 +5,8 @@ enum Sample {
     static let coordinator = CoordinatorID(high: 0, low: 1)
     static let otherCoordinator = CoordinatorID(high: 0, low: 2)
 
+    static let rendezvous = Rendezvous(addresses: ["10.0.0.1", "10.0.0.2"], port: 29_500)
+
     static func digest(_ number: UInt8) -> Digest {
         Digest(bytes: [UInt8](repeating: number, count: Digest.byteCount))!
     }

@@ -188,7 +188,17 @@ extension AgentLife {
             connection(id)?.toCoordinator(message)
         case .stage(let order): stage(order)
         case .abortStaging(let token): aborted.insert(token)
-        case .launch(let order):
+        case .openEndpoint(let token):
+            let endpoint = GangEndpoint(
+                addresses: ["10.0.0.\(machine.index)"],
+                port: UInt16(world.random.within(1024...65_535)))
+            world.after(0...20) { [self] in post(.endpointOpened(token, endpoint)) }
+        case .closeEndpoint: break
+        case .reach(let question): reach(question)
+        case .launch(let order, let rendezvous):
+            if order.waitsForGo != (rendezvous != nil) {
+                world.oracle.violate(.gangTogether, "\(order.token.task) is launched alone")
+            }
             watched.insert(order.token)
             machine.launch(order)
         case .release(let token): machine.release(token)
@@ -228,6 +238,18 @@ extension AgentLife {
                 post(.staging(token, activity: "building the environment"))
                 world.after(1...50) { [self] in post(.staged(token)) }
             }
+        }
+    }
+
+    private func reach(_ question: ReachQuestion) {
+        let fails = world.random.happens(world.faults.failure)
+        if fails { world.counters[.reachProblems] += 1 }
+        world.after(1...200) { [self] in
+            post(
+                .reached(
+                    ReachAnswer(
+                        token: question.token, round: question.round,
+                        reached: question.targets.map { fails ? [] : $0.endpoint.addresses })))
         }
     }
 

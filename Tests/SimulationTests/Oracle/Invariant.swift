@@ -6,6 +6,10 @@ enum Invariant: String, CaseIterable {
     case oneExec = "one exec for a job"
     case execNeedsStarted = "no exec without a durable `started`"
     case execNeedsSecrets = "no exec without its secrets"
+    /// A placement names a worker for every task of its job.
+    case placementWhole = "a placement commits whole or not at all"
+    /// No command of a gang begins before all of its tasks are staged, and their meeting durable.
+    case gangTogether = "a gang starts together"
     /// The tasks of a machine hold no more than it has.
     case resourcesGivenOnce = "resources are given once"
     /// What a client was told to exist does, whatever was restarted.

@@ -6,7 +6,9 @@ final class Oracle {
     private(set) var violation: Violation?
     /// Set by a machine whose processes hold more than before.
     var resourcesChanged = false
-    private var execs: [JobID: StartToken] = [:]
+    /// By job and rank.
+    private var execs: [JobID: [Int: StartToken]] = [:]
+    private var stagedTasks: Set<StartToken> = []
     private var promisedJobs: [JobID: CoordinatorHome] = [:]
     /// In the order of the promises.
     private var promiseOrder: [JobID] = []
@@ -72,18 +74,37 @@ extension Oracle {
         }
         for other in world.machines {
             for live in other.processes
-            where live !== process && live.state == .running && live.token.task.job == job {
+            where live !== process && live.state == .running && live.token.task.job == job
+                && !token.isBeside(live.token)
+            {
                 violate(
                     .oneLiveAttempt,
                     "\(live.token.task) on \(other.name) and \(token.task) on \(machine.name)")
             }
         }
-        if let first = execs.updateValue(token, forKey: job) {
+        let first = execs[job, default: [:]].updateValue(token, forKey: token.task.rank)
+        if let first {
             violate(.oneExec, "\(first.task), and again \(token.task) on \(machine.name)")
+        }
+        if process.order.waitsForGo { checkGang(of: token, in: world) }
+    }
+
+    private func checkGang(of token: StartToken, in world: Simulation) {
+        let row = world.homes.lazy.compactMap { $0.row(token.task.job) }.first
+        guard let attempt = row?.attempts.first(where: { $0.id == token.task.attempt }) else {
+            return violate(.gangTogether, "\(token.task) has no attempt")
+        }
+        world.counters[.gangExecs] += 1
+        if attempt.rendezvous == nil {
+            violate(.gangTogether, "\(token.task) runs, and its gang has not met")
+        }
+        for task in attempt.tasks where !stagedTasks.contains(task.token) {
+            violate(.gangTogether, "\(token.task) runs before \(task.token.task) is staged")
         }
     }
 
     func said(_ report: TaskReport, by machine: Machine) {
+        if report.phase == .staged { stagedTasks.insert(report.token) }
         let last = lastSaid[report.token]
         let count = last?.phase == report.phase ? (last?.count ?? 0) + 1 : 1
         lastSaid[report.token] = (report.phase, count)
@@ -113,6 +134,9 @@ extension Oracle {
         guard let old else { return }
         for task in job.attempts.lazy.flatMap(\.tasks) where task.phase == .revoked {
             if old.task(task.token)?.phase != .revoked { home.world.counters[.revocations] += 1 }
+        }
+        for attempt in job.attempts where attempt.tasks.count != job.spec.nodeCount {
+            violate(.placementWhole, "\(attempt.id) has \(attempt.tasks.count) tasks")
         }
         if job.state != old.state {
             home.world.note("\(home.name) commits \(Text.of(job))")
@@ -145,7 +169,12 @@ extension Oracle {
             if home.row(token.task.job) == nil {
                 violate(.commitBeforeActing, "\(token.task) of no known job is acknowledged")
             }
-        case .go, .cancel, .signal, .contentPushed, .secretsHanded, .ping: break
+        case .go(let token, let rendezvous):
+            let attempts = home.row(token.task.job)?.attempts ?? []
+            if attempts.first(where: { $0.id == token.task.attempt })?.rendezvous != rendezvous {
+                violate(.commitBeforeActing, "\(token.task) is let go")
+            }
+        case .reach, .stop, .cancel, .signal, .contentPushed, .secretsHanded, .ping: break
         }
     }
 
@@ -169,5 +198,12 @@ extension Oracle {
 extension JobRecord {
     func task(_ token: StartToken) -> TaskRecord? {
         attempts.lazy.flatMap(\.tasks).first { $0.token == token }
+    }
+}
+
+extension StartToken {
+    /// Whether both are tasks of one attempt.
+    fileprivate func isBeside(_ other: StartToken) -> Bool {
+        task.attempt == other.task.attempt && task.rank != other.task.rank
     }
 }

@@ -20,6 +20,10 @@ enum Text {
         case .staged(let token): "staged \(token.task)"
         case .stagingFailed(let token, let verdict, _): "stagingFailed \(token.task) \(verdict)"
         case .initReady(let token, let process): "initReady \(token.task) \(process.pid)"
+        case .endpointOpened(let token, let endpoint):
+            "endpointOpened \(token.task) \(endpoint.port)"
+        case .endpointFailed(let token, _): "endpointFailed \(token.task)"
+        case .reached(let answer): of(answer)
         case .launchFailed(let token, _): "launchFailed \(token.task)"
         case .ended(let token, let ending): "ended \(token.task) \(ending.exit)"
         case .unkillable(let token): "unkillable \(token.task)"
@@ -40,7 +44,10 @@ enum Text {
         case .send(let id, let message): "\(id.number) \(of(message))"
         case .stage(let order): "stage \(order.token.task)"
         case .abortStaging(let token): "abortStaging \(token.task)"
-        case .launch(let order): "launch \(order.token.task)"
+        case .openEndpoint(let token): "openEndpoint \(token.task)"
+        case .closeEndpoint(let token): "closeEndpoint \(token.task)"
+        case .reach(let question): "reach \(question.token.task)"
+        case .launch(let order, _): "launch \(order.token.task)"
         case .release(let token): "release \(token.task)"
         case .supervise(let order): "supervise \(order.token.task)"
         case .signal(let token, _): "signal \(token.task)"
@@ -55,7 +62,9 @@ enum Text {
     static func of(_ message: CoordinatorMessage) -> String {
         switch message {
         case .start(let order): "start \(order.token.task) nonce \(order.token.nonce % 10_000)"
-        case .go(let token): "go \(token.task)"
+        case .reach(let question): "reach \(question.token.task)"
+        case .go(let token, let rendezvous): "go \(token.task) \(rendezvous.port)"
+        case .stop(let token, let stop): "stop \(token.task) \(stop.cause)"
         case .cancel(let token, let immediately):
             "cancel \(token.task)\(immediately ? " now" : "")"
         case .signal(let token, _, let sequence): "signal \(token.task) #\(sequence)"
@@ -74,6 +83,7 @@ enum Text {
             "report \(report.token.task) \(report.phase) v\(report.version)"
         case .needContent(let token, _): "needContent \(token.task)"
         case .needSecrets(let token): "needSecrets \(token.task)"
+        case .reach(let answer): of(answer)
         case .pong(let value): "pong \(value)"
         case .foreignUse(let use, let version): "foreignUse \(use) v\(version)"
         case .programs(let programs): "programs \(programs.engines)"
@@ -135,14 +145,18 @@ enum Text {
         }
     }
 
+    static func of(_ answer: ReachAnswer) -> String {
+        "reached \(answer.token.task) "
+            + answer.reached.map { $0.joined(separator: "+") }.joined(separator: ",")
+    }
+
     static func of(_ fence: Fence) -> String { "\(fence.epoch).\(fence.session)" }
 
     static func of(_ job: JobRecord) -> String {
-        let task = job.current?.tasks.first
-        let worker = task.map { " on \($0.worker)" } ?? ""
-        let phase = task.map { " \($0.phase)" } ?? ""
+        let tasks = (job.current?.tasks ?? []).map { " on \($0.worker) \($0.phase)" }.joined()
+        let failed = job.current?.failure.map { ", rank \($0.rank) failed" } ?? ""
         let rest = job.reason.map { ": \($0)" } ?? ""
-        return "\(job.id) \(job.state) attempt \(job.attempts.count)\(worker)\(phase)"
+        return "\(job.id) \(job.state) attempt \(job.attempts.count)\(tasks)\(failed)"
             + " outputs \(job.outputsFetch)\(rest)"
     }
 }

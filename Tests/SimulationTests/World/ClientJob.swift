@@ -25,14 +25,17 @@ final class ClientJob {
         let tree = TestTree.reference(world.random.below(4))
         let recipe = EnvironmentRecipe(
             kind: .lock, tree: TestTree.reference(4 + world.random.below(2)), source: "/venv")
+        let isGang = world.random.happens(150)
+        let nodes = world.random.within(2...4)
+        let gang = GangSpec(nodes: nodes, nodesPerWorker: world.random.within(1...2))
         let spec = JobSpec(
             command: .shell("true"),
             resources: Resources(
                 milliCPUs: Int64(cpus), memory: .gibibytes(Int64(memory))),
             software: world.random.happens(300) ? .recipe(recipe) : nil,
             gracePeriod: Milliseconds(Int64(world.random.pick([0, 200, 10_000]))),
-            placement: place == 3 ? .any : .worker(world.machines[place].name),
-            secrets: world.random.happens(300) ? ["TOKEN"] : [])
+            placement: place == 3 || isGang ? .any : .worker(world.machines[place].name),
+            secrets: world.random.happens(300) ? ["TOKEN"] : [], gang: isGang ? gang : nil)
         return SubmitRequest(
             clientKey: "key-\(number)", spec: spec,
             inputs: JobInputs(

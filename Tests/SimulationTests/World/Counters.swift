@@ -2,6 +2,8 @@
 struct Counters: CustomStringConvertible {
     enum Kind: String, CaseIterable {
         case execs
+        case gangExecs = "execs in gangs"
+        case reachProblems = "tasks that did not reach each other"
         case agentKills = "kills of agents"
         case powerCuts = "power cuts"
         case coordinatorKills = "kills of coordinators"

@@ -133,7 +133,8 @@ extension Machine {
     func launch(_ order: StartOrder) {
         let token = order.token
         let fails = world.random.happens(world.faults.failure)
-        if process(token) != nil { supervise(token) }
+        // What a power cut ended is staged anew, and leaves nothing that could be taken for an end.
+        if let known = process(token), known.lives || known.ending != nil { supervise(token) }
         switch process(token)?.state {
         case .launching: break
         case .atBarrier, .running:

@@ -61,10 +61,22 @@ extension SeededGenerator {
             outputs: list(upTo: 4) { $0.text() },
             maximumDuration: optional { $0.milliseconds() },
             gracePeriod: milliseconds(), pullLimit: byteCount(),
-            placement: chance(2) ? .any : .worker(WorkerName("gpu-\(below(100))")!),
+            placement: pick([
+                .any, JobSpec.PlacementRequest(names: list(upTo: 3) { $0.worker() } + [worker()]),
+            ]),
             container: optional { $0.container() }, mounts: list(upTo: 2) { $0.mount() },
             labels: list(upTo: 2) { DataLabel("label-\($0.below(9))")! },
-            secrets: pick([[], ["HF_TOKEN"], ["A", "_b2"]]))
+            secrets: pick([[], ["HF_TOKEN"], ["A", "_b2"]]), gang: optional { $0.gang() })
+    }
+
+    private mutating func worker() -> WorkerName { WorkerName("gpu-\(below(100))")! }
+
+    private mutating func gang() -> GangSpec {
+        let nodes = 1 + below(GangLimits.nodes)
+        return GangSpec(
+            nodes: nodes, nodesPerWorker: 1 + below(nodes), processesPerNode: 1 + below(8),
+            launch: optional { $0.pick(GangSpec.Launch.allCases) },
+            outputsFrom: pick(GangSpec.OutputsFrom.allCases))
     }
 
     mutating func container() -> ContainerSpec {
@@ -150,8 +162,9 @@ extension SeededGenerator {
                 ContainerFacts(image: $0.image(), gpus: $0.pick(ContainerGPUs.allCases))
             },
             data: optional { [$0.dataReport()] },
-            process: optional { $0.process() },
-            startedAt: optional { $0.wallTime() }, endedAt: optional { $0.wallTime() },
+            endpoint: optional { $0.endpoint() }, process: optional { $0.process() },
+            exit: optional { $0.exit() }, startedAt: optional { $0.wallTime() },
+            endedAt: optional { $0.wallTime() },
             result: optional { $0.result() })
     }
 
@@ -177,10 +190,12 @@ extension SeededGenerator {
     }
 
     mutating func coordinatorMessage() -> CoordinatorMessage {
-        switch below(8) {
+        switch below(10) {
+        case 7: .reach(question())
+        case 8: .stop(token(), StopOrder(cause: pick(StopCause.allCases), grace: milliseconds()))
         case 6: .secretsHanded(token(), failure: optional { $0.text() })
         case 0: .start(order())
-        case 1: .go(token())
+        case 1: .go(token(), rendezvous())
         case 2: .cancel(token(), immediately: chance(2))
         case 3: .signal(token(), number: Int32(1 + below(64)), sequence: next())
         case 4: .acknowledge(token())
@@ -190,7 +205,8 @@ extension SeededGenerator {
     }
 
     mutating func agentMessage() -> AgentMessage {
-        switch below(6) {
+        switch below(7) {
+        case 5: .reach(answer())
         case 4: .programs(programs())
         case 3: .needSecrets(token())
         case 0: .report(report())
@@ -198,6 +214,33 @@ extension SeededGenerator {
         case 2: .foreignUse(resources(), version: next())
         default: .pong(next())
         }
+    }
+
+    private mutating func addresses() -> [String] {
+        (0...below(3)).map { _ in pick(["10.0.0.\(below(256))", "2001:db8::\(below(10))"]) }
+    }
+
+    private mutating func endpoint() -> GangEndpoint {
+        GangEndpoint(addresses: addresses(), port: UInt16(1 + below(65_535)))
+    }
+
+    private mutating func rendezvous() -> Rendezvous {
+        Rendezvous(addresses: addresses(), port: UInt16(1 + below(65_535)))
+    }
+
+    private mutating func question() -> ReachQuestion {
+        ReachQuestion(
+            token: token(), round: next(),
+            targets: list(upTo: 3) {
+                ReachQuestion.Target(token: $0.token(), endpoint: $0.endpoint())
+            })
+    }
+
+    private mutating func answer() -> ReachAnswer {
+        ReachAnswer(
+            token: token(), round: next(),
+            reached: list(upTo: 3) { $0.chance(2) ? [] : $0.addresses() },
+            problem: optional { $0.text() })
     }
 
     mutating func programs() -> WorkerPrograms {

@@ -103,6 +103,7 @@ extension CoordinatorCore {
             workers[index].pushes.append(tree)
             turn.act(.push(name, token, tree, job.inputs.references))
         case .needSecrets(let token): needSecrets(token, from: name, &turn)
+        case .reach(let answer): reachAnswered(answer, from: name, &turn)
         case .pong: break
         case .foreignUse(let use, let version):
             guard let index = workerIndex(name), version > workers[index].foreignUseVersion else {

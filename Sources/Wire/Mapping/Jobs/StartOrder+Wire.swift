@@ -72,6 +72,7 @@ extension JobSpec: WireValue {
         proto.secretNames = secrets
         proto.mounts = mounts.map(\.proto)
         proto.labels = labels.map(\.text)
+        if let gang { proto.gang = gang.proto }
         return proto
     }
 
@@ -99,7 +100,8 @@ extension JobSpec: WireValue {
             labels: try proto.labels.map { label throws(WireError) in
                 try Field.identifier(label, "spec.labels")
             },
-            secrets: try Secret.names(proto.secretNames))
+            secrets: try Secret.names(proto.secretNames),
+            gang: proto.hasGang ? try GangSpec(proto.gang) : nil)
     }
 }
 
@@ -144,8 +146,12 @@ extension JobSpec.EnvironmentVariable {
 extension JobSpec.PlacementRequest {
     fileprivate var proto: ProtoJobSpec.OneOf_Placement {
         switch self {
-        case .worker(let name): .worker(name.text)
-        case .any: .anyWorker(ProtoJobSpec.AnyWorker())
+        case .worker(let name): return .worker(name.text)
+        case .any: return .anyWorker(ProtoJobSpec.AnyWorker())
+        case .among(let names):
+            var among = ProtoJobSpec.AmongWorkers()
+            among.names = names.map(\.text)
+            return .amongWorkers(among)
         }
     }
 
@@ -155,6 +161,14 @@ extension JobSpec.PlacementRequest {
             self = .worker(try Field.identifier(name, "spec.placement.worker"))
         case .anyWorker:
             self = .any
+        case .amongWorkers(let among):
+            let names = try among.names.map { name throws(WireError) -> WorkerName in
+                try Field.identifier(name, "spec.placement.among")
+            }
+            guard names.count > 1 else {
+                throw WireError.invalid("spec.placement.among", names.count)
+            }
+            self.init(names: names)
         }
     }
 }

@@ -12,7 +12,9 @@ extension TaskReport: WireValue {
         proto.packages = packages ?? []
         if let container { proto.container = container.proto }
         proto.data = data?.map(\.proto) ?? []
+        if let endpoint { proto.endpoint = endpoint.proto }
         if let process { proto.process = process.proto }
+        if let exit { proto.exit = exit.proto }
         if let startedAt { proto.startedAtMs = startedAt.milliseconds }
         if let endedAt { proto.endedAtMs = endedAt.milliseconds }
         if let result { proto.result = result.proto }
@@ -31,7 +33,9 @@ extension TaskReport: WireValue {
             container: proto.hasContainer ? try ContainerFacts(proto.container) : nil,
             data: proto.data.isEmpty
                 ? nil : try proto.data.map { data throws(WireError) in try DataReport(data) },
+            endpoint: proto.hasEndpoint ? try GangEndpoint(proto.endpoint) : nil,
             process: proto.hasProcess ? try TaskProcess(proto.process) : nil,
+            exit: proto.hasExit ? try ExitStatus(proto.exit) : nil,
             startedAt: proto.hasStartedAtMs
                 ? try Field.wallTime(proto.startedAtMs, "report.started_at") : nil,
             endedAt: proto.hasEndedAtMs
@@ -187,6 +191,7 @@ extension StopCause {
         case .preempt: .preempt
         case .outOfMemory: .outOfMemory
         case .lease: .lease
+        case .gang: .gang
         }
     }
 

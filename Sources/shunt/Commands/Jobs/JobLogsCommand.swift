@@ -9,7 +9,8 @@ struct JobLogsCommand: AsyncParsableCommand {
         abstract: "Print what a job wrote.",
         discussion: """
             The job's standard output goes to standard output and its standard error to standard \
-            error, byte for byte.
+            error, byte for byte. Of a job of several nodes the lines of all stand behind their \
+            ranks; --rank picks one, whose output is printed as it is.
 
             Example:
               shunt logs -f --tail 20 7f3k2a
@@ -20,6 +21,9 @@ struct JobLogsCommand: AsyncParsableCommand {
 
     @Option(help: ArgumentHelp("Begin with the last lines.", valueName: "lines"))
     var tail: Int?
+
+    @Option(help: ArgumentHelp("Only this node of the job.", valueName: "rank"))
+    var rank: Int?
 
     @Flag(name: .customLong("stdout"), help: "Only standard output.")
     var onlyOutput = false
@@ -40,17 +44,27 @@ struct JobLogsCommand: AsyncParsableCommand {
         if onlyOutput != onlyError {
             streams = onlyOutput ? [.standardOutput] : [.standardError]
         }
-        let printer = LogPrinter(streams: streams, progress: ProgressDisplay(mode: .quiet))
         let session = try ShuntSession.open()
         // A name may come to mean a later job while we follow: the ID is kept.
-        let id = JobReference(try await session.connection.job(reference).id)
-        var start = LogOffset(offset: 0)
-        if let tail {
-            start = try await session.connection.logTail(
-                of: id, lines: tail, stream: streams.count == 1 ? streams.first : nil)
+        let job = try await session.connection.job(reference)
+        let id = JobReference(job.id)
+        if rank != nil || job.spec.nodeCount == 1 {
+            let follower = LogFollower(
+                connection: session.connection, job: id, rank: rank ?? 0,
+                printer: LogPrinter(streams: streams, progress: ProgressDisplay(mode: .quiet)))
+            try await follower.follow(
+                from: try await start(of: rank ?? 0, id, session, streams), waits: follow)
+        } else {
+            let progress = ProgressDisplay(mode: .quiet)
+            let gang = GangLogFollower(
+                connection: session.connection, job: id, count: job.spec.nodeCount,
+                printer: { LogPrinter(streams: streams, rank: $0, progress: progress) })
+            var starts: [LogOffset] = []
+            for rank in 0..<job.spec.nodeCount {
+                starts.append(try await start(of: rank, id, session, streams))
+            }
+            try await gang.follow(from: starts, waits: follow)
         }
-        try await LogFollower(connection: session.connection, job: id, printer: printer)
-            .follow(from: start, waits: follow)
         var view = try await session.connection.job(id)
         // The log is whole a moment before the job is over.
         while follow, !view.state.isTerminal {
@@ -61,5 +75,14 @@ struct JobLogsCommand: AsyncParsableCommand {
         for warning in view.warnings {
             StandardStream.printNotice("shunt: \(Quoting.visible(warning))")
         }
+    }
+
+    /// Where the log of a rank is printed from.
+    private func start(
+        of rank: Int, _ job: JobReference, _ session: ShuntSession, _ streams: Set<LogStream>
+    ) async throws -> LogOffset {
+        guard let tail else { return LogOffset(offset: 0) }
+        return try await session.connection.logTail(
+            of: job, rank: rank, lines: tail, stream: streams.count == 1 ? streams.first : nil)
     }
 }
