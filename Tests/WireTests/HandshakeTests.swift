@@ -98,7 +98,7 @@ import Testing
             if bytes.isEmpty { break }
             received += bytes
         }
-        #expect(received == Preamble.magic)
+        #expect(received == [UInt8(ascii: "\n")] + Preamble.magic)
     }
 
     @Test func greetingsOfALoginShellDoNotMatter() async throws {

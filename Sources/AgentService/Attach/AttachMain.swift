@@ -88,8 +88,15 @@ enum AttachMain {
                     + live.prefix(5).joined(separator: ", "))
         }
         // A coordinator that is still connected would start it again at once.
+        let resolved = realpath(agent.directory.attach, nil)
+        defer { free(resolved) }
         unlink(agent.directory.attach)
-        try agent.end()
+        do {
+            try agent.end()
+        } catch {
+            if let resolved { try agent.directory.point(to: String(cString: resolved)) }
+            throw error
+        }
         let shelf = ImageShelf(directory: AgentHome(root: agent.directory.path).images)
         // The engine keeps images elsewhere. One that it does not give up is somebody else's too.
         _ = try? shelf.collect(beyond: .zero, inUse: [])

@@ -116,9 +116,8 @@ struct LoginReport: Hashable {
         if let path = open.first { return "chmod 600 \(SSHError.quoted(path))" }
         if hasCertificates { return openssh }
         if case .hung = agent { return "ssh-add -l" }
-        let port = configuration.port == 22 ? "" : "-p \(configuration.port) "
-        let place = "\(configuration.user)@\(configuration.hostName)"
-        let copy = "ssh-copy-id \(port)\(SSHError.quoted(place))"
+        // By the alias and its file: the way there may lead over other hosts.
+        let copy = "ssh-copy-id \(configuration.byHand)"
         // There is nothing to copy yet.
         return hasNoKey ? "ssh-keygen -t ed25519 && \(copy)" : copy
     }

@@ -106,7 +106,7 @@ final class SSHChannel {
                         .sessionLimit,
                         "the server opens no further session (MaxSessions): "
                             + session.lastWords,
-                        hint: Self.lookAtServer))
+                        hint: "ssh \(state.byHand) \(SSHError.quoted(Self.lookAtServer))"))
             }
         }
         guard case .requesting = phase else { return }
@@ -121,7 +121,7 @@ final class SSHChannel {
                 SSHError(
                     .unsupported,
                     "the server does not start commands (ForceCommand): \(session.lastWords)",
-                    hint: Self.lookAtServer))
+                    hint: "ssh \(state.byHand) \(SSHError.quoted(Self.lookAtServer))"))
         }
     }
 

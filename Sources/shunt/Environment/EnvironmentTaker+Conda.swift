@@ -29,6 +29,7 @@ extension EnvironmentTaker {
         let taken = try finish(
             recipe, .condaLock, python: nil, source: root, packages: explicit.count + lock.count,
             platform: explicit.platform, importPaths: lock.importPaths)
-        return TakenEnvironment(software: .recipe(taken), gaps: explicit.gaps + lock.gaps)
+        return TakenEnvironment(
+            software: .recipe(taken), gaps: explicit.gaps + lock.gaps, warnings: lock.warnings)
     }
 }

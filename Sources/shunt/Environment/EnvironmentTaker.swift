@@ -35,6 +35,14 @@ struct EnvironmentTaker: Sendable {
         case .unsaid:
             guard let root = ActiveEnvironment.root else { return TakenEnvironment() }
             taken = try capture(root)
+        case .active:
+            guard let root = ActiveEnvironment.root else {
+                throw ShuntError(
+                    .usage,
+                    "`capture: true` takes the environment that is active here, and none is",
+                    hint: ". .venv/bin/activate")
+            }
+            taken = try capture(root)
         case .built(let wish):
             let recipe =
                 if let path = wish.conda {
@@ -81,7 +89,8 @@ struct EnvironmentTaker: Sendable {
         let taken = try finish(
             recipe, .lock, python: python.map(PythonRange.init), source: root, packages: lock.count,
             importPaths: lock.importPaths)
-        return TakenEnvironment(software: .recipe(taken), gaps: lock.gaps)
+        return TakenEnvironment(
+            software: .recipe(taken), gaps: lock.gaps, warnings: lock.warnings)
     }
 
     /// Whether the code of an editable install is in the snapshot, and not among what is left out:

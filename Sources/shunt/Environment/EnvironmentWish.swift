@@ -2,6 +2,8 @@
 enum EnvironmentWish: Hashable {
     /// Nothing: the environment that is active here goes along, if there is one.
     case unsaid
+    /// The environment that is active here, and none instead of it.
+    case active
     /// None is wanted.
     case none
     /// What the worker has under this name or path.
@@ -12,7 +14,7 @@ enum EnvironmentWish: Hashable {
     var mayDependOnWorker: Bool {
         switch self {
         case .none, .existing: false
-        case .unsaid: ActiveEnvironment.root != nil
+        case .unsaid, .active: ActiveEnvironment.root != nil
         case .built(let wish): wish.path != nil
         }
     }

@@ -40,7 +40,11 @@ extension JobFileReader {
         } else if isBuilt {
             job.software = .built(built)
         } else {
-            job.software = captures ?? (job.isOffline != nil) ? .unsaid : .none
+            switch captures {
+            case true?: job.software = .active
+            case false?: job.software = .none
+            case nil: job.software = job.isOffline != nil ? .unsaid : .none
+            }
         }
     }
 

@@ -13,8 +13,9 @@ enum CommandWords {
 
     static let flags = [
         "--file", "--on", "--name", "--cpus", "--memory", "--image", "--shm-size", "--env",
-        "--secret", "--mount",
-        "--output", "--no-pull", "--no-capture", "--detach", "--quiet", "--yes", "--dry-run",
+        "--secret", "--mount", "--nodes", "--nodes-per-worker", "--processes-per-node",
+        "--nproc-per-node", "--launch", "--outputs-from", "--output", "--no-pull", "--no-capture",
+        "--detach", "--quiet", "--yes", "--dry-run",
         "--help",
     ]
 

@@ -101,7 +101,9 @@ struct JobDraft: Hashable {
         self.spec = spec
         environment = file.software
         isOffline = file.isOffline
-        if environment == .unsaid, flags.leavesEnvironment || spec.container != nil {
+        if flags.leavesEnvironment && [.unsaid, .active].contains(environment)
+            || environment == .unsaid && spec.container != nil
+        {
             environment = .none
         }
         try checkContainer(flags.subcommand)

@@ -16,6 +16,8 @@ struct AgentInstallation: Sendable {
     private static let spaceNeeded = ByteCount.mebibytes(128)
     private static let uploadLimit = Duration.seconds(600)
     private static let commandLimit = Duration.seconds(60)
+    /// The line before a program.
+    private static let begin = "SHUNT-BEGIN"
     /// For a piece of 256 KiB, which a link takes that is of any use.
     private static let patience = Duration.seconds(45)
 
@@ -73,14 +75,18 @@ struct AgentInstallation: Sendable {
         let receive =
             parcel.isCompressed
             ? "gzip -dc >\(file)" : "cat >\(file) && [ $(wc -c <\(file)) -eq \(total.bytes) ]"
-        // No shell of any kind takes these words for anything else: see ``RemoteDirectory``.
+        // No shell of any kind takes these words for anything else: see ``RemoteDirectory``. What
+        // start-up files have left of the lines before the program is passed over.
         let command =
-            "exec /bin/sh -c 'umask 077; mkdir -p \(directory) && \(receive) "
+            "exec /bin/sh -c 'umask 077; while read -r line; do [ \"$line\" = \(Self.begin) ] && "
+            + "break; done; mkdir -p \(directory) && \(receive) "
             + "|| { rm -rf \(directory); exit 1; }'"
+        let head = Array("\n\(Self.begin)\n".utf8)
         let outcome = try await remote.run(
-            command, input: parcel.bytes, within: Self.uploadLimit, patience: Self.patience
+            command, input: head + parcel.bytes, within: Self.uploadLimit, patience: Self.patience
         ) { sent in
-            progress.update(what, detail: "\(ByteCount(Int64(sent))) of \(total)")
+            let sent = ByteCount(Int64(max(0, sent - head.count)))
+            progress.update(what, detail: "\(sent) of \(total)")
         }
         guard outcome.isSuccess else {
             throw failure("`\(name)` could not be written to `\(directory)`", outcome)
@@ -153,7 +159,7 @@ struct AgentInstallation: Sendable {
     private func failure(_ what: String, _ outcome: RemoteCommand.Outcome) -> ShuntError {
         // It may be no worker yet, which could be checked.
         let hint = remote.adding
-        if let said = RemoteText.error(in: outcome.diagnostics) {
+        if let said = RemoteText.error(in: outcome.diagnostics, ssh: remote.ssh) {
             return ShuntError(
                 .failed, "\(what) on `\(remote.name)`: \(said.message)", hint: said.hint ?? hint)
         }

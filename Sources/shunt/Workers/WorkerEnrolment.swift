@@ -49,17 +49,17 @@ struct WorkerEnrolment: Sendable {
         _ remote: RemoteCommand, _ known: WorkerView?
     ) async throws -> WorkerRecord {
         progress.update("connecting to `\(address)`")
-        let probe = try await WorkerInspection(remote: remote).probe(
-            directory: description.directory ?? known?.directory, makesDirectory: true,
-            agents: InstalledAgent.digests())
         let clearing = progress
+        let directory = description.directory ?? known?.directory
         return try await Interruption.cancelling(onEnd: { clearing.clear() }) {
             do {
+                let probe = try await WorkerInspection(remote: remote).probe(
+                    directory: directory, makesDirectory: true, agents: InstalledAgent.digests())
                 if let known { try requireSame(known, probe) }
                 return try await enrol(remote, probe)
             } catch {
                 // Also where all else is cancelled.
-                await Task { await removeEmptyDirectories(remote, probe) }.value
+                await Task { await undoProbe(remote, directory) }.value
                 throw error
             }
         }
@@ -93,17 +93,10 @@ struct WorkerEnrolment: Sendable {
 
     /// Takes back what the probe made, where nothing came to stand in it but programs that are no
     /// whole ones.
-    private func removeEmptyDirectories(_ remote: RemoteCommand, _ probe: WorkerProbe) async {
-        guard let made = probe.madeDirectory else { return }
-        let script = """
-            top=\(RemoteText.quoted(made)); at=\(RemoteText.quoted(probe.directory))/bin
-            rm -rf "$at"/.new-*
-            ls -A "$at" | grep -q . || rm -f "${at%/bin}/made"
-            while rmdir "$at" 2>/dev/null && [ "$at" != "$top" ]; do at=$(dirname "$at"); done
-
-            """
+    private func undoProbe(_ remote: RemoteCommand, _ directory: String?) async {
         // What refused the worker is what is told; an empty directory harms nobody.
-        _ = try? await remote.script(script, within: Self.tidyLimit)
+        _ = try? await remote.script(
+            ProbeScript.undoing(directory: directory), within: Self.tidyLimit)
     }
 
     private func enrol(

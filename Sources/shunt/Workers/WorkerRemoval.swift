@@ -109,7 +109,16 @@ struct WorkerRemoval: Sendable {
             [ -f \(directory)/machine ] || {
                 echo 'error: `\(directory)` is no agent'"'s directory" >&2; exit 1; }
             # Gone if an earlier removal did not come to its end.
-            [ -e \(directory)/attach ] || exit 0
+            if [ ! -e \(directory)/attach ]; then
+                pid=$(cat \(directory)/lock 2>/dev/null)
+                case $(tr '\\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null) in
+                    *" daemon --home \(directory) "*) ;;
+                    *) exit 0;;
+                esac
+                printf 'error: %s\n\nhint: kill -9 %s\n' \
+                    "the agent (process $pid) still runs" "$pid" >&2
+                exit 1
+            fi
             exec \(directory)/attach \(killsTasks ? "--stop-all" : "--stop")
 
             """, within: Self.limit)
@@ -140,11 +149,11 @@ struct WorkerRemoval: Sendable {
                 find \(directory) -mindepth 1 -delete 2>/dev/null
                 [ -z "$(ls -A \(directory))" ]; exit;; esac
             rm -rf \(directory)
-            at=$(dirname \(directory))
+            at=\(directory); at=${at%/*}
             # The directories above it that were made for it, as long as nothing else is in them.
             inside() { case "$at/" in "$made"/*) [ -n "$made" ];; */shunt-agent/) true;;
                 *) false;; esac; }
-            while inside && rmdir "$at" 2>/dev/null; do at=$(dirname "$at"); done
+            while inside && rmdir "$at" 2>/dev/null; do at=${at%/*}; done
             [ ! -e \(directory) ]
 
             """, within: Self.limit)
@@ -167,7 +176,7 @@ struct WorkerRemoval: Sendable {
     }
 
     private func failure(_ what: String, _ outcome: RemoteCommand.Outcome) -> ShuntError {
-        let said = RemoteText.error(in: outcome.diagnostics)
+        let said = RemoteText.error(in: outcome.diagnostics, ssh: worker.address?.ssh)
         let why =
             said?.message ?? RemoteText.lastLine(outcome.diagnostics) ?? "no reason was given"
         return ShuntError(

@@ -64,10 +64,8 @@ import Testing
             let page = try await connection.logPage(
                 of: JobReference(JobID("7f3k2a")!), from: 39, wait: .seconds(1))
             #expect(page == LogPage(bytes: [1, 2, 0xff], nextOffset: 42, isComplete: true))
-            let limit = APIPath.logPage.bytes
-            #expect(
-                server.requests[0].line
-                    == "GET /v1/jobs/7f3k2a/log?offset=39&max=\(limit)&wait_ms=1000 HTTP/1.1")
+            let query = "rank=0&offset=39&max=\(APIPath.logPage.bytes)&wait_ms=1000"
+            #expect(server.requests[0].line == "GET /v1/jobs/7f3k2a/log?\(query) HTTP/1.1")
         }
     }
 

@@ -143,8 +143,8 @@ import Testing
             {"name": "torch", "version": "2.1.0+cpu", "where": "/v"},
             {"name": "own", "version": "1+dirty", "where": "/v", "source": "/src/own"}
             """)
-        #expect(lock.gaps.count == 1)
-        #expect(lock.gaps.first?.hasPrefix("torch: a version with a `+`") == true, "\(lock.gaps)")
+        #expect(lock.gaps.isEmpty)
+        #expect(lock.warnings.first?.hasPrefix("torch: a version with a `+`") == true)
         #expect(lock.pins == ["torch==2.1.0+cpu"])
     }
 

@@ -36,6 +36,29 @@ struct ContainerImageTests {
         }
     }
 
+    /// What an image is made of may differ where the image does not: each build gives it a name.
+    @Test func allNamesOfAnImageGoWithIt() async throws {
+        try await ContainerHome.use { home in
+            let mark = UInt64.random(in: 0...UInt64.max)
+            try home.write(
+                "image/Dockerfile", "FROM \(TestImage.name)\nRUN echo \(mark) >/mark\n")
+            for note in ["a", "b"] {
+                try home.write("image/note", "\(note)\n")
+                let ran = try await run(home, "./image", "cat", "/mark")
+                #expect(ran.text == "\(mark)\n", "\(ran.errorText)")
+            }
+            let kept = try JSON(parsing: try await home.run("env", "ls", "-o", "json").output)
+            let key = try #require(kept.items.first?["key"].string)
+            #expect(kept.items.count == 1)
+            let image = key.suffix(12)
+            let names = "podman image inspect --format '{{len .RepoTags}}' \(image)"
+            #expect(try await TestImage.shell(names) == "2\n")
+            #expect(try await home.run("env", "rm", key).code == 0)
+            let there = "podman image exists \(image) && echo there || echo gone"
+            #expect(try await TestImage.shell(there) == "gone\n")
+        }
+    }
+
     @Test func aLayoutAndAnArchiveAreLoadedFromTheJob() async throws {
         try await ContainerHome.use { home in
             let small = try await TestImage.small()

@@ -162,6 +162,11 @@ import Testing
                 "off.yaml",
                 "run: \(#"[python3, -c, "import sys; print(sys.prefix)"]"#)\n"
                     + "environment: {capture: false}\n")
+            // What is asked for in so many words is not left out in silence.
+            try home.write(
+                "on.yaml", "run: [python3, -c, '1']\nenvironment: {capture: true}\n")
+            let none = try await home.run(["run", "-f", "on.yaml"], env: ["VIRTUAL_ENV": ""])
+            expectRefused(none, code: 125, naming: ["capture: true", "and none is"])
             for arguments in [["--no-capture"] + command, ["-f", "off.yaml"]] {
                 let outcome = try await home.run(["run", "-q"] + arguments, env: active)
                 #expect(outcome.code == 0, "\(outcome.errorText)")

@@ -135,6 +135,8 @@ struct EnrolmentTests {
             for pid in lab.host.agentPids { kill(pid, SIGCONT) }
             #expect(stopped.code == 1)
             #expect(stopped.text.contains("wrong: the agent (process"), "\(stopped.text)")
+            // There, not here.
+            #expect(stopped.text.contains(" \(lab.name) 'kill -CONT "), "\(stopped.text)")
 
             lab.host.relay.cut(arrivals: .refused)
             let cut = try await lab.home.run("worker", "check", lab.name)
@@ -258,6 +260,41 @@ struct EnrolmentTests {
             #expect(outcome.code == 128 + SIGINT, "\(outcome.errorText)")
             #expect(try await lab.host.homeListing() == before)
             #expect(try await lab.worker() == .null)
+        }
+    }
+
+    /// A second try must not take the absence of `attach` for that of the agent.
+    @Test func anAgentThatDoesNotEndIsNotPurgedAroundIt() async throws {
+        try await RemoteLab.use { lab in
+            let pids = lab.host.agentPids
+            for pid in pids { kill(pid, SIGSTOP) }
+            for _ in 0..<2 {
+                let refused = try await lab.home.run("worker", "rm", lab.name, "--purge")
+                expectRefused(refused, code: 1, naming: ["does not end"])
+                #expect(refused.errorText.contains(" \(lab.name) 'kill -9 "))
+                #expect(lab.host.agentPids == pids)
+            }
+            for pid in pids { kill(pid, SIGCONT) }
+            try await lab.add(lab.name)
+            let purged = try await lab.home.run("worker", "rm", lab.name, "--purge")
+            #expect(purged.code == 0, "\(purged.errorText)")
+        }
+    }
+
+    @Test func aPurgeThatIsInterruptedGoesOnToItsEnd() async throws {
+        try await RemoteLab.use(isEnrolled: false) { lab in
+            let before = try await lab.host.homeListing()
+            try await lab.add(lab.name)
+            // Between the end of the agent and that of its directory.
+            lab.host.relay.setDelay(.milliseconds(100), .up)
+            let purging = try lab.home.start(["worker", "rm", lab.name, "--purge"])
+            let begun = await eventually { lab.host.agentPids.isEmpty || purging.hasEnded }
+            #expect(begun)
+            purging.signal(SIGINT)
+            let outcome = await purging.outcome()
+            #expect(outcome.code == 0, "\(outcome.errorText)")
+            #expect(outcome.errorText.contains("goes on to its end"))
+            #expect(try await lab.host.homeListing() == before)
         }
     }
 

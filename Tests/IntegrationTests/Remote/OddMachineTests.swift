@@ -46,6 +46,19 @@ struct OddMachineTests {
         try await withShell("/bin/bash", profile: talk) { try await expectWorks($0) }
     }
 
+    @Test func aShellWhoseStartUpFileReadsALineIsEnough() async throws {
+        try await withShell("/bin/bash", profile: "read -r answer\n") {
+            try await expectWorks($0)
+        }
+    }
+
+    /// The agent's first bytes would be looked for behind it at each connection.
+    @Test func aShellThatTalksTooLongIsRefusedAndLeftAsItWas() async throws {
+        try await withShell("/bin/bash", profile: "seq 12000\n") { lab in
+            try await expectNoWorker(lab, code: 5, naming: ["start-up files", "is the most"])
+        }
+    }
+
     @Test(.enabled(if: access("/usr/bin/fish", X_OK) == 0, "fish is not installed"))
     func fishWorks() async throws {
         try await withShell("/usr/bin/fish") { try await expectWorks($0) }

@@ -34,7 +34,7 @@ struct ImageShelf: Sendable {
     func put(_ origin: ImageOrigin, _ facts: ImageFacts, by engine: EngineCommand) throws {
         try put(
             Note(
-                engine: engine.engine, name: origin.reference, image: facts.image.id,
+                engine: engine.engine, names: [origin.reference], image: facts.image.id,
                 size: facts.size),
             as: origin.key(facts.image))
     }
@@ -45,7 +45,13 @@ struct ImageShelf: Sendable {
         try put(.registry(name: name, pinned: nil), facts, by: engine)
     }
 
-    private func put(_ note: Note, as key: String) throws {
+    /// Several origins may come to one image: all of its names are kept, or some would stay.
+    private func put(_ new: Note, as key: String) throws {
+        var note = new
+        if let known = self.note(key), known.image == new.image, known.engine == new.engine {
+            note.names = new.names + known.names.filter { !new.names.contains($0) }
+            note.names.removeLast(max(0, note.names.count - Self.mostNames))
+        }
         do throws(SystemError) {
             let opened = try OwnedDescriptor.open(kept, O_RDONLY | O_DIRECTORY)
             try SmallFile.write(note.encoded, to: key, in: opened, durable: false)
@@ -53,6 +59,9 @@ struct ImageShelf: Sendable {
             throw ShuntError(error, in: kept)
         }
     }
+
+    /// Of one image; beyond them the oldest are the engine's own to list.
+    private static let mostNames = 1000
 
     /// Notes that an image was used, if it is one of these.
     func touch(_ key: String) { utimensat(AT_FDCWD, kept + "/" + key, nil, 0) }
@@ -140,8 +149,9 @@ struct ImageShelf: Sendable {
             return nil
         }
         // A name that stands for another image by now was given to it by somebody else.
-        if try ImageFacts(note.name, in: engine)?.image.id == note.image {
-            let answer = try engine.run(["rmi", note.name], within: .minutes(10))
+        for name in note.names
+        where try ImageFacts(name, in: engine)?.image.id == note.image {
+            let answer = try engine.run(["rmi", name], within: .minutes(10))
             guard answer.isSuccess else { return answer.words }
         }
         unlink(path)
@@ -150,27 +160,29 @@ struct ImageShelf: Sendable {
 }
 
 extension ImageShelf {
-    /// What is written down of an image: four lines.
+    /// What is written down of an image: a line for each value, and one for each further name.
     private struct Note {
         var engine: ContainerEngine
-        /// By which it is removed.
-        var name: String
+        /// By which it is removed, the last given first; at least one.
+        var names: [String]
         var image: Digest
         var size: ByteCount
 
         var encoded: [UInt8] {
-            Array("\(engine.rawValue)\n\(name)\n\(image.hex)\n\(size.bytes)\n".utf8)
+            let lines = [engine.rawValue, names[0], image.hex, "\(size.bytes)"] + names.dropFirst()
+            return Array(lines.map { $0 + "\n" }.joined().utf8)
         }
     }
 
     /// - Returns: `nil` for one that is gone, or that a later release wrote.
     private func note(_ key: String) -> Note? {
         let lines = (SmallFile.text(kept + "/" + key) ?? "").split(separator: "\n")
-        guard lines.count == 4, let engine = ContainerEngine(rawValue: String(lines[0])),
+        guard lines.count >= 4, let engine = ContainerEngine(rawValue: String(lines[0])),
             let image = Digest(hex: lines[2]), let size = Int64(lines[3])
         else { return nil }
         return Note(
-            engine: engine, name: String(lines[1]), image: image, size: ByteCount(max(0, size)))
+            engine: engine, names: ([lines[1]] + lines.dropFirst(4)).map(String.init),
+            image: image, size: ByteCount(max(0, size)))
     }
 
     private func entries() -> [(key: String, note: Note, usedAt: WallTime)] {

@@ -39,7 +39,14 @@ struct WorkerRemoveCommand: AsyncParsableCommand {
         let removal = WorkerRemoval(session: session, progress: progress, worker: worker)
         let jobs: Int
         if purge {
-            jobs = try await removal.purge(givesUp: lost)
+            jobs = try await Interruption.finishing(
+                onFirst: {
+                    progress.warn(
+                        "the removal goes on to its end; a second signal leaves it half done, and "
+                            + "then `\(worker.adding) && shunt worker rm \(name) --purge` ends it")
+                },
+                onEnd: { progress.clear() },
+                { try await removal.purge(givesUp: lost) })
         } else {
             jobs = 0
             try await session.connection.removeWorker(name, declaresLost: lost)

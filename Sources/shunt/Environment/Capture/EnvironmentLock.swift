@@ -10,6 +10,8 @@ struct EnvironmentLock: Hashable {
     var live: [Live] = []
     /// What has no counterpart elsewhere, a line each.
     var gaps: [String] = []
+    /// What may be wanting there.
+    var warnings: [String] = []
 
     /// A file or directory of this machine.
     struct Source: Hashable {
@@ -139,9 +141,10 @@ struct EnvironmentLock: Hashable {
         let pinned = names.filter { name in pins.contains { $0.hasPrefix(name + "==") } }
         guard !pinned.isEmpty else { return }
         if indexes.isEmpty {
-            gaps.append(
+            warnings.append(
                 "\(Self.list(pinned)): a version with a `+` is on no public index, and `pip` here "
-                    + "is told of no other (pip config set site.extra-index-url URL)")
+                    + "is told of no other, so that the worker's `pip` has to know one "
+                    + "(pip config set site.extra-index-url URL)")
         }
         let usable = indexes.filter { $0.contains("://") && !Self.holdsCredentials($0) }
         if usable.count < indexes.count {

@@ -21,19 +21,36 @@ enum ProbeScript {
             LC_ALL=C; export LC_ALL; umask 077
             given=\(RemoteText.quoted(directory ?? "")); makes=\(makesDirectory ? 1 : 0); sha=-
             case $(uname -m) in \(cases.joined(separator: " ")) esac
+            \(upwards)
             \(machine)
             \(tools)
+            \(location)
             \(place)
             p end 1
 
             """
     }
 
+    /// A script that takes back what a probe has made, where no agent came to stand in it: also of
+    /// one that was cut short, or that nobody has heard of.
+    static func undoing(directory: String?) -> String {
+        """
+        umask 077; given=\(RemoteText.quoted(directory ?? ""))
+        \(upwards)
+        \(location)
+        \(removal)
+
+        """
+    }
+
+    private static let upwards = #"""
+        # No program that may be missing: what looks upwards has to come to an end.
+        up() { case $1 in */*) set -- "${1%/*}"; echo "${1:-/}";; *) echo .;; esac; }
+        """#
+
     private static let machine = #"""
         p() { printf 'SHUNT1 %s=%s\n' "$1" "$2"; }
         has() { command -v "$1" >/dev/null 2>&1; }
-        # No program that may be missing: what looks upwards has to come to an end.
-        up() { case $1 in */*) set -- "${1%/*}"; echo "${1:-/}";; *) echo .;; esac; }
         soon() { if has timeout; then timeout 10 "$@"; else "$@"; fi; }
         # No host is asked: a route counts, a proxy, and an index that somebody has configured.
         reach() {
@@ -115,7 +132,24 @@ enum ProbeScript {
         fi
         """#
 
-    private static let place = #"""
+    private static let removal = #"""
+        [ -f "$dir/made" ] && [ ! -e "$dir/machine" ] || exit 0
+        top=$(cat "$dir/made"); rm -f "$dir"/.probe-*
+        # What received a program may be about to find out that nobody sends it any more.
+        for turn in 1 2 3 4 5; do
+            rm -rf "$dir"/bin/.new-*
+            rmdir "$dir/bin" 2>/dev/null; [ -e "$dir/bin" ] || break
+            ls -A "$dir/bin" | grep -qv '^[.]new-' && break
+            sleep 1
+        done
+        [ -e "$dir/bin" ] && exit 0
+        rm -f "$dir/made"; at=$dir
+        [ "$top" = "$dir/bin" ] && exit 0
+        while rmdir "$at" 2>/dev/null && [ "$at" != "$top" ]; do at=$(up "$at"); done
+        exit 0
+        """#
+
+    private static let location = #"""
         id=$(cut -c 1-8 /etc/machine-id 2>/dev/null)
         data=${XDG_DATA_HOME:-$HOME/.local/share}
         dir=${given:-$data/shunt-agent/$(uname -n)${id:+-$id}}
@@ -129,6 +163,9 @@ enum ProbeScript {
             [ "$real" = / ] && real=
             dir=$real$rest
         fi
+        """#
+
+    private static let place = #"""
         p directory "$dir"
         # One that is somebody else's, or within an agent's, would go with a purge: nothing is
         # written there, and nothing is made.
@@ -148,7 +185,6 @@ enum ProbeScript {
         done
         made=; at=$dir/bin
         while [ ! -e "$at" ]; do made=$at; at=$(up "$at"); done
-        [ "$makes$free" = 11 ] && [ -n "$made" ] && p made "$made"
         if [ $free = 0 ]; then :
         elif [ "$makes" = 1 ] && ! said=$(mkdir -p "$dir/bin" 2>&1); then p directory_error "$said"
         elif [ ! -d "$dir" ]; then p missing 1

@@ -137,7 +137,7 @@ struct WorkerExamination: Sendable {
             let outcome = try await remote.run(
                 "exec \(probe.directory)/attach --start", within: .seconds(30))
             if outcome.isSuccess { return .good("agent", "serves") }
-            let said = RemoteText.error(in: outcome.diagnostics)
+            let said = RemoteText.error(in: outcome.diagnostics, ssh: remote.ssh)
             throw ShuntError(
                 .failed,
                 said?.message ?? RemoteText.lastLine(outcome.diagnostics) ?? "it does not start",

@@ -15,8 +15,9 @@ struct WorkerInspection: Sendable {
         let script = ProbeScript.text(
             directory: directory, makesDirectory: makesDirectory, agents: agents)
         let outcome = try await remote.script(script, within: Self.limit)
-        if let probe = WorkerProbe(outcome.output) {
-            try requireShortBanner(outcome.output)
+        if var probe = WorkerProbe(outcome.output) {
+            probe.bannerLength =
+                outcome.output.firstRange(of: Array(ProbeScript.mark.utf8))?.lowerBound ?? 0
             return probe
         }
         let said =
@@ -32,16 +33,16 @@ struct WorkerInspection: Sendable {
 
     /// What start-up files print stands before every answer of the agent, which is looked for in
     /// the beginning of what comes.
-    private func requireShortBanner(_ output: [UInt8]) throws(ShuntError) {
-        let mark = Array(ProbeScript.mark.utf8)
-        let banner = output.firstRange(of: mark)?.lowerBound ?? 0
-        guard banner > Self.longestBanner else { return }
+    private static func requireShortBanner(
+        _ probe: WorkerProbe, name: WorkerName, ssh: String
+    ) throws(ShuntError) {
+        guard probe.bannerLength > longestBanner else { return }
         throw ShuntError(
             .refused,
-            "the start-up files of the login shell on `\(remote.name)` print "
-                + "\(ByteCount(Int64(banner))) before a command's own words, and "
-                + "\(ByteCount(Int64(Self.longestBanner))) is the most",
-            hint: "\(remote.ssh) true")
+            "the start-up files of the login shell on `\(name)` print "
+                + "\(ByteCount(Int64(probe.bannerLength))) before a command's own words, and "
+                + "\(ByteCount(Int64(longestBanner))) is the most",
+            hint: "\(ssh) true")
     }
 
     /// Of the 64 KiB that may stand before the agent's first bytes, with room for what differs
@@ -53,6 +54,11 @@ struct WorkerInspection: Sendable {
         _ probe: WorkerProbe, name: WorkerName, ssh: String
     ) throws(ShuntError) {
         let platform = probe.facts.platform
+        guard !platform.system.isEmpty else {
+            throw ShuntError(
+                .refused, "`\(name)` does not say what it runs: there is no `uname` in its PATH",
+                hint: "\(ssh) 'echo $PATH'")
+        }
         guard platform.system == "linux" else {
             throw ShuntError(
                 .refused, "`\(name)` runs \(platform.system), and workers run Linux",
@@ -64,6 +70,7 @@ struct WorkerInspection: Sendable {
                 "`\(name)` runs Linux \(platform.kernel), and the agent needs 4.18 or newer",
                 hint: "shunt worker ls")
         }
+        try requireShortBanner(probe, name: name, ssh: ssh)
         try requireDirectory(probe, name: name, ssh: ssh)
     }
 

@@ -8,8 +8,6 @@ struct WorkerProbe: Hashable, Sendable {
     /// Why the directory cannot be made or written to.
     var directoryError: String?
     var isDirectoryMissing = false
-    /// The topmost of the directories that the probe made.
-    var madeDirectory: String?
     /// Programs in the directory cannot be executed.
     var isNoExec = false
     /// The account that the directory belongs to, and the one that asked.
@@ -27,6 +25,8 @@ struct WorkerProbe: Hashable, Sendable {
     var enclosing: String?
     /// Accounts other than its owner may write to the directory.
     var isOpenToOthers = false
+    /// Bytes that came before the script's own words.
+    var bannerLength = 0
     var hasGzip = false
     var hasDigestTool = false
     var hasCrontab = false
@@ -77,7 +77,6 @@ struct WorkerProbe: Hashable, Sendable {
         facts.gpuDriver = gpus.first?.driver
         directoryError = first("directory_error")
         isDirectoryMissing = first("missing") != nil
-        madeDirectory = first("made")
         isNoExec = first("noexec") != nil
         owner = first("owner")
         userID = first("uid") ?? ""

@@ -11,13 +11,20 @@ enum RemoteText {
     }
 
     /// What follows `error: ` in the last line that begins so, and the hint behind it.
-    static func error(in text: String) -> (message: String, hint: String?)? {
+    ///
+    /// - Parameter ssh: how a person gets there by hand: a command that was meant for the worker is
+    ///   shown as one that is run there.
+    static func error(in text: String, ssh: String?) -> (message: String, hint: String?)? {
         let lines = text.split(whereSeparator: \.isNewline).map(String.init)
         guard let message = lines.last(where: { $0.hasPrefix("error: ") }) else { return nil }
         let hint = lines.last { $0.hasPrefix("hint: ") }
         return (
             Quoting.visible(message.dropFirst("error: ".count)),
-            hint.map { Quoting.visible($0.dropFirst("hint: ".count)) }
+            hint.map { hint in
+                let command = Quoting.visible(hint.dropFirst("hint: ".count))
+                guard let ssh, !command.hasPrefix("shunt ") else { return command }
+                return "\(ssh) \(quoted(command))"
+            }
         )
     }
 
