@@ -17,7 +17,9 @@ extension Coordinator {
             worker: worker, waiting: waiting, missing: request.inputs.totalSize,
             environmentCached: nil)
         if request.spec.needsHolder, let software = request.spec.software {
-            (plan.worker, plan.environmentRefusal) = try await holder(of: software, submission)
+            (plan.holders, plan.environmentRefusal) = try await holders(of: software, submission)
+            // Only those are asked for when the job is submitted.
+            plan.worker = plan.holders?.first
             plan.waiting = nil
         } else if request.spec.placement.isChoice, waiting == nil {
             plan.worker = try await nearest(to: submission) ?? worker
@@ -99,10 +101,20 @@ extension Coordinator {
         return missing.min { ($0.1, $0.0) < ($1.1, $1.0) }.map { choices[$0.0] }
     }
 
-    /// Of the workers that may take the job, one that has the environment which it names.
-    private func holder(
+    /// The workers that may take the job and have the environment which it names.
+    private func holders(
         of software: SoftwareEnvironment, _ request: SubmitRequest
-    ) async throws -> (worker: WorkerName?, refusal: ShuntError?) {
+    ) async throws -> (workers: [WorkerName]?, refusal: ShuntError?) {
+        // Of a coordinator that has just been started no link is up yet.
+        let meant = try await read { turn in
+            turn.core.workers.filter { request.spec.placement.admits($0.name) }.map(\.name)
+        }
+        await withTaskGroup { group in
+            for name in meant {
+                // One that cannot be reached is no choice.
+                group.addTask { _ = try? await self.connectWorker(name, wait: Self.firstContact) }
+            }
+        }
         let choices = try await read { turn in
             turn.core.choices(
                 for: request.spec, files: request.inputs.labelledFiles, now: false)
@@ -123,13 +135,15 @@ extension Coordinator {
             }
         }
         var refusals: [String] = []
+        var holders: [WorkerName] = []
         for (place, name) in choices.enumerated() {
             switch answers[place] {
-            case .cached, .toBuild: return (name, nil)
+            case .cached, .toBuild: holders.append(name)
             case .unavailable(let error): refusals.append("`\(name)`: \(error.message)")
             case nil: refusals.append("`\(name)` does not answer")
             }
         }
+        guard holders.isEmpty else { return (holders, nil) }
         let reasons = refusals.isEmpty ? "none can be asked" : refusals.joined(separator: "; ")
         return (
             nil,
@@ -137,6 +151,8 @@ extension Coordinator {
                 .refused, "no worker is known to have it: \(reasons)", hint: "shunt worker ls")
         )
     }
+
+    private static let firstContact = Milliseconds.seconds(3)
 
     /// A `module load` line is tried out in a login shell.
     private static let patienceWithShells = Duration.seconds(15)

@@ -61,6 +61,8 @@ package struct PlanView: Hashable, Sendable, Codable {
     /// ``JobLimits/unconfirmedTransfer``; none inside another.
     package var largest: [Share]
     package var environmentCached: Bool?
+    /// Of a job that names an environment which its workers are to have: those that have it.
+    package var holders: [WorkerName]?
     /// Why the worker cannot give the job its environment.
     package var environmentRefusal: ShuntError?
 
@@ -93,6 +95,7 @@ package struct PlanView: Hashable, Sendable, Codable {
         case missing = "missing_bytes"
         case largest
         case environmentCached = "environment_cached"
+        case holders
         case environmentRefusal = "environment_refusal"
     }
 }

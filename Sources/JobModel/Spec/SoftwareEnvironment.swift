@@ -137,8 +137,8 @@ extension SoftwareEnvironment: Codable {
 }
 
 extension JobSpec {
-    /// It may go to any worker and names an environment of one, which only that worker knows of: a
-    /// worker is chosen when the job is submitted, among those that say that they have it.
+    /// It may go to several workers and names an environment that only those know of which have it:
+    /// when the job is submitted it is held to those that say so.
     package var needsHolder: Bool {
         guard placement.isChoice, case .existing? = software else { return false }
         return true

@@ -67,7 +67,9 @@ struct JobPreparation: Sendable {
                 refusal.code, (worker ?? "") + refusal.message, hint: refusal.hint)
         }
         var spec = snapshot.spec
-        if needsHolder, let worker = plan?.worker { spec.placement = .worker(worker) }
+        if needsHolder, let holders = plan?.holders {
+            spec.placement = JobSpec.PlacementRequest(names: holders)
+        }
         let consent = TransferConsent(
             isGiven: options.yes, progress: progress, subcommand: subcommand)
         let confirmed = try plan.map { try consent.obtain($0) }
