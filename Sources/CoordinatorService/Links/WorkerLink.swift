@@ -278,7 +278,7 @@ extension WorkerLink {
     func fetch(_ tree: TreeReference, of job: JobID) {
         start { [self] in
             let failure = await pulled(tree)
-            await inbox.post(.event(.fetched(job, failure: failure)))
+            await inbox.post(.event(.fetched(job, tree, failure: failure)))
         }
     }
 

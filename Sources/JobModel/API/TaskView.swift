@@ -14,6 +14,7 @@ package struct TaskView: Hashable, Sendable, Codable {
     package var verdict: TaskResult.Verdict?
     /// Why it ended as it did, in words; `nil` where it succeeded.
     package var reason: String?
+    package var outputs: OutputSummary?
 
     enum CodingKeys: String, CodingKey {
         case rank
@@ -27,5 +28,6 @@ package struct TaskView: Hashable, Sendable, Codable {
         case exit
         case verdict
         case reason
+        case outputs
     }
 }

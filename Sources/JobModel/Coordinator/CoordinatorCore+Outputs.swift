@@ -30,7 +30,8 @@ extension CoordinatorCore {
                             hint: "shunt wait \(id)"))))
             return
         }
-        if let task = job.outputTask, worker(task.worker) == nil, job.outputsFetch != .fetched {
+        let gone = job.outputTasks.first { worker($0.worker) == nil }
+        if let task = gone, job.outputsFetch != .fetched {
             let error = ShuntError(
                 .unreachable,
                 "the outputs of job `\(id)` are on `\(task.worker)`, which is no worker any more",
@@ -42,7 +43,8 @@ extension CoordinatorCore {
         turn.act(.reply(reply, .done))
         turn.touch(id)
         // Also what was fetched already: the store may have lost some of it since.
-        guard job.outputTask?.result?.outputs != nil else { return }
+        guard !job.outputTasks.isEmpty else { return }
+        fetchPlaces[id] = nil
         if job.outputsFetch != .fetching { change(id, &turn) { $0.outputsFetch = .fetching } }
         startFetch(id, &turn)
     }
@@ -53,8 +55,16 @@ extension CoordinatorCore {
         requestFetch(id, &turn)
     }
 
+    /// The task whose files are being fetched; those of several come one after the other.
+    func fetchTask(of job: JobRecord) -> TaskRecord? {
+        let tasks = job.outputTasks
+        let place = fetchPlaces[job.id] ?? 0
+        return tasks.indices.contains(place) ? tasks[place] : tasks.first
+    }
+
     private func requestFetch(_ id: JobID, _ turn: inout Turn) {
-        guard let task = jobs[id]?.outputTask, let outputs = task.result?.outputs,
+        guard let task = jobs[id].flatMap({ fetchTask(of: $0) }),
+            let outputs = task.result?.outputs,
             worker(task.worker)?.fence != nil
         else { return }
         turn.act(.fetch(task.worker, id, outputs.tree))
@@ -64,15 +74,27 @@ extension CoordinatorCore {
     /// is often seen before the link is known to be down, so a failure is no reason
     /// to give up: while the worker is connected it is tried a few times more, and once when the
     /// worker comes back.
-    mutating func fetched(_ id: JobID, failure: TransferFailure?, _ turn: inout Turn) {
-        guard let job = jobs[id], job.outputsFetch == .fetching else { return }
+    mutating func fetched(
+        _ id: JobID, _ tree: TreeReference, failure: TransferFailure?, _ turn: inout Turn
+    ) {
+        // Of one that was asked for twice the second answer is old news.
+        guard let job = jobs[id], job.outputsFetch == .fetching,
+            fetchTask(of: job)?.result?.outputs?.tree == tree
+        else { return }
         let failures = (fetchRetries.first { $0.job == id }?.failures ?? 0) + 1
         fetchRetries.removeAll { $0.job == id }
         if failure == nil {
-            change(id, &turn) { $0.outputsFetch = .fetched }
+            let next = (fetchPlaces[id] ?? 0) + 1
+            if next < job.outputTasks.count {
+                fetchPlaces[id] = next
+                requestFetch(id, &turn)
+            } else {
+                fetchPlaces[id] = nil
+                change(id, &turn) { $0.outputsFetch = .fetched }
+            }
         } else if case .impossible = failure {
             change(id, &turn) { $0.outputsFetch = .lost }
-        } else if let task = job.outputTask, worker(task.worker)?.fence != nil {
+        } else if let task = fetchTask(of: job), worker(task.worker)?.fence != nil {
             if failures >= Self.fetchTries {
                 change(id, &turn) { $0.outputsFetch = .held }
             } else {
@@ -98,6 +120,13 @@ extension CoordinatorCore {
 }
 
 extension JobRecord {
-    /// The task whose outputs are the job's: rank 0 of the last attempt.
+    /// Rank 0 of the last attempt, which stands for the job.
     var outputTask: TaskRecord? { current?.tasks.first }
+
+    /// The tasks whose files are the job's outputs, by rank, where they have any.
+    var outputTasks: [TaskRecord] {
+        let tasks = current?.tasks ?? []
+        let meant = spec.gang?.outputsFrom == .all ? tasks[...] : tasks.prefix(1)
+        return meant.filter { $0.result?.outputs != nil }
+    }
 }

@@ -164,7 +164,7 @@ extension CoordinatorCore {
         if job.state == .queued { queue.removeAll { $0 == id } }
         let next = try job.state.next(event)
         var fetch = OutputsFetch.none
-        if let outputs = job.outputTask?.result?.outputs, outputs.fileCount > 0 {
+        if let outputs = job.outputs, outputs.fileCount > 0 {
             fetch = outputs.totalSize <= job.spec.pullLimit ? .fetching : .held
             if fetch == .fetching { startFetch(id, &turn) }
         }

@@ -23,6 +23,9 @@ package struct CoordinatorCore: Sendable {
     /// Jobs that were brought back for the next event and may be over for good.
     var restored: [JobID] = []
     var fetchRetries: [FetchRetry] = []
+    /// Of jobs whose outputs are those of several tasks, which of these is being fetched. Looked
+    /// up, never walked through.
+    var fetchPlaces: [JobID: Int] = [:]
     /// Gangs whose tasks find out whether they reach each other. Looked up, never walked through.
     var reachRounds: [JobID: ReachRound] = [:]
     /// Which data must never come to which workers, as the configuration has it now.
@@ -76,7 +79,7 @@ package struct CoordinatorCore: Sendable {
             try cancel(id, immediately: immediately, reply, &turn)
         case .signal(let id, let number, let reply): signal(id, number, reply, &turn)
         case .fetch(let id, let reply): fetch(id, reply, &turn)
-        case .fetched(let id, let failure): fetched(id, failure: failure, &turn)
+        case .fetched(let id, let tree, let failure): fetched(id, tree, failure: failure, &turn)
         case .connecting(let name): connecting(name, &turn)
         case .connected(let name, let fence, let welcome):
             try connected(name, fence, welcome, &turn)
@@ -220,6 +223,7 @@ extension CoordinatorCore {
         for id in forgotten {
             if let job = jobs.removeValue(forKey: id) { clientKeys[job.clientKey] = nil }
             reachRounds[id] = nil
+            fetchPlaces[id] = nil
             effects.append(.forget(id))
         }
         if !forgotten.isEmpty {

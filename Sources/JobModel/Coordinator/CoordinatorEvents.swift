@@ -13,7 +13,7 @@ package enum CoordinatorEvent: Sendable {
     case cancel(JobID, immediately: Bool, RequestID)
     case signal(JobID, number: Int32, RequestID)
     case fetch(JobID, RequestID)
-    case fetched(JobID, failure: TransferFailure?)
+    case fetched(JobID, TreeReference, failure: TransferFailure?)
     /// A connection to the worker is about to be opened and needs a fence.
     case connecting(WorkerName)
     case connected(WorkerName, Fence, Welcome)

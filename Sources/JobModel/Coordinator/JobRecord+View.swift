@@ -8,6 +8,18 @@ extension JobRecord {
         return code == 0 ? 125 : code
     }
 
+    /// What the job has left: of several tasks counted together, under the tree of the first.
+    var outputs: OutputSummary? {
+        let all = outputTasks.compactMap { $0.result?.outputs }
+        guard var sum = all.first else { return outputTask?.result?.outputs }
+        for other in all.dropFirst() {
+            sum.fileCount += other.fileCount
+            sum.totalSize += other.totalSize
+            sum.warnings += other.warnings
+        }
+        return sum
+    }
+
     /// Whether the current attempt goes on without this machine.
     private var isHandedOver: Bool {
         guard let tasks = current?.tasks else { return false }
@@ -47,7 +59,7 @@ extension JobRecord {
             killMethod: lead?.process?.killMethod,
             memoryEnforced: lead?.process?.enforcesMemory, cpuEnforced: lead?.process?.enforcesCPU,
             bytesSent: bytesSent,
-            outputs: lead?.result?.outputs, outputsFetch: outputsFetch,
+            outputs: outputs, outputsFetch: outputsFetch,
             cancelRequested: cancel != nil, verdict: result?.verdict, spec: spec,
             inputs: inputs, handedOver: isOver || isHandedOver,
             packages: lead?.packages, image: lead?.container?.image ?? image,
@@ -94,7 +106,8 @@ extension AttemptRecord {
                 link: task.phase.isFinal ? nil : link(task.worker),
                 address: rendezvous?.addresses[rank], startedAt: task.startedAt,
                 endedAt: task.endedAt, exit: task.result?.exit ?? task.exit,
-                verdict: task.result?.verdict, reason: task.result?.message)
+                verdict: task.result?.verdict, reason: task.result?.message,
+                outputs: task.result?.outputs)
         }
     }
 }

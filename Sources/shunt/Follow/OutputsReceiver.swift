@@ -98,13 +98,31 @@ struct OutputsReceiver: Sendable {
     ) async throws -> PlacementReport {
         let store = session.home.layout.storeDirectory
         let label = view.id.text
-        let tree = outputs.tree
         return try await Blocking.run {
-            try ObjectStore(at: RawPath(store)).place(
+            let store = try ObjectStore(at: RawPath(store))
+            return try store.place(
                 PlacementRequest(
-                    outputs: tree, base: base, target: directory, label: label,
+                    outputs: try Self.tree(of: view, outputs, in: store), base: base,
+                    target: directory, label: label,
                     patterns: try patterns.map { try PathPatterns($0) }))
         }
+    }
+
+    /// The outputs as they are placed: those of rank 0, and where all ranks have some, the others'
+    /// in directories of their own.
+    private static func tree(
+        of view: JobView, _ outputs: OutputSummary, in store: ObjectStore
+    ) throws -> TreeReference {
+        guard view.spec.gang?.outputsFrom == .all, let tasks = view.tasks else {
+            return outputs.tree
+        }
+        return try store.composeTree(
+            of: tasks.first?.outputs?.tree,
+            beneath: tasks.dropFirst().compactMap { task in
+                task.outputs.flatMap { outputs in
+                    outputs.fileCount > 0 ? ("rank-\(task.rank)", outputs.tree) : nil
+                }
+            })
     }
 
     /// Says what became of the outputs.

@@ -26,6 +26,9 @@ import Testing
             let outcome = try await home.run(["run", "-f", "job.yaml"], within: .seconds(600))
             #expect(outcome.code == 0, "\(outcome.errorText)")
             #expect(!outcome.output.isEmpty)
+            if name == "nodes" {
+                #expect(home.exists("model.json") && home.exists("rank-2/share.json"))
+            }
             guard name == "digits" else { return }
             #expect(home.exists("model.joblib"))
             let metrics = try JSON(parsing: Data(try home.read("metrics.json").utf8))

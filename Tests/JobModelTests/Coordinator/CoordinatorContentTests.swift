@@ -85,6 +85,8 @@ struct CoordinatorOutputsTests {
         return (id, try bench.hear(.terminal, of: token, result: result))
     }
 
+    private static let tree = Sample.outputs(ByteCount(1)).tree
+
     @Test func outputsUpToTheLimitAreFetchedAndLargerOnesAreHeld() throws {
         var bench = try CoordinatorBench()
         let limit = Sample.spec().pullLimit
@@ -103,25 +105,25 @@ struct CoordinatorOutputsTests {
     @Test func whatWasFetchedIsKeptAndTheJobForgotten() throws {
         var bench = try CoordinatorBench()
         let (id, _) = try Self.ended(&bench, ByteCount(1))
-        let effects = try bench.step(.fetched(id, failure: nil))
+        let effects = try bench.step(.fetched(id, Self.tree, failure: nil))
         #expect(effects.commits.first?.outputsFetch == .fetched)
         #expect(effects.commits.first?.state == .succeeded)
         #expect(effects.forgotten == [id])
-        #expect(try bench.step(.fetched(id, failure: nil)).isEmpty)
+        #expect(try bench.step(.fetched(id, Self.tree, failure: nil)).isEmpty)
     }
 
     @Test func aFetchThatFailsIsTriedFiveTimesAndThenHeld() throws {
         var bench = try CoordinatorBench()
         let (id, _) = try Self.ended(&bench, ByteCount(1))
         for delay: Int64 in [1000, 2000, 4000, 8000] {
-            let effects = try bench.step(.fetched(id, failure: .interrupted))
+            let effects = try bench.step(.fetched(id, Self.tree, failure: .interrupted))
             #expect(effects.wakes == [bench.now.steady + Milliseconds(delay)])
             #expect(effects.fetches == 0)
             bench.now.steady.milliseconds += delay
             #expect(try bench.step(.tick(random: 0)).fetches == 1)
             #expect(try bench.step(.tick(random: 0)).fetches == 0, "one at a time")
         }
-        let last = try bench.step(.fetched(id, failure: .interrupted))
+        let last = try bench.step(.fetched(id, Self.tree, failure: .interrupted))
         #expect(last.commits.first?.outputsFetch == .held)
         #expect(last.commits.first?.state == .succeeded, "never a reason to change the state")
     }
@@ -129,7 +131,7 @@ struct CoordinatorOutputsTests {
     @Test func whatTheWorkerHasLostIsLostAtOnceAndCanBeAskedForAgain() throws {
         var bench = try CoordinatorBench()
         let (id, _) = try Self.ended(&bench, ByteCount(1))
-        let lost = try bench.step(.fetched(id, failure: .impossible("not in the store")))
+        let lost = try bench.step(.fetched(id, Self.tree, failure: .impossible("not in the store")))
         #expect(lost.commits.first?.outputsFetch == .lost)
         #expect(try bench.step(.tick(random: 0)).fetches == 0)
         try bench.step(.restored(try #require(lost.commits.first)))
@@ -139,17 +141,19 @@ struct CoordinatorOutputsTests {
     @Test func whatWasFetchedIsFetchedAgainOnDemand() throws {
         var bench = try CoordinatorBench()
         let (id, _) = try Self.ended(&bench, ByteCount(1))
-        let fetched = try bench.step(.fetched(id, failure: nil))
+        let fetched = try bench.step(.fetched(id, Self.tree, failure: nil))
         try bench.step(.restored(try #require(fetched.commits.first)))
         #expect(try bench.step(.fetch(id, bench.request())).fetches == 1)
-        #expect(try bench.step(.fetched(id, failure: nil)).commits.first?.outputsFetch == .fetched)
+        #expect(
+            try bench.step(.fetched(id, Self.tree, failure: nil)).commits.first?.outputsFetch
+                == .fetched)
     }
 
     @Test func aFetchGoesOnWithItsWorker() throws {
         var bench = try CoordinatorBench()
         let (id, _) = try Self.ended(&bench, ByteCount(1))
         try bench.disconnect()
-        let effects = try bench.step(.fetched(id, failure: .interrupted))
+        let effects = try bench.step(.fetched(id, Self.tree, failure: .interrupted))
         #expect(effects.wakes.isEmpty && effects.commits.isEmpty)
         #expect(try bench.connect().fetches == 1)
     }

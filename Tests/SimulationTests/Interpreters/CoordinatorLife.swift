@@ -207,7 +207,7 @@ extension CoordinatorLife {
             world.oracle.said(message, by: home)
             link(name)?.send(message, under: fence)
         case .push(let name, let token, let tree, _): link(name)?.push(tree, for: token)
-        case .fetch(let name, let job, _): link(name)?.fetch(job)
+        case .fetch(let name, let job, let tree): link(name)?.fetch(job, tree)
         case .handSecrets(let name, let token, let names, let key):
             link(name)?.handSecrets(names, of: token, isThere: home.hasSecrets(key))
         case .dropSecrets(let key): home.dropSecrets(key)

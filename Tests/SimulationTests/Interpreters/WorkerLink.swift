@@ -113,9 +113,9 @@ final class WorkerLink {
         }
     }
 
-    func fetch(_ job: JobID) {
+    func fetch(_ job: JobID, _ tree: TreeReference) {
         transfer { [self] isWhole in
-            coordinator.post(.fetched(job, failure: isWhole ? nil : .interrupted))
+            coordinator.post(.fetched(job, tree, failure: isWhole ? nil : .interrupted))
         }
     }
 

@@ -96,7 +96,7 @@ enum Text {
         case .cancel(let id, let immediately, _): "cancel \(id)\(immediately ? " now" : "")"
         case .signal(let id, _, _): "signal \(id)"
         case .fetch(let id, _): "fetch \(id)"
-        case .fetched(let id, let failure): "fetched \(id) \(failure.map { "\($0)" } ?? "")"
+        case .fetched(let id, _, let failure): "fetched \(id) \(failure.map { "\($0)" } ?? "")"
         case .connecting(let name): "connecting \(name)"
         case .connected(let name, let fence, let welcome):
             "connected \(name) \(of(fence)) with \(welcome.reports.count)"

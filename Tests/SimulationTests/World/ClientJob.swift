@@ -27,7 +27,8 @@ final class ClientJob {
             kind: .lock, tree: TestTree.reference(4 + world.random.below(2)), source: "/venv")
         let isGang = world.random.happens(150)
         let nodes = world.random.within(2...4)
-        let gang = GangSpec(nodes: nodes, nodesPerWorker: world.random.within(1...2))
+        let gang = GangSpec(nodes: nodes, nodesPerWorker: world.random.within(1...2),
+            outputsFrom: world.random.pick([.first, .all]))
         let spec = JobSpec(
             command: .shell("true"),
             resources: Resources(

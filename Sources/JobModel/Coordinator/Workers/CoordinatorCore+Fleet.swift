@@ -117,7 +117,8 @@ extension CoordinatorCore {
             try end(id, .cancel, reason: "its worker `\(name)` was removed", &turn)
         }
         for id in order where jobs[id]?.outputsFetch == .fetching {
-            guard jobs[id]?.outputTask?.worker == name else { continue }
+            guard jobs[id]?.outputTasks.contains(where: { $0.worker == name }) == true
+            else { continue }
             change(id, &turn) { $0.outputsFetch = .held }
         }
         workers.removeAll { $0.name == name }

@@ -44,7 +44,7 @@ extension CoordinatorCore {
                     }
                 }
             }
-            if job.outputsFetch == .fetching, job.outputTask?.worker == name {
+            if job.outputsFetch == .fetching, fetchTask(of: job)?.worker == name {
                 startFetch(id, &turn)
             }
         }

@@ -181,6 +181,30 @@ struct GangTests {
         #expect(last.commits.last?.current?.failure == nil)
     }
 
+    @Test func outputsOfAllRanksAreFetchedOneAfterTheOther() throws {
+        var bench = try GangBench()
+        var spec = GangBench.spec(3)
+        spec.gang?.outputsFrom = .all
+        let id = try bench.running(spec)
+        var last: [CoordinatorEffect] = []
+        for (rank, task) in bench.tasks(of: id).enumerated() {
+            var outputs = Sample.outputs(ByteCount(1))
+            outputs.tree = Sample.tree(UInt8(20 + rank))
+            // Rank 1 has written nothing.
+            let result = TaskResult(
+                verdict: .succeeded, exit: .exited(code: 0), outputs: rank == 1 ? nil : outputs)
+            last = try bench.hear(.terminal, of: task, result: result)
+        }
+        #expect(last.commits.last?.outputs?.fileCount == 2)
+        #expect(last.fetches == 1)
+        // Asked for twice, the first answer of one counts once.
+        let second = try bench.step(.fetched(id, Sample.tree(20), failure: nil))
+        #expect(second.fetches == 1 && second.commits.isEmpty)
+        #expect(try bench.step(.fetched(id, Sample.tree(20), failure: nil)).isEmpty)
+        let end = try bench.step(.fetched(id, Sample.tree(22), failure: nil))
+        #expect(end.commits.last?.outputsFetch == .fetched)
+    }
+
     @Test func aGangIsHandedOverOnceItRuns() throws {
         var bench = try GangBench()
         let id = try bench.placed(GangBench.spec(2))
