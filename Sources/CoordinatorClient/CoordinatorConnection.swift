@@ -157,6 +157,13 @@ extension CoordinatorConnection {
             .delete(APIPath.workers + "/\(worker)/environments/\(key)", []), repeating: .never)
     }
 
+    /// Has a worker take no new jobs, or take them again.
+    package func drain(_ worker: WorkerName, _ drains: Bool) async throws {
+        let query = drains ? [] : [QueryItem("resume", "1")]
+        try await send(
+            .post(APIPath.workers + "/\(worker)/drain", query), repeating: .ifInterrupted)
+    }
+
     /// Declares what lies on a worker already, or takes that back.
     package func changeDatasets(_ change: DatasetChange, on worker: WorkerName) async throws {
         try await send(

@@ -32,6 +32,10 @@ extension Coordinator {
         try await connected(name).withBulk { try await $0.examineData(at: path) }
     }
 
+    func drainWorker(_ name: WorkerName, _ drains: Bool) async throws {
+        try await ask { .event(.drain(name, drains, $0)) }
+    }
+
     func removeWorker(_ name: WorkerName, declaresLost: Bool) async throws {
         try await ask { .event(.removeWorker(name, declaresLost: declaresLost, $0)) }
     }

@@ -7,6 +7,8 @@ struct InjectionTests {
     struct Case: CustomTestStringConvertible {
         var injection: Injection
         var invariant: Invariant
+        /// Where such a history was found last: the search begins there, and goes round.
+        var from: UInt64 = 1
         var testDescription: String { "\(injection.rawValue) breaks: \(invariant.rawValue)" }
     }
 
@@ -14,21 +16,21 @@ struct InjectionTests {
 
     @Test(arguments: [
         // A start order that was overtaken by a new session runs beside its replacement.
-        Case(injection: .fenceIgnored, invariant: .oneLiveAttempt),
-        Case(injection: .fenceIgnored, invariant: .oneExec),
+        Case(injection: .fenceIgnored, invariant: .oneLiveAttempt, from: 328),
+        Case(injection: .fenceIgnored, invariant: .oneExec, from: 175),
         Case(injection: .barrierOpen, invariant: .execNeedsStarted),
         // The power fails between exec and `started`: the task provably never ran, and runs again.
-        Case(injection: .barrierOpen, invariant: .oneExec),
+        Case(injection: .barrierOpen, invariant: .oneExec, from: 429),
         Case(injection: .agentActsFirst, invariant: .durableBeforeSaid),
         Case(injection: .agentActsFirst, invariant: .execNeedsStarted),
-        Case(injection: .agentActsFirst, invariant: .oneExec),
+        Case(injection: .agentActsFirst, invariant: .oneExec, from: 291),
         // A placement that was sent and not committed is made again elsewhere.
         Case(injection: .coordinatorActsFirst, invariant: .commitBeforeActing),
         Case(injection: .coordinatorActsFirst, invariant: .acknowledgedExists),
         Case(injection: .coordinatorActsFirst, invariant: .oneExec),
     ])
     func withoutASafeguardSomeHistoryBreaks(_ what: Case) {
-        for seed in Self.seeds {
+        for seed in Array(what.from...Self.seeds.upperBound) + Array(1..<what.from) {
             var settings = Simulation.Settings(seed: seed)
             settings.injection = what.injection
             settings.watched = [what.invariant]

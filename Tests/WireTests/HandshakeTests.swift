@@ -98,7 +98,7 @@ import Testing
             if bytes.isEmpty { break }
             received += bytes
         }
-        #expect(received == [UInt8(ascii: "\n")] + Preamble.magic)
+        #expect(received == Preamble.emptyLines + Preamble.magic)
     }
 
     @Test func greetingsOfALoginShellDoNotMatter() async throws {

@@ -97,6 +97,9 @@ enum AttachMain {
             if let resolved { try agent.directory.point(to: String(cString: resolved)) }
             throw error
         }
+        // Of one that was killed: its socket leads nowhere.
+        unlink(agent.directory.socket)
+        rmdir(agent.directory.layout.runtimeDirectory)
         let shelf = ImageShelf(directory: AgentHome(root: agent.directory.path).images)
         // The engine keeps images elsewhere. One that it does not give up is somebody else's too.
         _ = try? shelf.collect(beyond: .zero, inUse: [])

@@ -63,6 +63,7 @@ extension AgentDaemon {
                 service.task.cancel()
             }
         }
+        await awaitFirstLook()
         let answer = await withCheckedContinuation { continuation in
             answers[connection] = continuation
             post(.programs(Self.programs(engines, asks: false)))

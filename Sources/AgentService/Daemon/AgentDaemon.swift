@@ -60,6 +60,8 @@ actor AgentDaemon {
     var ticks = 0
     var isLookingForPrograms = false
     let engines = EngineSurvey()
+    /// The first look which engines work; `nil` once somebody has waited for it.
+    var firstLook: Task<Void, Never>?
     let endpoints: GangEndpoints
     /// For finding out which tasks of a gang reach each other, which takes seconds where they do
     /// not.

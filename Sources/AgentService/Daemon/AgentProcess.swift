@@ -76,6 +76,11 @@ extension AgentDaemon {
             children.close()
             termination.close()
         }
+        // An engine that does not work is known as such before the first coordinator asks.
+        firstLook = Task {
+            // It cannot fail: what cannot be asked does not answer.
+            _ = try? await disk.run { [engines] in engines.working(asks: true) }
+        }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await self.acceptConnections(from: listener) }
             group.addTask { try await self.rescan() }
@@ -133,6 +138,21 @@ extension AgentDaemon {
 
     /// Rounds of ``rescan()`` between two looks.
     private static let programInterval = 10
+
+    /// Waits until it is known which engines work, but not for one that does not answer.
+    func awaitFirstLook() async {
+        guard let look = firstLook else { return }
+        await withTaskGroup { group in
+            group.addTask { await look.value }
+            // Ends early only with the group.
+            group.addTask { try? await Task.sleep(for: Self.firstLookLimit) }
+            await group.next()
+            group.cancelAll()
+        }
+        firstLook = nil
+    }
+
+    private static let firstLookLimit = Duration.seconds(2)
 
     /// Blocks for moments; see ``EngineSurvey/working(asks:)``.
     static func programs(_ engines: EngineSurvey, asks: Bool) -> WorkerPrograms {

@@ -126,6 +126,11 @@ struct CoordinatorAPI: Sendable {
             try await coordinator.removeWorker(try context.workerName, declaresLost: lost)
             return Response(status: .noContent)
         }
+        router.post("/v1/workers/:worker/drain") { request, context in
+            let resumes = request.uri.queryParameters["resume"] == "1"
+            try await coordinator.drainWorker(try context.workerName, !resumes)
+            return Response(status: .noContent)
+        }
         router.post("/v1/workers/:worker/connect") { request, context in
             let wait = Self.wait(request.uri.queryParameters["wait_ms"])
             return try JSONBody(

@@ -15,6 +15,7 @@
 /// | `GET /v1/workers` | array of ``WorkerView`` |
 /// | `PUT /v1/workers` ``WorkerRecord`` | 204; added, or known by this record from now on |
 /// | `DELETE /v1/workers/NAME?lost=1` | 204 |
+/// | `POST /v1/workers/NAME/drain?resume=1` | 204; takes no new jobs, or takes them again |
 /// | `POST /v1/workers/NAME/connect?wait_ms=MS` | ``WorkerView``, once it is connected |
 /// | `GET /v1/workers/NAME/environments` | array of ``EnvironmentView``, the last used first |
 /// | `DELETE /v1/workers/NAME/environments/KEY` | array of the one ``EnvironmentView`` |

@@ -125,6 +125,8 @@ package struct WaitingReason: Hashable, Sendable, Codable {
         /// A rule of the configuration keeps its data from every worker that it may use.
         case forbidden
         case workerBusy = "worker_busy"
+        /// Every reachable worker that it may use has been told to take no new jobs.
+        case workerDrained = "worker_drained"
         case behindOthers = "behind_others"
         case backingOff = "backing_off"
         /// Several workers would do, and what each lacks of the job's tree is being found out.

@@ -24,6 +24,8 @@ package struct WorkerView: Hashable, Sendable, Codable {
     package var facts: WorkerFacts?
     /// What environments are built with there, as its agent said last.
     package var tools: BuildTools?
+    /// It takes no new jobs.
+    package var drained: Bool
 
     package init(
         record: WorkerRecord, link: String, remedy: String? = nil, connected: Bool,
@@ -46,6 +48,7 @@ package struct WorkerView: Hashable, Sendable, Codable {
         datasets = record.datasets
         facts = record.facts
         tools = welcome?.tools
+        drained = record.isDrained
     }
 
     /// Whether packages can be downloaded there; `nil` where nobody has said so yet.
@@ -68,5 +71,6 @@ package struct WorkerView: Hashable, Sendable, Codable {
         case datasets
         case facts
         case tools
+        case drained
     }
 }

@@ -52,6 +52,27 @@ extension CoordinatorCore {
             })
     }
 
+    /// Puts a job where its priority and its sequence belong.
+    mutating func enqueue(_ id: JobID) {
+        guard let job = jobs[id] else { return }
+        queue.insert(id, at: place(of: job.spec.priority, job.sequence))
+    }
+
+    /// How many queued jobs come before one of this priority and sequence.
+    private func place(of priority: Priority, _ sequence: UInt64) -> Int {
+        var low = 0
+        var high = queue.count
+        while low < high {
+            let middle = (low + high) / 2
+            guard let other = jobs[queue[middle]] else { return middle }
+            let isBefore =
+                other.spec.priority > priority
+                || (other.spec.priority == priority && other.sequence < sequence)
+            if isBefore { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+
     /// Asks for a tick. The interpreter keeps one alarm, at the earliest moment that was asked
     /// for, so later ones are asked for again when that one is over.
     mutating func wake(_ moment: SteadyTime, _ turn: inout Turn) {
@@ -83,11 +104,11 @@ extension CoordinatorCore {
         let probe = Scheduler.Candidate(
             id: JobID(random: number), spec: spec, notBefore: nil,
             data: constraints(spec, files: files))
-        let ahead = queue.lazy.compactMap { self.candidate($0) }
+        let ahead = queue.prefix(place(of: spec.priority, .max))
         let placements = Scheduler.plan(
-            queue: Array(ahead) + [probe], workers: workers, now: now)
+            queue: ahead.compactMap { candidate($0) } + [probe], workers: workers, now: now)
         if let own = placements.last, own.job == probe.id { return (own.workers[0], nil) }
-        let reason = Scheduler.reason(probe, workers: workers, ahead: queue.count, now: now)
+        let reason = Scheduler.reason(probe, workers: workers, ahead: ahead.count, now: now)
         if case .worker(let name) = spec.placement { return (name, reason) }
         return (nil, reason)
     }

@@ -150,13 +150,6 @@ extension CoordinatorCore {
         enqueue(id)
     }
 
-    /// Puts a job back where its sequence belongs.
-    private mutating func enqueue(_ id: JobID) {
-        guard let sequence = jobs[id]?.sequence else { return }
-        let index = queue.firstIndex { (jobs[$0]?.sequence ?? 0) > sequence } ?? queue.count
-        queue.insert(id, at: index)
-    }
-
     mutating func end(
         _ id: JobID, _ event: JobEvent, reason: String?, _ turn: inout Turn
     ) throws(IllegalTransition) {

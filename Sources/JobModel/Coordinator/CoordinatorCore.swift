@@ -12,7 +12,7 @@ package struct CoordinatorCore: Sendable {
     package internal(set) var order: [JobID] = []
     var jobs: [JobID: JobRecord] = [:]
     var clientKeys: [String: JobID] = [:]
-    /// Queued jobs in the order of submission.
+    /// Queued jobs: higher priorities first, each in the order of submission.
     var queue: [JobID] = []
     /// Sorted by name.
     package internal(set) var workers: [WorkerState] = []
@@ -93,6 +93,7 @@ package struct CoordinatorCore: Sendable {
                 try receive(message, from: name, &turn)
             }
         case .putWorker(let record, let reply): putWorker(record, reply, &turn)
+        case .drain(let name, let drains, let reply): drain(name, drains, reply, &turn)
         case .changeDatasets(let name, let change, let reply):
             changeDatasets(change, on: name, reply, &turn)
         case .rules(let rules): adopt(rules, &turn)
@@ -168,7 +169,7 @@ extension CoordinatorCore {
         order.append(job.id)
         jobs[job.id] = job
         clientKeys[job.clientKey] = job.id
-        if job.state == .queued { queue.append(job.id) }
+        if job.state == .queued { enqueue(job.id) }
         for task in job.current?.tasks ?? [] where task.phase.holdsResources {
             reserve(job.spec.resources, on: task.worker)
         }

@@ -33,6 +33,8 @@ package enum CoordinatorEvent: Sendable {
     case restored(JobRecord)
     /// A worker is to be known from now on, or known differently.
     case putWorker(WorkerRecord, RequestID)
+    /// A worker is to take no new jobs from now on, or is to take them again.
+    case drain(WorkerName, Bool, RequestID)
     /// What lies on a worker already is declared, or taken back.
     case changeDatasets(WorkerName, DatasetChange, RequestID)
     /// The configuration has been read.

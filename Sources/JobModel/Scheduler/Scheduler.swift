@@ -63,7 +63,7 @@ package enum Scheduler {
         queue: some Sequence<Candidate>, workers: [WorkerState], now: WallTime,
         steady: SteadyTime = SteadyTime(milliseconds: 0)
     ) -> Decision {
-        var lanes = workers.filter(\.link.isConnected).map { Lane(worker: $0, free: $0.free) }
+        var lanes = workers.filter(\.takesJobs).map { Lane(worker: $0, free: $0.free) }
         var decision = Decision()
         for candidate in queue {
             if lanes.allSatisfy({ $0.isHeld || $0.free.milliCPUs == 0 }) { break }
@@ -202,10 +202,18 @@ package enum Scheduler {
             return WaitingReason(
                 .workerUnreachable, "`\(first.name)` \(what)" + first.link.because)
         }
-        let able = connected.filter { $0.obstacle(to: candidate) == nil }
+        let open = connected.filter { !$0.record.isDrained }
+        guard !open.isEmpty else {
+            return WaitingReason(
+                .workerDrained,
+                eligible.count == 1
+                    ? "`\(first.name)` takes no new jobs until `shunt worker resume \(first.name)`"
+                    : "none of the reachable workers takes new jobs until `shunt worker resume`")
+        }
+        let able = open.filter { $0.obstacle(to: candidate) == nil }
         guard !able.isEmpty else {
             return waiting(
-                connected.compactMap { $0.obstacle(to: candidate) }, on: connected.map(\.name))
+                open.compactMap { $0.obstacle(to: candidate) }, on: open.map(\.name))
         }
         let spec = candidate.spec
         let needs = spec.resources

@@ -31,6 +31,8 @@ package struct JobSpec: Hashable, Sendable, Codable {
     package var gang: GangSpec?
     /// Absent in the JSON of a job without any.
     private var secretNames: [String]?
+    /// Absent in the JSON of a job of normal priority.
+    private var givenPriority: Priority?
 
     package init(
         name: JobName? = nil, command: Command, workingDirectory: String = "",
@@ -39,7 +41,7 @@ package struct JobSpec: Hashable, Sendable, Codable {
         maximumDuration: Milliseconds? = nil, gracePeriod: Milliseconds = .seconds(10),
         pullLimit: ByteCount = .gibibytes(1), placement: PlacementRequest = .worker(.local),
         container: ContainerSpec? = nil, mounts: [DataMount] = [], labels: [DataLabel] = [],
-        secrets: [String] = [], gang: GangSpec? = nil
+        secrets: [String] = [], gang: GangSpec? = nil, priority: Priority = .normal
     ) {
         self.name = name
         self.command = command
@@ -58,6 +60,7 @@ package struct JobSpec: Hashable, Sendable, Codable {
         self.labels = Set(labels).sorted()
         self.gang = gang
         self.secrets = secrets
+        self.priority = priority
     }
 
     enum CodingKeys: String, CodingKey {
@@ -78,6 +81,7 @@ package struct JobSpec: Hashable, Sendable, Codable {
         case mounts
         case labels
         case gang
+        case givenPriority = "priority"
     }
 }
 
@@ -86,6 +90,12 @@ extension JobSpec {
     package var secrets: [String] {
         get { secretNames ?? [] }
         set { secretNames = newValue.isEmpty ? nil : newValue }
+    }
+
+    /// Among the jobs that wait.
+    package var priority: Priority {
+        get { givenPriority ?? .normal }
+        set { givenPriority = newValue == .normal ? nil : newValue }
     }
 
     /// The tasks of an attempt.

@@ -17,6 +17,8 @@ package struct WorkerRecord: Hashable, Sendable, Codable {
     /// taken for it.
     package var agent: AgentID?
     package var addedAt: WallTime
+    /// Absent in the JSON of one that takes jobs.
+    private var drained: Bool?
 
     package init(
         name: WorkerName, address: WorkerAddress? = nil, directory: String = "",
@@ -45,10 +47,17 @@ package struct WorkerRecord: Hashable, Sendable, Codable {
         case facts
         case agent
         case addedAt = "added_at"
+        case drained
     }
 }
 
 extension WorkerRecord {
+    /// Whether it takes no new jobs: a person has said so. What runs there goes on.
+    package var isDrained: Bool {
+        get { drained ?? false }
+        set { drained = newValue ? true : nil }
+    }
+
     /// What is declared there under a name.
     package func dataset(_ name: DatasetName) -> Dataset? { datasets.first { $0.name == name } }
 }

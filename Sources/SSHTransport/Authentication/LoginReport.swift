@@ -1,3 +1,4 @@
+internal import Glibc
 /// What was tried to log in, for the error of a login that did not come about.
 struct LoginReport: Hashable {
     var agent = Agent.none
@@ -117,7 +118,9 @@ struct LoginReport: Hashable {
         if hasCertificates { return openssh }
         if case .hung = agent { return "ssh-add -l" }
         // By the alias and its file: the way there may lead over other hosts.
-        let copy = "ssh-copy-id \(configuration.byHand)"
+        let key = configuration.identityFiles.map { $0 + ".pub" }.first { access($0, R_OK) == 0 }
+        let which = key.map { "-i \(SSHError.quoted($0)) " } ?? ""
+        let copy = "ssh-copy-id \(which)\(configuration.byHand)"
         // There is nothing to copy yet.
         return hasNoKey ? "ssh-keygen -t ed25519 && \(copy)" : copy
     }

@@ -27,9 +27,7 @@ package final class FrameConnection: Sendable {
 
     /// Sends our preamble and skips what stands before the peer's. Comes first, once.
     package nonisolated(nonsending) func exchangePreambles() async throws {
-        // An empty line first, which the peer skips: start-up files of a login shell that read one
-        // take that.
-        try await write([UInt8(ascii: "\n")] + Preamble.magic)
+        try await write(Preamble.emptyLines + Preamble.magic)
         var decoder = takeDecoder()
         defer { putBack(decoder) }
         var preamble = Preamble()

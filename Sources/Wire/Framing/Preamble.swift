@@ -8,6 +8,10 @@ package struct Preamble: Sendable {
     package static let magic: [UInt8] =
         [0x89] + Array("SHUNT".utf8) + [0x0D, 0x0A, 0x1A, 0x0A, 0x00, 0xFF] + Array("wire".utf8)
 
+    /// Stand before ours, for the peer to skip: start-up files of its login shell that read a line,
+    /// or some, take these.
+    package static let emptyLines = [UInt8](repeating: 0x0A, count: 16)
+
     /// Bytes of the magic that the last bytes seen were.
     private var matched = 0
     /// Bytes seen that are no part of a preamble.

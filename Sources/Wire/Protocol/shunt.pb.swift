@@ -78,6 +78,44 @@ nonisolated enum ProtoRole: SwiftProtobuf.Enum, Swift.CaseIterable {
 
 }
 
+nonisolated enum ProtoPriority: SwiftProtobuf.Enum, Swift.CaseIterable {
+  typealias RawValue = Int
+  case normal // = 0
+  case low // = 1
+  case high // = 2
+  case UNRECOGNIZED(Int)
+
+  init() {
+    self = .normal
+  }
+
+  init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .normal
+    case 1: self = .low
+    case 2: self = .high
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  var rawValue: Int {
+    switch self {
+    case .normal: return 0
+    case .low: return 1
+    case .high: return 2
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  static let allCases: [ProtoPriority] = [
+    .normal,
+    .low,
+    .high,
+  ]
+
+}
+
 nonisolated enum ProtoTaskPhase: SwiftProtobuf.Enum, Swift.CaseIterable {
   typealias RawValue = Int
   case unspecified // = 0
@@ -1552,6 +1590,11 @@ nonisolated struct ProtoJobSpec: @unchecked Sendable {
   var hasGang: Bool {_storage._gang != nil}
   /// Clears the value of `gang`. Subsequent reads from it will return its default value.
   mutating func clearGang() {_uniqueStorage()._gang = nil}
+
+  var priority: ProtoPriority {
+    get {_storage._priority}
+    set {_uniqueStorage()._priority = newValue}
+  }
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -3497,6 +3540,10 @@ nonisolated extension ProtoRole: SwiftProtobuf._ProtoNameProviding {
   static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ROLE_UNSPECIFIED\0\u{1}ROLE_CONTROL\0\u{1}ROLE_BULK\0")
 }
 
+nonisolated extension ProtoPriority: SwiftProtobuf._ProtoNameProviding {
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0PRIORITY_NORMAL\0\u{1}PRIORITY_LOW\0\u{1}PRIORITY_HIGH\0")
+}
+
 nonisolated extension ProtoTaskPhase: SwiftProtobuf._ProtoNameProviding {
   static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0TASK_PHASE_UNSPECIFIED\0\u{1}TASK_PHASE_DISPATCHING\0\u{1}TASK_PHASE_ACCEPTED\0\u{1}TASK_PHASE_STAGING\0\u{1}TASK_PHASE_STAGED\0\u{1}TASK_PHASE_STARTING\0\u{1}TASK_PHASE_RUNNING\0\u{1}TASK_PHASE_STOPPING\0\u{1}TASK_PHASE_UNKILLABLE\0\u{1}TASK_PHASE_EXITED\0\u{1}TASK_PHASE_COLLECTING\0\u{1}TASK_PHASE_TERMINAL\0\u{1}TASK_PHASE_REVOKED\0")
 }
@@ -5420,7 +5467,7 @@ nonisolated extension ProtoGitState: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension ProtoJobSpec: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".JobSpec"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}shell\0\u{1}arguments\0\u{3}working_directory\0\u{1}environment\0\u{1}resources\0\u{2}\u{2}outputs\0\u{3}maximum_duration_ms\0\u{3}grace_period_ms\0\u{3}pull_limit_bytes\0\u{1}worker\0\u{3}any_worker\0\u{1}software\0\u{1}container\0\u{1}mounts\0\u{3}secret_names\0\u{1}labels\0\u{3}cpu_limit_milli\0\u{1}gang\0\u{3}among_workers\0\u{c}\u{7}\u{1}")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}shell\0\u{1}arguments\0\u{3}working_directory\0\u{1}environment\0\u{1}resources\0\u{2}\u{2}outputs\0\u{3}maximum_duration_ms\0\u{3}grace_period_ms\0\u{3}pull_limit_bytes\0\u{1}worker\0\u{3}any_worker\0\u{1}software\0\u{1}container\0\u{1}mounts\0\u{3}secret_names\0\u{1}labels\0\u{3}cpu_limit_milli\0\u{1}gang\0\u{3}among_workers\0\u{1}priority\0\u{c}\u{7}\u{1}")
 
   fileprivate class _StorageClass {
     var _name: String? = nil
@@ -5440,6 +5487,7 @@ nonisolated extension ProtoJobSpec: SwiftProtobuf.Message, SwiftProtobuf._Messag
     var _labels: [String] = []
     var _cpuLimitMilli: Int64? = nil
     var _gang: ProtoGang? = nil
+    var _priority: ProtoPriority = .normal
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -5467,6 +5515,7 @@ nonisolated extension ProtoJobSpec: SwiftProtobuf.Message, SwiftProtobuf._Messag
       _labels = source._labels
       _cpuLimitMilli = source._cpuLimitMilli
       _gang = source._gang
+      _priority = source._priority
     }
   }
 
@@ -5555,6 +5604,7 @@ nonisolated extension ProtoJobSpec: SwiftProtobuf.Message, SwiftProtobuf._Messag
             _storage._placement = .amongWorkers(v)
           }
         }()
+        case 22: try { try decoder.decodeSingularEnumField(value: &_storage._priority) }()
         default: break
         }
       }
@@ -5637,6 +5687,9 @@ nonisolated extension ProtoJobSpec: SwiftProtobuf.Message, SwiftProtobuf._Messag
       try { if case .amongWorkers(let v)? = _storage._placement {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 21)
       } }()
+      if _storage._priority != .normal {
+        try visitor.visitSingularEnumField(value: _storage._priority, fieldNumber: 22)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -5663,6 +5716,7 @@ nonisolated extension ProtoJobSpec: SwiftProtobuf.Message, SwiftProtobuf._Messag
         if _storage._labels != rhs_storage._labels {return false}
         if _storage._cpuLimitMilli != rhs_storage._cpuLimitMilli {return false}
         if _storage._gang != rhs_storage._gang {return false}
+        if _storage._priority != rhs_storage._priority {return false}
         return true
       }
       if !storagesAreEqual {return false}

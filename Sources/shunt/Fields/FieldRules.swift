@@ -25,6 +25,14 @@ enum FieldRules {
         return JobSpec.PlacementRequest(names: names)
     }
 
+    static func priority(_ text: String) throws(FieldError) -> Priority {
+        guard let priority = Priority(rawValue: text) else {
+            throw FieldError(
+                "wants `low`, `normal` or `high`, found `\(shown(text))`", example: "high")
+        }
+        return priority
+    }
+
     /// - Returns: thousandths of a CPU, 1 … 1,024,000.
     static func milliCPUs(_ text: String) throws(FieldError) -> Int64 {
         let error = FieldError(

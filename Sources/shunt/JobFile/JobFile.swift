@@ -27,6 +27,7 @@ struct JobFile: Hashable {
     var placement: JobSpec.PlacementRequest?
     var pullLimit: ByteCount?
     var gang = GangWish()
+    var priority: Priority?
 }
 
 /// Bounds of a job file.

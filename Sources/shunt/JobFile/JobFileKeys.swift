@@ -33,7 +33,7 @@ enum JobFileKeys {
                     "name", "run", "workdir", "env", "resources", "environment", "outputs",
                     "max_duration", "on", "pull_limit", "image", "mounts", "labels", "secrets",
                     "nodes",
-                    "nodes_per_worker", "processes_per_node", "launch", "outputs_from",
+                    "nodes_per_worker", "processes_per_node", "launch", "outputs_from", "priority",
                 ]
             case .resources: ["cpus", "memory", "shm_size"]
             case .environment: ["python", "conda", "existing", "setup", "capture", "offline"]
@@ -50,7 +50,7 @@ enum JobFileKeys {
             case .top:
                 [
                     "gpus", "gpu", "container", "docker", "retries",
-                    "retry", "priority", "schedule", "inputs", "artifacts", "ports",
+                    "retry", "schedule", "inputs", "artifacts", "ports",
                     "volumes", "depends_on", "array", "queue", "user", "preemptible",
                     "on_unreachable", "restart", "services", "grace_period",
                 ]

@@ -59,6 +59,7 @@ struct JobFileReader {
         case "labels": job.labels = try labels(of: entry)
         case "nodes", "nodes_per_worker", "processes_per_node", "launch", "outputs_from":
             try gang(of: entry, into: &job.gang)
+        case "priority": job.priority = try value(of: entry, FieldRules.priority)
         case "image": job.image = try value(of: entry, FieldRules.image)
         default: preconditionFailure("`\(entry.key)` is listed as a key and is not read")
         }

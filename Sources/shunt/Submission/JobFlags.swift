@@ -15,6 +15,7 @@ struct JobFlags: Hashable {
     var outputs: [String] = []
     var mounts: [String] = []
     var gang = GangFlags()
+    var priority: String?
     /// `--no-capture`.
     var leavesEnvironment = false
     /// COMMAND; `nil` where none was given.
@@ -83,6 +84,9 @@ struct JobDraft: Hashable {
         spec.placement = placement ?? spec.placement
         spec.container = try Self.container(flags, file)
         spec.labels = file.labels
+        spec.priority =
+            try flags.value("--priority", flags.priority, FieldRules.priority) ?? file.priority
+            ?? spec.priority
         spec.gang = try GangWish(flags.gang, of: flags).over(file.gang).spec(for: flags, command)
         var mounts: [DataMount] = []
         for text in flags.mounts {

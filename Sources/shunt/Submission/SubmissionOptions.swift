@@ -83,6 +83,12 @@ struct SubmissionOptions: ParsableArguments {
             valueName: "ranks"))
     var outputsFrom: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "low, normal or high: which of the jobs that wait comes first.",
+            valueName: "priority"))
+    var priority: String?
+
     @Flag(help: "Do not rebuild the active Python environment on the worker.")
     var noCapture = false
 
@@ -108,6 +114,6 @@ struct SubmissionOptions: ParsableArguments {
             gang: GangFlags(
                 nodes: nodes, nodesPerWorker: nodesPerWorker, processesPerNode: processesPerNode,
                 launch: launch, outputsFrom: outputsFrom),
-            leavesEnvironment: noCapture, command: command)
+            priority: priority, leavesEnvironment: noCapture, command: command)
     }
 }

@@ -113,6 +113,9 @@ enum JobDetails {
         if let start = job.startedAt { rows.append(("started", "\(start)")) }
         if let end = job.endedAt { rows.append(("ended", "\(end)")) }
         rows.append(("duration", JobTable.duration(job, now: now)))
+        if job.spec.priority != .normal {
+            rows.append(("priority", job.spec.priority.rawValue))
+        }
         let each = job.spec.nodeCount > 1 ? " on each of \(job.spec.nodeCount) nodes" : ""
         rows.append(("resources", "\(job.spec.resources)\(each)"))
         if let limits = limits(job) { rows.append(("limits", limits)) }

@@ -81,7 +81,7 @@ struct AgentInstallation: Sendable {
             "exec /bin/sh -c 'umask 077; while read -r line; do [ \"$line\" = \(Self.begin) ] && "
             + "break; done; mkdir -p \(directory) && \(receive) "
             + "|| { rm -rf \(directory); exit 1; }'"
-        let head = Array("\n\(Self.begin)\n".utf8)
+        let head = RemoteCommand.emptyLines + Array("\(Self.begin)\n".utf8)
         let outcome = try await remote.run(
             command, input: head + parcel.bytes, within: Self.uploadLimit, patience: Self.patience
         ) { sent in

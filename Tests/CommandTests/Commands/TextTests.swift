@@ -13,7 +13,7 @@ import Testing
 
     @Test func everyHelpHasAnExample() {
         let pages = HelpPages.all()
-        #expect(pages.count == 28)
+        #expect(pages.count == 30)
         for page in pages {
             let example = page.text.split(separator: "Example:\n", maxSplits: 1).last ?? ""
             #expect(

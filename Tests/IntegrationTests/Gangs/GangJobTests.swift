@@ -110,6 +110,33 @@ struct GangJobTests {
         }
     }
 
+    @Test func aDrainedWorkerTakesNoJobAndPrioritiesDecideWhoIsFirst() async throws {
+        try await ShuntHome.use { home in
+            let drained = try await home.run("worker", "drain", "local")
+            #expect(drained.text == "local\n", "\(drained.errorText)")
+            for (name, priority) in [("third", "low"), ("second", "normal"), ("first", "high")] {
+                let submitted = try await home.run(
+                    "submit", "-q", "--name", name, "--priority", priority, "--cpus", "2", "--",
+                    "sh", "-c", "echo \(name) >>\(home.base)/order")
+                #expect(submitted.code == 0, "\(submitted.errorText)")
+            }
+            let waiting = try await home.run("ps")
+            #expect(waiting.text.contains("takes no new jobs until"), "\(waiting.text)")
+            #expect(try await home.run("worker", "ls").text.contains("connected, drained"))
+            // Also for the next coordinator.
+            #expect(try await home.run("coordinator", "stop").code == 0)
+            #expect(try await home.run("worker", "ls", "-o", "json").text.contains("true"))
+            #expect(try await home.run("worker", "resume", "local").code == 0)
+            let ended = try await home.run("wait", "first", "second", "third")
+            #expect(ended.text == "0\n0\n0\n", "\(ended.errorText)")
+            let order = try home.read("../order")
+            #expect(order.hasSuffix("third\n") && order.hasPrefix("first\n"), "\(order)")
+            let unknown = try await home.run("worker", "drain", "local", "nobody")
+            expectRefused(unknown, code: 3, naming: ["nobody"])
+            #expect(try await home.run("run", "-q", "--", "true").code == 0, "none is drained")
+        }
+    }
+
     @Test func whatCannotBePlacedAsAWholeIsRefused() async throws {
         try await ShuntHome.use { home in
             let alone = try await home.run("run", "--nodes", "2", "--", "true")

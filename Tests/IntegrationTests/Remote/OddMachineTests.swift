@@ -46,8 +46,9 @@ struct OddMachineTests {
         try await withShell("/bin/bash", profile: talk) { try await expectWorks($0) }
     }
 
-    @Test func aShellWhoseStartUpFileReadsALineIsEnough() async throws {
-        try await withShell("/bin/bash", profile: "read -r answer\n") {
+    @Test func aShellWhoseStartUpFileReadsLinesAndLeavesOneOpenIsEnough() async throws {
+        let profile = "read -r answer; read -r another; printf '> '\n"
+        try await withShell("/bin/bash", profile: profile) {
             try await expectWorks($0)
         }
     }

@@ -116,8 +116,8 @@ struct APITests {
             welcome: Sample.welcome(.standard), inUse: Resources.none, runningJobs: 0)
         #expect(
             try JSON.keys(worker) == [
-                "capacity", "connected", "datasets", "directory", "in_use", "labels", "link",
-                "name",
+                "capacity", "connected", "datasets", "directory", "drained", "in_use", "labels",
+                "link", "name",
                 "platform", "release", "running_jobs",
             ])
         #expect(try JSON.roundTrip(worker) == worker)

@@ -51,6 +51,26 @@ import Testing
         return nil
     }
 
+    @Test func aDrainedWorkerTakesNoNewJobsUntilItIsResumed() throws {
+        var bench = try CoordinatorBench()
+        let (running, _) = try bench.placed()
+        let drained = try bench.step(.drain(CoordinatorBench.gpu, true, bench.request()))
+        #expect(drained.isDone && drained.sent.isEmpty)
+        #expect(bench.core.job(running)?.state == .active, "what runs there goes on")
+        let (waiting, effects) = try bench.submit()
+        #expect(effects.started.isEmpty)
+        let id = try #require(waiting)
+        let reason = bench.core.waitingReason(of: id, at: bench.now.wall)
+        #expect(reason?.code == .workerDrained)
+        // Adding it again, to upgrade its agent, does not let jobs in.
+        let record = try #require(bench.core.worker(CoordinatorBench.gpu)?.record)
+        #expect(record.isDrained)
+        let resumed = try bench.step(.drain(CoordinatorBench.gpu, false, bench.request()))
+        #expect(resumed.started.map(\.token.task.job) == [id])
+        let unknown = try bench.step(.drain(Sample.name("nobody"), true, bench.request()))
+        #expect(unknown.failure?.code == .notFound)
+    }
+
     @Test func aJobForAWorkerThatWasAddedGoesThere() throws {
         var bench = try Self.bench()
         let id = try #require(try bench.submit("a", Self.spec(on: Self.lab)).id)

@@ -3,6 +3,31 @@ import Testing
 @testable import JobModel
 
 struct CoordinatorSubmitTests {
+    @Test func higherPrioritiesComeFirstAndEachInTheOrderOfSubmission() throws {
+        var bench = try CoordinatorBench()
+        // Takes the worker whole.
+        let first = try bench.placed(Sample.spec(CoordinatorBench.capacity))
+        var ids: [JobID] = []
+        for (key, priority) in [
+            ("a", Priority.normal), ("b", .low), ("c", .high), ("d", .normal), ("e", .high),
+        ] {
+            var spec = Sample.spec(CoordinatorBench.capacity)
+            spec.priority = priority
+            ids.append(try #require(try bench.submit(key, spec).id))
+        }
+        let order = [2, 4, 0, 3, 1].map { ids[$0] }
+        #expect(bench.core.queue == order)
+        // A restart reads the rows in any order.
+        let rows = ids.shuffled().compactMap { bench.core.job($0) }
+        let again = CoordinatorCore(
+            id: Sample.coordinator, epoch: 6, workers: [], jobs: rows, lastSequence: 9,
+            at: bench.now)
+        #expect(again.queue == order)
+        let result = TaskResult(verdict: .succeeded, exit: .exited(code: 0))
+        let next = try bench.hear(.terminal, of: first.1, result: result)
+        #expect(next.started.map(\.token.task.job) == [ids[2]])
+    }
+
     @Test func aJobIsCommittedBeforeItIsPromisedOrStarted() throws {
         var bench = try CoordinatorBench()
         let (id, effects) = try bench.submit()

@@ -24,13 +24,15 @@ struct QueueSituation {
     mutating func add(
         _ name: String, _ milliCPUs: Int64, _ gibibytes: Int64 = 64,
         reserved: Resources = .none, foreign: Resources = .none, connected: Bool = true,
-        known: Bool = true, engines: [ContainerEngine] = [], tools: BuildTools? = nil
+        known: Bool = true, drained: Bool = false, engines: [ContainerEngine] = [],
+        tools: BuildTools? = nil
     ) {
         var worker = WorkerState(record: WorkerRecord(name: Sample.name(name)), since: now)
         if connected { worker.link = .connected }
         if known { worker.welcome = Sample.welcome(Sample.resources(milliCPUs, gibibytes)) }
         worker.welcome?.engines = engines
         worker.welcome?.tools = tools
+        worker.record.isDrained = drained
         worker.reserved = reserved
         worker.foreignUse = foreign
         workers.append(worker)
@@ -64,6 +66,7 @@ struct QueueSituation {
                     ? Sample.resources(Int64(random.below(4)) * 500, Int64(random.below(3)))
                     : .none,
                 connected: !random.chance(5), known: !random.chance(10),
+                drained: random.chance(8),
                 engines: random.chance(2) ? [.podman] : [])
         }
         for _ in 0..<random.below(12) {
@@ -94,7 +97,9 @@ struct PlanOracle {
 
     /// Whether the job might run there one day, as far as is known.
     func couldServe(_ worker: WorkerState, _ candidate: Scheduler.Candidate) -> Bool {
-        guard worker.link == .connected, let capacity = worker.welcome?.capacity else {
+        guard worker.link == .connected, !worker.record.isDrained,
+            let capacity = worker.welcome?.capacity
+        else {
             return false
         }
         let isMeant =

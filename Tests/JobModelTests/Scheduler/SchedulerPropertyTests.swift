@@ -78,12 +78,15 @@ struct SchedulerPropertyTests {
         case .comparingWorkers, .noData, .forbidden, .noEnvironment: false
         case .workerUnknown: meant.isEmpty
         case .workerUnreachable: !meant.isEmpty && !meant.contains(where: \.link.isConnected)
-        case .tooLarge: meant.contains(where: \.link.isConnected) && serving.isEmpty
+        case .tooLarge: meant.contains(where: \.takesJobs) && serving.isEmpty
         case .noEngine:
             job.spec.container != nil
                 && !meant.contains {
-                    $0.link.isConnected && $0.welcome?.engines.isEmpty == false
+                    $0.takesJobs && $0.welcome?.engines.isEmpty == false
                 }
+        case .workerDrained:
+            meant.contains { $0.link.isConnected && $0.record.isDrained }
+                && !meant.contains(where: \.takesJobs)
         case .backingOff: oracle.isLeftAlone(job)
         case .behindOthers:
             ahead > 0 && serving.contains { oracle.hasRoom($0, for: job, after: []) }

@@ -40,7 +40,7 @@ final class CoordinatorHome {
             return "\(name) still keeps the secrets of \(row.id)"
         }
         for row in order.lazy.compactMap({ self.rows[$0] }) where row.outputsFetch == .held {
-            if let size = row.current?.tasks.first?.result?.outputs?.totalSize,
+            if let size = row.outputs?.totalSize,
                 size <= row.spec.pullLimit
             {
                 return "the outputs of \(row.id) stay on their worker"

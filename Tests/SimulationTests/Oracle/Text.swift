@@ -111,6 +111,7 @@ enum Text {
         case .restored(let record): "restored \(record.id)"
         case .silent(let name, let fence, _): "silent \(name) \(of(fence))"
         case .putWorker(let record, _): "putWorker \(record.name)"
+        case .drain(let name, let drains, _): "drain \(name) \(drains)"
         case .changeDatasets(let name, _, _): "changeDatasets \(name)"
         case .rules(let rules): "rules \(rules.never.count)"
         case .removeWorker(let name, let lost, _): "removeWorker \(name)\(lost ? " lost" : "")"

@@ -66,7 +66,8 @@ extension SeededGenerator {
             ]),
             container: optional { $0.container() }, mounts: list(upTo: 2) { $0.mount() },
             labels: list(upTo: 2) { DataLabel("label-\($0.below(9))")! },
-            secrets: pick([[], ["HF_TOKEN"], ["A", "_b2"]]), gang: optional { $0.gang() })
+            secrets: pick([[], ["HF_TOKEN"], ["A", "_b2"]]), gang: optional { $0.gang() },
+            priority: pick(Priority.allCases))
     }
 
     private mutating func worker() -> WorkerName { WorkerName("gpu-\(below(100))")! }

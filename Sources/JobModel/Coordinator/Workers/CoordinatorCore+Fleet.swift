@@ -13,6 +13,7 @@ extension CoordinatorCore {
             let before = workers[index].record
             // What lies there is declared by itself, and stays.
             record.datasets = before.datasets
+            record.isDrained = before.isDrained
             workers[index].record = record
             if before.address != record.address || before.directory != record.directory {
                 moved(index, &turn)
@@ -29,6 +30,20 @@ extension CoordinatorCore {
         }
         turn.act(.commitWorker(record))
         turn.act(.link(record))
+        turn.act(.reply(reply, .done))
+        showQueued(&turn)
+    }
+
+    /// Of any worker, this machine among them.
+    mutating func drain(
+        _ name: WorkerName, _ drains: Bool, _ reply: RequestID, _ turn: inout Turn
+    ) {
+        guard let index = workerIndex(name) else {
+            turn.act(.reply(reply, .failed(unknownWorker(name))))
+            return
+        }
+        workers[index].record.isDrained = drains
+        turn.act(.commitWorker(workers[index].record))
         turn.act(.reply(reply, .done))
         showQueued(&turn)
     }

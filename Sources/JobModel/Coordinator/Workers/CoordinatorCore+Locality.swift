@@ -41,7 +41,7 @@ extension CoordinatorCore {
             id: JobID(random: 0), spec: spec, notBefore: nil,
             data: constraints(spec, files: files))
         return workers.filter {
-            $0.isMeant(by: spec) && $0.link.isConnected
+            $0.isMeant(by: spec) && $0.takesJobs
                 && spec.resources.fits(in: now ? $0.free : $0.welcome?.capacity ?? .none)
                 && $0.obstacle(to: candidate) == nil
         }

@@ -33,6 +33,9 @@ package struct WorkerState: Hashable, Sendable {
     /// Of what the agent said last, within the present session.
     var foreignUseVersion: UInt64 = 0
 
+    /// Whether jobs can be placed there at all.
+    package var takesJobs: Bool { link.isConnected && !record.isDrained }
+
     /// What can be placed there now.
     package var free: Resources {
         guard let welcome, link.isConnected else { return .none }

@@ -73,6 +73,7 @@ extension JobSpec: WireValue {
         proto.mounts = mounts.map(\.proto)
         proto.labels = labels.map(\.text)
         if let gang { proto.gang = gang.proto }
+        proto.priority = priority.proto
         return proto
     }
 
@@ -101,7 +102,20 @@ extension JobSpec: WireValue {
                 try Field.identifier(label, "spec.labels")
             },
             secrets: try Secret.names(proto.secretNames),
-            gang: proto.hasGang ? try GangSpec(proto.gang) : nil)
+            gang: proto.hasGang ? try GangSpec(proto.gang) : nil,
+            priority: try Field.choice(proto.priority, "spec.priority") { (one: Priority) in
+                one.proto
+            })
+    }
+}
+
+extension Priority {
+    fileprivate var proto: ProtoPriority {
+        switch self {
+        case .low: .low
+        case .normal: .normal
+        case .high: .high
+        }
     }
 }
 

@@ -13,7 +13,8 @@ struct WorkerCommand: AsyncParsableCommand {
             """,
         subcommands: [
             WorkerAddCommand.self, WorkerListCommand.self, WorkerCheckCommand.self,
-            WorkerRemoveCommand.self, WorkerApplyCommand.self, WorkerDataCommand.self,
+            WorkerRemoveCommand.self, WorkerDrainCommand.self, WorkerResumeCommand.self,
+            WorkerApplyCommand.self, WorkerDataCommand.self,
         ])
 }
 
@@ -52,7 +53,7 @@ enum WorkerTable {
                     worker.platform.map { Quoting.visible("\($0.system) \($0.architecture)") }
                         ?? "-",
                     // Last, since it may be a sentence.
-                    Quoting.visible(worker.link),
+                    Quoting.visible(worker.link) + (worker.drained ? ", drained" : ""),
                 ]
             })
     }

@@ -108,7 +108,8 @@ enum ProbeScript {
         [ -n "$conda" ] && p conda "${conda##*/} $(soon "$conda" --version 2>/dev/null </dev/null)"
         p reaches_out "$(reach)"
         # To say its version, podman makes directories for a session where there is none.
-        quiet=; [ -z "${XDG_RUNTIME_DIR:-}" ] && quiet=$(mktemp -d 2>/dev/null)
+        quiet=; trap 'rm -rf "$quiet"' EXIT; trap exit HUP INT TERM PIPE
+        [ -z "${XDG_RUNTIME_DIR:-}" ] && quiet=$(mktemp -d 2>/dev/null)
         for engine in podman docker apptainer; do
             has $engine || continue
             kind=engine
@@ -118,7 +119,6 @@ enum ProbeScript {
             p $kind "$engine $(XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-$quiet} \
                 soon $engine --version 2>/dev/null </dev/null)"
         done
-        [ -n "$quiet" ] && rm -rf "$quiet"
         if has nvidia-smi; then
             soon nvidia-smi --query-gpu=name,uuid,memory.total,driver_version \
                 --format=csv,noheader,nounits </dev/null 2>/dev/null | while IFS= read -r line

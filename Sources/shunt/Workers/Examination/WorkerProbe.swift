@@ -43,8 +43,9 @@ struct WorkerProbe: Hashable, Sendable {
     init?(_ output: [UInt8]) {
         var values: [String: [String]] = [:]
         for line in String(decoding: output, as: UTF8.self).split(whereSeparator: \.isNewline) {
-            guard line.hasPrefix(ProbeScript.mark) else { continue }
-            let rest = line.dropFirst(ProbeScript.mark.count)
+            // Start-up files may have begun a line.
+            guard let mark = line.firstRange(of: ProbeScript.mark) else { continue }
+            let rest = line[mark.upperBound...]
             guard let equals = rest.firstIndex(of: "=") else { continue }
             values[String(rest[..<equals]), default: []].append(
                 String(rest[rest.index(after: equals)...]).trimmingSpaces)

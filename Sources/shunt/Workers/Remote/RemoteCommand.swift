@@ -29,9 +29,13 @@ struct RemoteCommand: Sendable {
 
     /// Runs a script of the standard shell, whatever the account's login shell is.
     func script(_ text: String, within limit: Duration) async throws -> Outcome {
-        // An empty line first: start-up files that read one take that.
-        try await run("exec /bin/sh -s", input: Array(("\n" + text).utf8), within: limit)
+        // What start-up files have printed may have begun a line.
+        let script = Self.emptyLines + Array(("echo\n" + text).utf8)
+        return try await run("exec /bin/sh -s", input: script, within: limit)
     }
+
+    /// Before what is meant for the worker: start-up files that read a line, or some, take these.
+    static let emptyLines = [UInt8](repeating: UInt8(ascii: "\n"), count: 16)
 
     /// Runs a command with these bytes on its standard input.
     ///
