@@ -28,6 +28,8 @@ struct ContainerCommand {
 
     /// The label under which an engine knows the containers of tasks.
     static let label = "shunt.task"
+    /// Where a container has its init.
+    static let initPath = "/shunt-init"
 
     static func containerName(_ task: String) -> String { "shunt-" + task }
 
@@ -37,9 +39,9 @@ struct ContainerCommand {
             "run", "--detach", "--rm", "--name", Self.containerName(name),
             "--label", "\(Self.label)=\(token)", "--pull=never", "--network=host",
             "--log-driver=none", "--no-healthcheck", "--security-opt", "label=disable",
-            "--user", user, "--workdir", "/", "--entrypoint", "/shunt-init",
+            "--user", user, "--workdir", "/", "--entrypoint", Self.initPath,
             "--env", "\(LaunchPlan.tokenVariable)=\(token)",
-            "--mount", try mount(initExecutable, at: "/shunt-init") + ",readonly",
+            "--mount", try mount(initExecutable, at: Self.initPath) + ",readonly",
             "--mount", try mount(directory, at: directory),
         ]
         if let secretsDirectory {

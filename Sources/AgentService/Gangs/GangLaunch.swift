@@ -53,7 +53,9 @@ struct GangLaunch {
         case nil: return command
         case .torchrun: launcher = torchrun
         case .perProcess:
-            launcher = [initExecutable, "--processes", String(gang.processesPerNode)]
+            let program =
+                order.spec.container == nil ? initExecutable : ContainerCommand.initPath
+            launcher = [program, "--processes", String(gang.processesPerNode)]
         }
         return .words(launcher.map { Array($0.utf8) } + words)
     }

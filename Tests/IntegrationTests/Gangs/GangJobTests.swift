@@ -110,6 +110,22 @@ struct GangJobTests {
         }
     }
 
+    @Test(.enabled(if: TestImage.isPossible, "\(TestImage.reason)"))
+    func nodesInContainersTrainTheModelThatTheyDoBare() async throws {
+        try await ContainerHome.use { home in
+            let copied = try await home.shell("cp '\(ShuntHome.packageRoot)/jobs/nodes'/* .")
+            try #require(copied.code == 0, "\(copied.errorText)")
+            let bare = try await home.run("run", "-q", "-f", "job.yaml")
+            #expect(bare.code == 0, "\(bare.errorText)")
+            let model = try home.read("model.json")
+            let contained = try await home.run(
+                ["run", "-q", "-f", "job.yaml", "--image", TestImage.name], within: .seconds(120))
+            #expect(contained.code == 0, "\(contained.errorText)")
+            #expect(try home.read("model.json") == model)
+            #expect(contained.text.contains("[2] rank 2 of 3: "))
+        }
+    }
+
     @Test func aDrainedWorkerTakesNoJobAndPrioritiesDecideWhoIsFirst() async throws {
         try await ShuntHome.use { home in
             let drained = try await home.run("worker", "drain", "local")
