@@ -12,9 +12,9 @@ extension Coordinator {
             inputs: try await labelled(request.inputs, of: request.spec),
             confirmed: false)
         try submission.validate()
-        let (worker, waiting) = try await outlook(for: submission)
+        let (workers, waiting) = try await outlook(for: submission)
         var plan = PlanView(
-            worker: worker, waiting: waiting, missing: request.inputs.totalSize,
+            worker: workers.first, waiting: waiting, missing: request.inputs.totalSize,
             environmentCached: nil)
         if request.spec.needsHolder, let software = request.spec.software {
             (plan.holders, plan.environmentRefusal) = try await holders(of: software, submission)
@@ -22,7 +22,10 @@ extension Coordinator {
             plan.worker = plan.holders?.first
             plan.waiting = nil
         } else if request.spec.placement.isChoice, waiting == nil {
-            plan.worker = try await nearest(to: submission) ?? worker
+            plan.worker = try await nearest(to: submission) ?? plan.worker
+        }
+        if request.spec.nodeCount > 1 {
+            return try await ofGang(plan, submission, placed: workers)
         }
         do {
             guard let worker = plan.worker, let link = ports.link(worker) else {
@@ -35,6 +38,38 @@ extension Coordinator {
             // The worker cannot be asked.
             return try await allMissing(plan, request.inputs)
         }
+    }
+
+    /// What all workers of a gang lack together.
+    private func ofGang(
+        _ plan: PlanView, _ submission: SubmitRequest, placed: [WorkerName]
+    ) async throws -> PlanView {
+        var sum = plan
+        var workers = placed
+        if let holders = plan.holders {
+            var held = submission
+            held.spec.placement = JobSpec.PlacementRequest(names: holders)
+            (workers, sum.waiting) = try await outlook(for: held)
+        }
+        sum.workers = workers
+        sum.missing = .zero
+        let request = PlanRequest(spec: submission.spec, inputs: submission.inputs)
+        for name in Set(workers).sorted() {
+            guard let link = ports.link(name) else { continue }
+            do {
+                let one = try await asking(name) {
+                    try await self.compared(plan, request, over: link)
+                }
+                sum.missing += one.missing
+                sum.largest = sum.largest.isEmpty ? one.largest : sum.largest
+                sum.environmentRefusal = sum.environmentRefusal ?? one.environmentRefusal
+                sum.environmentCached =
+                    sum.environmentCached == false ? false : one.environmentCached
+            } catch let error as ShuntError where error.code == .unreachable {
+                sum.missing += submission.inputs.totalSize
+            }
+        }
+        return sum
     }
 
     private func compared(
@@ -202,7 +237,7 @@ extension Coordinator {
     /// to connect first: before that, every one of them would seem out of reach.
     private func outlook(
         for submission: SubmitRequest
-    ) async throws -> (worker: WorkerName?, waiting: WaitingReason?) {
+    ) async throws -> (workers: [WorkerName], waiting: WaitingReason?) {
         while true {
             let outlook = try await read { turn in
                 if let error = turn.core.refusal(of: submission) { throw error }
@@ -211,7 +246,10 @@ extension Coordinator {
                     at: turn.now.wall)
             }
             let age = WallTime.current.milliseconds - identity.startedAt.milliseconds
-            guard outlook.waiting?.code == .workerUnreachable,
+            // Of several nodes those that are connected may be too few by now.
+            let code = outlook.waiting?.code
+            let isEarly = submission.spec.nodeCount > 1 && code == .tooLarge
+            guard code == .workerUnreachable || isEarly,
                 (0..<Self.firstConnection.count).contains(age)
             else { return outlook }
             try await Task.sleep(for: .milliseconds(10))

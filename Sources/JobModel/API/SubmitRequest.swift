@@ -53,6 +53,8 @@ package struct PlanRequest: Hashable, Sendable, Codable {
 package struct PlanView: Hashable, Sendable, Codable {
     /// The worker that would take the job now, or the one that it would wait for.
     package var worker: WorkerName?
+    /// Of a job of several nodes, by rank; empty where it would wait.
+    package var workers: [WorkerName]?
     /// Why the job would wait; `nil` if it would start at once.
     package var waiting: WaitingReason?
     /// What the worker's store lacks.
@@ -91,6 +93,7 @@ package struct PlanView: Hashable, Sendable, Codable {
 
     enum CodingKeys: String, CodingKey {
         case worker
+        case workers
         case waiting
         case missing = "missing_bytes"
         case largest
@@ -124,6 +127,8 @@ package struct WaitingReason: Hashable, Sendable, Codable {
         case noData = "no_data"
         /// A rule of the configuration keeps its data from every worker that it may use.
         case forbidden
+        /// Other jobs have to succeed first.
+        case waitsForJobs = "waits_for_jobs"
         case workerBusy = "worker_busy"
         /// Every reachable worker that it may use has been told to take no new jobs.
         case workerDrained = "worker_drained"
@@ -147,6 +152,8 @@ package enum JobLimits {
     package static let commandBytes = 1 << 20
     package static let queuedJobs = 200_000
     package static let workers = 1000
+    /// Jobs that one job comes after.
+    package static let dependencies = 1000
     /// Attempts that workers refused, after which a job fails.
     package static let refusedAttempts = 20
 }

@@ -17,6 +17,7 @@ extension CoordinatorCore {
         var job = JobRecord(
             id: id, sequence: nextSequence, request: request, submittedAt: turn.now.wall)
         job.labels = labels(of: job)
+        job.waitsFor = pending(request.spec.after)
         insert(job)
         nextSequence += 1
         turn.touch(id)
@@ -35,6 +36,7 @@ extension CoordinatorCore {
         for name in request.spec.placement.names where workerIndex(name) == nil {
             return unknownWorker(name)
         }
+        if let error = refusal(ofDependencies: request.spec.after) { return error }
         let candidate = Scheduler.Candidate(
             id: JobID(random: 0), spec: request.spec, notBefore: nil,
             data: constraints(request.spec, files: request.inputs.labelledFiles))

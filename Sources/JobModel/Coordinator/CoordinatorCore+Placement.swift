@@ -83,8 +83,13 @@ extension CoordinatorCore {
 
     private func plan(at now: Moment) -> Scheduler.Decision {
         Scheduler.decide(
-            queue: queue.lazy.compactMap { candidate($0) }, workers: workers, now: now.wall,
+            queue: queue.lazy.compactMap { ready($0) }, workers: workers, now: now.wall,
             steady: now.steady)
+    }
+
+    /// The job as the scheduler sees it, unless it waits for others.
+    private func ready(_ id: JobID) -> Scheduler.Candidate? {
+        jobs[id]?.waitsFor.isEmpty == true ? candidate(id) : nil
     }
 
     func candidate(_ id: JobID) -> Scheduler.Candidate? {
@@ -95,10 +100,10 @@ extension CoordinatorCore {
         }
     }
 
-    /// Where a job of this spec would go if it were submitted now.
+    /// Where a job of this spec would go if it were submitted now, by rank.
     package func outlook(
         for spec: JobSpec, files: [LabelledFile] = [], at now: WallTime
-    ) -> (worker: WorkerName?, waiting: WaitingReason?) {
+    ) -> (workers: [WorkerName], waiting: WaitingReason?) {
         var number: UInt64 = 0
         while jobs[JobID(random: number)] != nil { number += 1 }
         let probe = Scheduler.Candidate(
@@ -106,18 +111,19 @@ extension CoordinatorCore {
             data: constraints(spec, files: files))
         let ahead = queue.prefix(place(of: spec.priority, .max))
         let placements = Scheduler.plan(
-            queue: ahead.compactMap { candidate($0) } + [probe], workers: workers, now: now)
-        if let own = placements.last, own.job == probe.id { return (own.workers[0], nil) }
+            queue: ahead.compactMap { ready($0) } + [probe], workers: workers, now: now)
+        if let own = placements.last, own.job == probe.id { return (own.workers, nil) }
         let reason = Scheduler.reason(probe, workers: workers, ahead: ahead.count, now: now)
-        if case .worker(let name) = spec.placement { return (name, reason) }
-        return (nil, reason)
+        if case .worker(let name) = spec.placement { return ([name], reason) }
+        return ([], reason)
     }
 
     /// Why a job waits; `nil` for one that is not queued.
     package func waitingReason(of id: JobID, at now: WallTime) -> WaitingReason? {
-        guard jobs[id]?.state == .queued, let candidate = candidate(id),
+        guard let job = jobs[id], job.state == .queued, let candidate = candidate(id),
             let ahead = queue.firstIndex(of: id)
         else { return nil }
-        return Scheduler.reason(candidate, workers: workers, ahead: ahead, now: now)
+        return dependencyReason(of: job)
+            ?? Scheduler.reason(candidate, workers: workers, ahead: ahead, now: now)
     }
 }

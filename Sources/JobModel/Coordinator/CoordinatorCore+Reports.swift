@@ -172,5 +172,6 @@ extension CoordinatorCore {
             $0.outputsFetch = fetch
         }
         if !job.spec.secrets.isEmpty { turn.act(.dropSecrets(clientKey: job.clientKey)) }
+        try settleDependents(of: id, &turn)
     }
 }

@@ -22,6 +22,8 @@ package struct JobRecord: Hashable, Sendable, Codable {
     package internal(set) var reason: String?
     /// What its first attempt that came so far found under the image's name; later ones keep to it.
     package internal(set) var image: PinnedImage?
+    /// Absent in the JSON of one that waits for none.
+    private var waiting: [JobID]?
     /// What its data is, for ``DataRules``, wherever that is said: in its spec, of what it mounts,
     /// of the job that wrote its files. Its outputs are so too. Ascending.
     package internal(set) var labels: [DataLabel] = []
@@ -36,6 +38,12 @@ package struct JobRecord: Hashable, Sendable, Codable {
         inputs = request.inputs
         self.submittedAt = submittedAt
         labels = Set(request.spec.labels + request.inputs.labelledFiles.map(\.label)).sorted()
+    }
+
+    /// Those of ``JobSpec/after`` that have not succeeded yet.
+    package internal(set) var waitsFor: [JobID] {
+        get { waiting ?? [] }
+        set { waiting = newValue.isEmpty ? nil : newValue }
     }
 
     /// Attempts that are kept: a link that flaps must not make a row grow for ever.
@@ -73,6 +81,7 @@ package struct JobRecord: Hashable, Sendable, Codable {
         case reason
         case image
         case labels
+        case waiting = "waits_for"
     }
 }
 

@@ -31,6 +31,8 @@ package struct JobSpec: Hashable, Sendable, Codable {
     package var gang: GangSpec?
     /// Absent in the JSON of a job without any.
     private var secretNames: [String]?
+    /// Absent in the JSON of a job that comes after none.
+    private var predecessors: [JobID]?
     /// Absent in the JSON of a job of normal priority.
     private var givenPriority: Priority?
 
@@ -41,7 +43,8 @@ package struct JobSpec: Hashable, Sendable, Codable {
         maximumDuration: Milliseconds? = nil, gracePeriod: Milliseconds = .seconds(10),
         pullLimit: ByteCount = .gibibytes(1), placement: PlacementRequest = .worker(.local),
         container: ContainerSpec? = nil, mounts: [DataMount] = [], labels: [DataLabel] = [],
-        secrets: [String] = [], gang: GangSpec? = nil, priority: Priority = .normal
+        secrets: [String] = [], gang: GangSpec? = nil, priority: Priority = .normal,
+        after: [JobID] = []
     ) {
         self.name = name
         self.command = command
@@ -61,6 +64,7 @@ package struct JobSpec: Hashable, Sendable, Codable {
         self.gang = gang
         self.secrets = secrets
         self.priority = priority
+        self.after = after
     }
 
     enum CodingKeys: String, CodingKey {
@@ -81,6 +85,7 @@ package struct JobSpec: Hashable, Sendable, Codable {
         case mounts
         case labels
         case gang
+        case predecessors = "after"
         case givenPriority = "priority"
     }
 }
@@ -90,6 +95,13 @@ extension JobSpec {
     package var secrets: [String] {
         get { secretNames ?? [] }
         set { secretNames = newValue.isEmpty ? nil : newValue }
+    }
+
+    /// Jobs of the same coordinator that have to succeed before it starts, each once. Agents are
+    /// not told.
+    package var after: [JobID] {
+        get { predecessors ?? [] }
+        set { predecessors = newValue.isEmpty ? nil : newValue }
     }
 
     /// Among the jobs that wait.

@@ -28,6 +28,8 @@ struct JobFile: Hashable {
     var pullLimit: ByteCount?
     var gang = GangWish()
     var priority: Priority?
+    /// IDs or names of jobs that it comes after.
+    var after: [String] = []
 }
 
 /// Bounds of a job file.

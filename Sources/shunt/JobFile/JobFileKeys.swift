@@ -34,6 +34,7 @@ enum JobFileKeys {
                     "max_duration", "on", "pull_limit", "image", "mounts", "labels", "secrets",
                     "nodes",
                     "nodes_per_worker", "processes_per_node", "launch", "outputs_from", "priority",
+                    "needs",
                 ]
             case .resources: ["cpus", "memory", "shm_size"]
             case .environment: ["python", "conda", "existing", "setup", "capture", "offline"]
@@ -51,7 +52,7 @@ enum JobFileKeys {
                 [
                     "gpus", "gpu", "container", "docker", "retries",
                     "retry", "schedule", "inputs", "artifacts", "ports",
-                    "volumes", "depends_on", "array", "queue", "user", "preemptible",
+                    "volumes", "array", "queue", "user", "preemptible",
                     "on_unreachable", "restart", "services", "grace_period",
                 ]
             case .resources: ["gpus", "gpu", "accelerators", "disk", "shm"]
@@ -90,7 +91,8 @@ enum JobFileKeys {
         "job": "name", "title": "name", "docker_image": "image", "container_image": "image",
         "num_nodes": "nodes", "nnodes": "nodes", "replicas": "nodes", "num_workers": "nodes",
         "nproc_per_node": "processes_per_node", "ntasks_per_node": "processes_per_node",
-        "launcher": "launch", "distributed": "launch",
+        "depends_on": "needs", "after": "needs", "dependencies": "needs", "launcher": "launch",
+        "distributed": "launch",
         "setup": "environment.setup", "uv": "environment.python",
         "mamba": "environment.conda", "micromamba": "environment.conda",
     ]

@@ -60,6 +60,7 @@ struct JobFileReader {
         case "nodes", "nodes_per_worker", "processes_per_node", "launch", "outputs_from":
             try gang(of: entry, into: &job.gang)
         case "priority": job.priority = try value(of: entry, FieldRules.priority)
+        case "needs": job.after = try needs(of: entry)
         case "image": job.image = try value(of: entry, FieldRules.image)
         default: preconditionFailure("`\(entry.key)` is listed as a key and is not read")
         }

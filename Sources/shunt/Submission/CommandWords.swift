@@ -14,7 +14,7 @@ enum CommandWords {
     static let flags = [
         "--file", "--on", "--name", "--cpus", "--memory", "--image", "--shm-size", "--env",
         "--secret", "--mount", "--nodes", "--nodes-per-worker", "--processes-per-node",
-        "--nproc-per-node", "--launch", "--outputs-from", "--priority",
+        "--nproc-per-node", "--launch", "--outputs-from", "--priority", "--after",
         "--output", "--no-pull", "--no-capture",
         "--detach", "--quiet", "--yes", "--dry-run",
         "--help",

@@ -16,6 +16,7 @@ struct JobFlags: Hashable {
     var mounts: [String] = []
     var gang = GangFlags()
     var priority: String?
+    var after: [String] = []
     /// `--no-capture`.
     var leavesEnvironment = false
     /// COMMAND; `nil` where none was given.
@@ -42,6 +43,8 @@ struct JobDraft: Hashable {
     var secrets: [SecretWish]
     /// Whether its packages are fetched here; `nil` for as the worker needs it.
     var isOffline: Bool?
+    /// Jobs that it comes after, as they were written.
+    var after: [String]
     /// Whether flags or file say where the job goes; else the configuration does.
     var hasPlacement: Bool
 
@@ -99,6 +102,7 @@ struct JobDraft: Hashable {
         mounts += file.mounts.filter { !places.contains($0.target) }
         spec.mounts = mounts.sorted { $0.target < $1.target }
         hasPlacement = placement != nil
+        after = flags.after.isEmpty ? file.after : flags.after
         secrets = try SecretWish.merged(flags, file)
         spec.secrets = secrets.map(\.name)
         try SecretWish.refuseVariables(spec, flags.subcommand)

@@ -42,8 +42,19 @@ struct JobPreparation: Sendable {
         self.progress = progress
     }
 
+    /// The jobs that it comes after, as they are called now.
+    private func predecessors() async throws -> [JobID] {
+        var ids: [JobID] = []
+        for text in draft.after {
+            let id = try await session.connection.job(JobReference(text)).id
+            if !ids.contains(id) { ids.append(id) }
+        }
+        return ids
+    }
+
     /// The request that makes the job.
     func request(options: SubmissionOptions, subcommand: String) async throws -> SubmitRequest {
+        let after = try await predecessors()
         let snapshot = try await takeSnapshot(isDryRun: false)
         // A small tree needs no consent, and with `-q` nobody reads the plan.
         let needsHolder = snapshot.spec.needsHolder
@@ -67,6 +78,7 @@ struct JobPreparation: Sendable {
                 refusal.code, (worker ?? "") + refusal.message, hint: refusal.hint)
         }
         var spec = snapshot.spec
+        spec.after = after
         if needsHolder, let holders = plan?.holders {
             spec.placement = JobSpec.PlacementRequest(names: holders)
         }

@@ -9,7 +9,7 @@ enum PlanText {
         spec: JobSpec, inputs: JobInputs, plan: PlanView, remarks: [(label: String, text: String)]
     ) -> String {
         var rows: [(String, String)] = [
-            ("worker", plan.worker?.text ?? "none yet"),
+            ("worker", plan.workers.map(list) ?? plan.worker?.text ?? "none yet"),
             ("starts", plan.waiting.map { "later: \($0.message)" } ?? "at once"),
             ("command", CommandText.line(spec.command)),
             ("directory", Quoting.visible(inputs.sourceDirectory)),
@@ -39,6 +39,17 @@ enum PlanText {
         return TextTable.pairs(rows)
     }
 
+    private static func list(_ workers: [WorkerName]) -> String {
+        workers.isEmpty ? "none yet" : workers.map(\.text).joined(separator: ", ")
+    }
+
+    /// `` `gpu-1` ``, or `3 workers`; `nil` where none is known.
+    private static func worker(_ plan: PlanView) -> String? {
+        guard let workers = plan.workers else { return plan.worker.map { "`\($0)`" } }
+        let count = Set(workers).count
+        return count == 0 ? nil : count == 1 ? "`\(workers[0])`" : "\(count) workers"
+    }
+
     /// One line of the plan, for `run` before it submits.
     static func summary(spec: JobSpec, inputs: JobInputs, plan: PlanView?) -> String {
         var parts = [SnapshotText.size(inputs)]
@@ -47,7 +58,7 @@ enum PlanText {
             let name = spec.software.map(EnvironmentText.contents) ?? "environment"
             if plan.environmentCached == false { parts.append("\(name) to be built") }
             if plan.environmentCached == true { parts.append("\(name) is there") }
-            if let worker = plan.worker { parts.append("on `\(worker)`") }
+            if let worker = Self.worker(plan) { parts.append("on \(worker)") }
             if let waiting = plan.waiting { parts.append("waits: \(waiting.message)") }
         }
         return parts.joined(separator: ", ")

@@ -89,6 +89,13 @@ struct SubmissionOptions: ParsableArguments {
             valueName: "priority"))
     var priority: String?
 
+    @Option(
+        name: .customLong("after"), parsing: .unconditionalSingleValue,
+        help: ArgumentHelp(
+            "Start only when this job has succeeded: an ID, a prefix of one, or a name.",
+            valueName: "job"))
+    var after: [String] = []
+
     @Flag(help: "Do not rebuild the active Python environment on the worker.")
     var noCapture = false
 
@@ -114,6 +121,6 @@ struct SubmissionOptions: ParsableArguments {
             gang: GangFlags(
                 nodes: nodes, nodesPerWorker: nodesPerWorker, processesPerNode: processesPerNode,
                 launch: launch, outputsFrom: outputsFrom),
-            priority: priority, leavesEnvironment: noCapture, command: command)
+            priority: priority, after: after, leavesEnvironment: noCapture, command: command)
     }
 }

@@ -113,6 +113,9 @@ enum JobDetails {
         if let start = job.startedAt { rows.append(("started", "\(start)")) }
         if let end = job.endedAt { rows.append(("ended", "\(end)")) }
         rows.append(("duration", JobTable.duration(job, now: now)))
+        if !job.spec.after.isEmpty {
+            rows.append(("after", job.spec.after.map(\.text).joined(separator: ", ")))
+        }
         if job.spec.priority != .normal {
             rows.append(("priority", job.spec.priority.rawValue))
         }

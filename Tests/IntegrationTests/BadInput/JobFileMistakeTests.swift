@@ -69,9 +69,9 @@ import Testing
         Mistake("run: echo\nsecrets: [A, A]\n", "2:14", ["`A` twice"], shows: "secrets: [A, A]"),
         Mistake(
             "run: echo\nsecrets: [{A: }]\n", "2:15", ["secrets.A"], shows: "secrets: [{A: }]"),
-        Mistake("run: echo\nnodes: 2\n", "2:1", ["`nodes`", "not supported"], shows: "nodes: 2"),
+        Mistake("run: echo\narray: 9\n", "2:1", ["`array`", "not supported"], shows: "array: 9"),
         Mistake("run: echo\nretries: 3\n", "2:1", ["not supported"], shows: "retries: 3"),
-        Mistake("run: echo\npriority: 1\n", "2:1", ["not supported"], shows: "priority: 1"),
+        Mistake("run: echo\nschedule: 1\n", "2:1", ["not supported"], shows: "schedule: 1"),
         Mistake(
             "run: echo\non_unreachable: {requeue_after: 10m}\n", "2:1", ["not supported"],
             shows: "on_unreachable: {requeue_after: 10m}"),

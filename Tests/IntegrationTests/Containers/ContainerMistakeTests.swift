@@ -114,10 +114,29 @@ struct ContainerMistakeTests {
         }
     }
 
+    /// As the probe of a worker has it.
+    @Test func podmanThatDoesNotSayItsVersionIsNoEngine() async throws {
+        try await ContainerHome.use { home in
+            var home = home
+            try home.write("../broken/podman", "#!/bin/sh\nexit 9\n")
+            #expect(chmod(home.base + "/broken/podman", 0o755) == 0)
+            home.variables["PATH"] =
+                home.base + "/broken:" + (try await pathWithoutEngines(home))
+            #expect(try await home.run("run", "-q", "--", "true").code == 0)
+            let outcome = try await home.run(
+                "run", "-q", "--image", TestImage.name, "--", "true")
+            #expect(outcome.code == 125)
+            expectRemedy(outcome, naming: "`local` has no container engine")
+        }
+    }
+
     @Test func anEngineThatDoesNotWorkIsQuoted() async throws {
         try await ContainerHome.use { home in
             var home = home
-            try home.write("../broken/podman", "#!/bin/sh\necho 'the storage is broken'; exit 9\n")
+            try home.write(
+                "../broken/podman",
+                "#!/bin/sh\n[ \"$1\" = --version ] && exec echo podman version 4.3.1\n"
+                    + "echo 'the storage is broken'; exit 9\n")
             let directory = home.base + "/broken"
             #expect(chmod(directory + "/podman", 0o755) == 0)
             home.variables["PATH"] = directory + ":" + (try await pathWithoutEngines(home))

@@ -110,6 +110,30 @@ struct GangJobTests {
         }
     }
 
+    @Test func aJobStartsWhenThoseThatItNeedsHaveSucceeded() async throws {
+        try await ShuntHome.use { home in
+            let mark = home.base + "/go-on"
+            let first = try await home.run(
+                "submit", "-q", "--name", "first", "--", "sh", "-c",
+                "while [ ! -e \(mark) ]; do sleep 0.1; done; echo first >>\(home.base)/order")
+            #expect(first.code == 0, "\(first.errorText)")
+            try home.write(
+                "second.yaml",
+                "name: second\nneeds: [first]\nrun: echo second >>\(home.base)/order\n")
+            #expect(try await home.run("submit", "-q", "-f", "second.yaml").code == 0)
+            let waiting = try await home.run("ps")
+            #expect(waiting.text.contains("queued: it comes after "), "\(waiting.text)")
+            try Files.write("", to: mark)
+            #expect(try await home.run("wait", "second").text == "0\n")
+            #expect(try home.read("../order") == "first\nsecond\n")
+            // What has ended is looked up in the ledger.
+            #expect(try await home.run("run", "-q", "--after", "second", "--", "true").code == 0)
+            #expect(try await home.run("run", "-q", "--name", "bad", "--", "false").code == 1)
+            let refused = try await home.run("run", "-q", "--after", "bad", "--", "true")
+            expectRefused(refused, code: 125, naming: ["which it is to come after, has failed"])
+        }
+    }
+
     @Test(.enabled(if: TestImage.isPossible, "\(TestImage.reason)"))
     func nodesInContainersTrainTheModelThatTheyDoBare() async throws {
         try await ContainerHome.use { home in

@@ -3,6 +3,36 @@ import Testing
 @testable import JobModel
 
 struct CoordinatorSubmitTests {
+    @Test func aJobComesAfterThoseThatItNeedsOrEndsWithThem() throws {
+        var bench = try CoordinatorBench()
+        let succeeded = TaskResult(verdict: .succeeded, exit: .exited(code: 0))
+        let failed = TaskResult(verdict: .failed, exit: .exited(code: 1))
+        let (first, firstToken) = try bench.placed()
+        let (second, secondToken) = try bench.placed()
+        func after(_ ids: JobID...) -> JobSpec {
+            var spec = Sample.spec()
+            spec.after = ids
+            return spec
+        }
+        let both = try #require(try bench.submit("both", after(first, second)).id)
+        let one = try #require(try bench.submit("one", after(second)).id)
+        let last = try #require(try bench.submit("last", after(one)).id)
+        let reason = bench.core.waitingReason(of: both, at: bench.now.wall)
+        #expect(reason == WaitingReason(.waitsForJobs, "it comes after \(first) and 1 more"))
+        #expect(try bench.hear(.terminal, of: firstToken, result: succeeded).started.isEmpty)
+        // It has been forgotten, and is brought back from the ledger to be looked at.
+        #expect(bench.core.job(first) == nil)
+        let ended = try bench.hear(.terminal, of: secondToken, result: failed)
+        let states = Dictionary(
+            ended.commits.map { ($0.id, $0.state) }, uniquingKeysWith: { $1 })
+        #expect(states == [second: .failed, both: .cancelled, one: .cancelled, last: .cancelled])
+        let why = ended.commits.first { $0.id == last }?.reason
+        #expect(why == "job `\(one)`, which it was to come after, has been cancelled")
+        let refused = try bench.submit("late", after(second)).effects.failure
+        #expect(refused?.code == .notFound, "only the ledger knows it now")
+        #expect(bench.core.isIdle)
+    }
+
     @Test func higherPrioritiesComeFirstAndEachInTheOrderOfSubmission() throws {
         var bench = try CoordinatorBench()
         // Takes the worker whole.
@@ -139,14 +169,14 @@ struct CoordinatorSubmitTests {
         let now = bench.now.wall
         let spec = Sample.spec(Sample.resources(3000))
         var outlook = bench.core.outlook(for: spec, at: now)
-        #expect(outlook.worker == CoordinatorBench.gpu && outlook.waiting == nil)
+        #expect(outlook.workers == [CoordinatorBench.gpu] && outlook.waiting == nil)
         try bench.submit("a", spec)
         outlook = bench.core.outlook(for: spec, at: now)
-        #expect(outlook.worker == nil && outlook.waiting?.code == .workerBusy)
+        #expect(outlook.workers.isEmpty && outlook.waiting?.code == .workerBusy)
         try bench.submit("b", spec)
         // One CPU is free, and kept for the job that waits for it.
         outlook = bench.core.outlook(for: Sample.spec(on: .worker(CoordinatorBench.gpu)), at: now)
-        #expect(outlook.worker == CoordinatorBench.gpu)
+        #expect(outlook.workers == [CoordinatorBench.gpu])
         #expect(outlook.waiting == WaitingReason(.behindOthers, "1 job is ahead of it"))
         #expect(bench.core.order.count == 2, "looking submits nothing")
     }

@@ -62,7 +62,9 @@ struct SchedulerPropertyTests {
         #expect(
             codes
                 == Set(WaitingReason.Code.allCases)
-                .subtracting([.comparingWorkers, .noData, .forbidden, .noEnvironment]))
+                .subtracting([
+                    .comparingWorkers, .noData, .forbidden, .noEnvironment, .waitsForJobs,
+                ]))
     }
 
     private static func isTrue(
@@ -75,7 +77,7 @@ struct SchedulerPropertyTests {
         }
         let serving = meant.filter { oracle.couldServe($0, job) }
         return switch code {
-        case .comparingWorkers, .noData, .forbidden, .noEnvironment: false
+        case .comparingWorkers, .noData, .forbidden, .noEnvironment, .waitsForJobs: false
         case .workerUnknown: meant.isEmpty
         case .workerUnreachable: !meant.isEmpty && !meant.contains(where: \.link.isConnected)
         case .tooLarge: meant.contains(where: \.takesJobs) && serving.isEmpty

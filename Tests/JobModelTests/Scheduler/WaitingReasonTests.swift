@@ -67,7 +67,8 @@ struct WaitingReasonTests {
         #expect(
             WaitingReason.Code.allCases.map(\.rawValue) == [
                 "worker_unreachable", "worker_unknown", "too_large", "no_engine",
-                "no_environment", "no_data", "forbidden", "worker_busy", "worker_drained",
+                "no_environment", "no_data", "forbidden", "waits_for_jobs",
+                "worker_busy", "worker_drained",
                 "behind_others", "backing_off", "comparing_workers",
             ])
     }

@@ -136,6 +136,7 @@ extension CoordinatorLife {
     private func wanted(by event: CoordinatorEvent) -> [JobID] {
         switch event {
         case .fetch(let id, _): [id]
+        case .submit(let request, _, _): request.spec.after
         case .connected(_, _, let welcome): welcome.reports.map(\.token.task.job)
         case .message(_, _, .report(let report)): [report.token.task.job]
         default: []

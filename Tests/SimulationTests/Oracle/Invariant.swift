@@ -10,6 +10,7 @@ enum Invariant: String, CaseIterable {
     case placementWhole = "a placement commits whole or not at all"
     /// No command of a gang begins before all of its tasks are staged, and their meeting durable.
     case gangTogether = "a gang starts together"
+    case afterOthers = "no exec before the jobs that it comes after have succeeded"
     /// The tasks of a machine hold no more than it has.
     case resourcesGivenOnce = "resources are given once"
     /// What a client was told to exist does, whatever was restarted.

@@ -87,6 +87,13 @@ extension Oracle {
             violate(.oneExec, "\(first.task), and again \(token.task) on \(machine.name)")
         }
         if process.order.waitsForGo { checkGang(of: token, in: world) }
+        for id in process.order.spec.after {
+            world.counters[.dependencies] += 1
+            let row = world.homes.lazy.compactMap { $0.row(id) }.first
+            if row?.state != .succeeded {
+                violate(.afterOthers, "\(token.task) runs, and \(id) has not succeeded")
+            }
+        }
     }
 
     private func checkGang(of token: StartToken, in world: Simulation) {

@@ -5,8 +5,11 @@
 final class ClientJob {
     private unowned let world: Simulation
     private let home: CoordinatorHome
-    private let request: SubmitRequest
-    private var id: JobID?
+    private var request: SubmitRequest
+    private(set) var id: JobID?
+    /// Whether it is to come after another job of its home.
+    private let comesAfter: Bool
+    private var isAsked = false
     private var isRefused = false
     private var end: JobState?
     private var isCancelling = false
@@ -15,6 +18,7 @@ final class ClientJob {
         self.world = world
         self.home = home
         request = Self.draw(number: number, in: world)
+        comesAfter = world.random.happens(150)
     }
 
     private static func draw(number: Int, in world: Simulation) -> SubmitRequest {
@@ -27,7 +31,8 @@ final class ClientJob {
             kind: .lock, tree: TestTree.reference(4 + world.random.below(2)), source: "/venv")
         let isGang = world.random.happens(150)
         let nodes = world.random.within(2...4)
-        let gang = GangSpec(nodes: nodes, nodesPerWorker: world.random.within(1...2),
+        let gang = GangSpec(
+            nodes: nodes, nodesPerWorker: world.random.within(1...2),
             outputsFrom: world.random.pick([.first, .all]))
         let spec = JobSpec(
             command: .shell("true"),
@@ -53,6 +58,8 @@ final class ClientJob {
     /// Submits, and again under the same key until an answer comes.
     func submit() {
         guard id == nil, !isRefused else { return }
+        if !isAsked, comesAfter { request.spec.after = predecessors() }
+        isAsked = true
         let request = request
         ask({ [home] in
             home.keepSecrets(of: request)
@@ -65,6 +72,15 @@ final class ClientJob {
             }
         }
         world.after(3000...5000) { [self] in submit() }
+    }
+
+    /// One or two of those that this person knows of.
+    private func predecessors() -> [JobID] {
+        let known = world.jobs.filter { $0.home === home }.compactMap(\.id)
+        guard !known.isEmpty else { return [] }
+        let first = known[world.random.below(known.count)]
+        let second = known[world.random.below(known.count)]
+        return first == second ? [first] : [first, second]
     }
 
     private func accepted(_ taken: JobID) {

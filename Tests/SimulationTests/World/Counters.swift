@@ -2,6 +2,7 @@
 struct Counters: CustomStringConvertible {
     enum Kind: String, CaseIterable {
         case execs
+        case dependencies = "jobs that came after others"
         case gangExecs = "execs in gangs"
         case reachProblems = "tasks that did not reach each other"
         case agentKills = "kills of agents"

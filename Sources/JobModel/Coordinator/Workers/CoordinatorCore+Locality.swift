@@ -7,7 +7,8 @@ extension CoordinatorCore {
     mutating func measure(_ turn: inout Turn) {
         var asked = 0
         for id in queue {
-            guard let job = jobs[id], job.spec.placement.isChoice else { continue }
+            guard let job = jobs[id], job.spec.placement.isChoice, job.waitsFor.isEmpty
+            else { continue }
             // What is far back in the queue is asked for when its time comes.
             asked += 1
             if asked > Self.measuredJobs { break }
